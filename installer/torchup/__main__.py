@@ -1,0 +1,6 @@
+"""Run torchup with `python -m torchup`."""
+
+from torchup.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The System seam: the only way in which torchup changes a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from torchup.model.plan import Command
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileState:
+    """What is at a path, links followed: the bytes of a regular file, or its kind."""
+
+    kind: str  # "absent", "file", "directory", "dangling-link", "other"
+    content: bytes | None = None
+    mode: int | None = None
+    real_path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a command ended. `returncode` is negative for the signal that killed it; `tail` is its last output."""
+
+    returncode: int
+    tail: str
+
+
+class System(Protocol):
+    """A machine that can be looked at and changed.
+
+    Two implementations exist: the real one, and the recording one of a dry run, which answers later
+    questions as if the earlier changes had been made. Paths are absolute strings.
+    """
+
+    def look(self, path: str) -> FileState:
+        """Tell what is at a path."""
+
+    def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
+        """Replace or create a file atomically; links, mode, owner and extended attributes are kept.
+
+        `mode` counts for a new file. With `create` False a missing file is an error. Raises StepError.
+        """
+
+    def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
+        """Create a directory and its missing parents; return those that were created, outermost first."""
+
+    def remove_file(self, path: str) -> None:
+        """Remove a file; a missing one is fine."""
+
+    def remove_directory(self, path: str) -> None:
+        """Remove an empty directory; one that is missing or not empty is left alone."""
+
+    def remove_tree(self, path: str) -> None:
+        """Remove an environment that torchup itself created, with everything in it."""
+
+    def installed_distributions(self, python: str) -> dict[str, str]:
+        """Read the name and version of everything installed for an interpreter, without running it."""
+
+    def run(self, command: Command, *, as_root: bool, on_output: Callable[[str], None] | None = None) -> Completed:
+        """Run a command in its own process group with standard input closed."""

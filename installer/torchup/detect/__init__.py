@@ -1,0 +1,1 @@
+"""The machine as facts: readers, and pure parsers of what they read."""

@@ -1,0 +1,1 @@
+"""The compatibility tables, data with source and date, and typed look-ups."""

@@ -1,0 +1,1 @@
+"""The frozen values that pass between the stages; nothing here reads or changes a machine."""

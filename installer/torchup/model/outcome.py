@@ -1,0 +1,57 @@
+"""What happened: outcomes of steps, and the report of a verification (DESIGN section 4.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA = 1
+
+StepStatus = Literal["changed", "unchanged", "failed", "skipped", "undone"]
+CheckStatus = Literal["pass", "fail", "warn", "skip", "error", "timeout"]
+Verdict = Literal["pass", "degraded", "fail", "not-run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How one step ended; `detail` is a sentence for a person."""
+
+    step_id: str
+    status: StepStatus
+    detail: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One check of the tensor test or of the shells.
+
+    `gpu` is the device it ran on (`cuda:0`), None where that has no meaning. `value` and `threshold`
+    are in `unit`. `hint` says what to do, or names a cause.
+    """
+
+    id: str
+    level: Literal["quick", "standard", "full"] = "quick"
+    gpu: str | None = None
+    status: CheckStatus
+    value: float | str | None = None
+    unit: str | None = None
+    threshold: float | None = None
+    seconds: float = 0.0
+    detail: str = ""
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All checks of one verification and the verdict that follows from them."""
+
+    schema: int = SCHEMA
+    python: str
+    level: str
+    torch_version: str | None = None
+    variant: str | None = None
+    devices: tuple[str, ...] = ()
+    environment: dict[str, Any] = field(default_factory=dict)
+    checks: tuple[Check, ...]
+    verdict: Verdict

@@ -1,0 +1,91 @@
+"""The resolution: which set-up was chosen, why, and why not the others (DESIGN section 4.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torchup.model.offer import Offer, SourceKind
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why something was chosen, or what to watch out for. `code` is stable, `text` a sentence."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why one candidate was not taken: the gate, the evidence and the number in one sentence."""
+
+    version: str
+    variant: str
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What a person does first, with the commands that do it, each as an argument vector or a line to read."""
+
+    text: str
+    commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchPick:
+    """The chosen build.
+
+    `python` is `3.12` or `3.13t`; `python_path` the interpreter of the machine that stands for it.
+    `packages` maps each companion to its version; `index` is the URL or folder that offers the wheels.
+    `wheels` are the offers themselves, torch first; `driver_cuda` is the CUDA version inside.
+    """
+
+    version: str
+    variant: str
+    python: str
+    packages: dict[str, str] = field(default_factory=dict)
+    index: str
+    source: SourceKind
+    python_path: str | None = None
+    wheels: tuple[Offer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverDecision:
+    """What happens to the driver; `minimum` is what the picked variant needs."""
+
+    action: Literal["none", "keep", "install", "upgrade", "reboot", "host"]
+    installed: str | None = None
+    branch: str | None = None
+    module: Literal["open", "proprietary"] | None = None
+    minimum: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolkitDecision:
+    """Which CUDA toolkit CUDA_HOME names; `path` is known for one that exists."""
+
+    source: Literal["none", "existing", "wheel", "system", "conda"]
+    version: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """The decision for one machine and one request."""
+
+    schema: int = SCHEMA
+    status: Literal["ok", "action_needed", "no_solution"]
+    torch: TorchPick | None = None
+    driver: DriverDecision
+    cuda_toolkit: ToolkitDecision
+    reasons: tuple[Reason, ...] = ()
+    rejected: tuple[Rejection, ...] = ()
+    warnings: tuple[Reason, ...] = ()
+    next_steps: tuple[NextStep, ...] = ()
+    facts_as_of: str

@@ -1,0 +1,1 @@
+"""Resolution and facts to a plan; pure."""

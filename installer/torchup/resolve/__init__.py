@@ -1,0 +1,1 @@
+"""Facts, request and offers to a resolution; pure, apart from the offers folder."""

@@ -1,0 +1,1 @@
+"""Offers from the indexes and folders that pip, uv and the request name."""

@@ -1,0 +1,1 @@
+"""Quoting per shell language, the managed block, the env files: bytes in, bytes out."""
