@@ -1,0 +1,57 @@
+# torchup: the commands of a checkout. `make setup` is the main one; `make help` lists all.
+VENV := .venv
+RUN := $(VENV)/bin
+SETUP_FLAGS ?=
+# On a terminal the wizard asks; without one the recommended answers are taken.
+INTERACTION = $(if $(ANSWERS),--answers $(ANSWERS),$(shell [ -t 0 ] && [ -t 1 ] || echo --yes))
+
+.PHONY: help setup dry-run test lint types test-quick test-nightly test-gpu bench docs clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+
+$(VENV)/torchup.stamp: pyproject.toml installer/make-venv.sh
+	@echo "Preparing torchup's own environment in $(VENV) (once, about a minute) ..." >&2
+	@sh installer/make-venv.sh $(VENV)
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml installer/make-venv.sh
+	@echo "Preparing the development environment in $(VENV) (once, about a minute) ..." >&2
+	@sh installer/make-venv.sh $(VENV) dev
+	@touch $@ $(VENV)/torchup.stamp
+
+setup: $(VENV)/torchup.stamp ## set this machine up for PyTorch (ANSWERS=file.yaml: unattended)
+	@$(RUN)/torchup setup $(INTERACTION) $(SETUP_FLAGS)
+
+dry-run: $(VENV)/torchup.stamp ## print the commands that `make setup` would run, as a script
+	@$(RUN)/torchup setup $(INTERACTION) --dry-run $(SETUP_FLAGS)
+
+test: lint types ## everything that CI runs
+	$(RUN)/pytest -n 2 --dist loadgroup
+
+test-quick: $(VENV)/dev.stamp ## the tests without real torch, terminals and shells
+	$(RUN)/pytest -n 2 -q tests/unit
+
+test-nightly: $(VENV)/dev.stamp ## the long property tests and the whole shell matrix
+	TORCHUP_NIGHTLY=1 $(RUN)/pytest -n 2 --dist loadgroup
+
+test-gpu: ## the tensor test on this machine's GPUs; needs only a python3 that has torch
+	python3 tests/gpu/run.py
+
+lint: $(VENV)/dev.stamp
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/lint-imports --no-cache
+	$(RUN)/python docs/generate.py --check
+
+types: $(VENV)/dev.stamp
+	$(RUN)/mypy
+
+bench: $(VENV)/dev.stamp ## ratios measured side by side, medians of several runs
+	$(RUN)/python tests/bench/bench.py
+
+docs: $(VENV)/dev.stamp ## write the generated pages again
+	$(RUN)/python docs/generate.py
+
+clean: ## remove what make made
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

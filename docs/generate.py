@@ -1,0 +1,131 @@
+"""Write the reference pages that come from the program itself; `--check` only compares (CI does).
+
+Pages: the command line, the error codes, the answers file's JSON Schema.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from torchup import errors
+from torchup.cli import cli
+
+REFERENCE = Path(__file__).parent / "reference"
+PACKAGE = Path(__file__).parents[1] / "installer" / "torchup"
+WIDTH = 96
+GENERATED = "<!-- Written by docs/generate.py (`make docs`). Do not edit. -->\n\n"
+
+
+def command_pages() -> str:
+    """Collect the help page of every command, as the program prints it."""
+    parts = [GENERATED, "# Command line\n\n"]
+    for path, command in _commands(cli, ("torchup",)):
+        context = click.Context(command, info_name=" ".join(path), terminal_width=WIDTH, max_content_width=WIDTH)
+        parts.append(f"## {' '.join(path)}\n\n```text\n{command.get_help(context)}\n```\n\n")
+    parts.append("## Exit codes\n\n| code | meaning |\n| --- | --- |\n")
+    parts += [f"| {int(status)} | {EXIT_MEANINGS[status]} |\n" for status in errors.ExitStatus]
+    return "".join(parts)
+
+
+EXIT_MEANINGS = {
+    errors.ExitStatus.DONE: "done, or nothing to do",
+    errors.ExitStatus.FAILED_ROLLED_BACK: "failed; what had been changed was put back",
+    errors.ExitStatus.USAGE: "bad arguments, answers or facts",
+    errors.ExitStatus.REBOOT_NEEDED: "done so far; restart the machine, then `torchup resume`",
+    errors.ExitStatus.DEGRADED: "done, but the verification failed or is degraded",
+    errors.ExitStatus.STOPPED_CHANGES_REMAIN: "stopped; some changes remain, and the journal says which",
+    errors.ExitStatus.REFUSED: "refused: no terminal, no privilege, unsupported system, another run",
+    errors.ExitStatus.NO_SOLUTION: "no compatible set-up, or an action is needed first",
+    errors.ExitStatus.CHANGES_FOUND: "a dry run found changes (only with `--exit-code`)",
+    errors.ExitStatus.INTERRUPTED: "stopped by the user (SIGINT)",
+    errors.ExitStatus.TERMINATED: "ended by SIGTERM or SIGHUP",
+}
+
+
+def _commands(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    yield path, command
+    if isinstance(command, click.Group):
+        for name in sorted(command.commands):
+            yield from _commands(command.commands[name], (*path, name))
+
+
+def error_page() -> str:
+    """List every error code with its exit status, message and hint, read from where it is raised."""
+    rows = sorted({row for path in sorted(PACKAGE.rglob("*.py")) for row in _raised(path)})
+    parts = [
+        GENERATED,
+        "# Error codes\n\n",
+        "Codes are stable; `{...}` stands for what differs from case to case.\n\n",
+    ]
+    for code, status, message, hint in rows:
+        parts.append(f"## {code}\n\nExit {status}. {message}\n\n")
+        if hint:
+            parts.append(f"What to do: {hint}\n\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+def _raised(path: Path) -> Iterator[tuple[str, int, str, str]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+            continue
+        error = getattr(errors, node.func.id, None)
+        keywords = {keyword.arg: keyword.value for keyword in node.keywords}
+        code = keywords.get("code")
+        if error is None or not isinstance(code, ast.Constant) or not node.args:
+            continue
+        hint = keywords.get("hint")
+        yield code.value, int(error.exit_status), _template(node.args[0]), _template(hint) if hint else ""
+
+
+def _template(node: ast.expr) -> str:
+    """Write a message as its template: constant text, and the names of what is filled in."""
+    if isinstance(node, ast.Constant):
+        return str(node.value or "")
+    if isinstance(node, ast.JoinedStr):
+        return "".join(_template(part) for part in node.values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _template(node.left) + _template(node.right)
+    if isinstance(node, ast.FormattedValue):
+        return f"{{{ast.unparse(node.value)}}}"
+    return f"{{{ast.unparse(node)}}}"
+
+
+def schema_page() -> str:
+    """Give the JSON Schema of answers files."""
+    from torchup.answers.schema import json_schema
+
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES = {"cli.md": command_pages, "errors.md": error_page, "answers.schema.json": schema_page}
+
+
+def stale_pages() -> list[str]:
+    """Name the committed pages that differ from what the program says now."""
+    return [
+        name
+        for name, write in PAGES.items()
+        if not (REFERENCE / name).is_file() or (REFERENCE / name).read_text(encoding="utf-8") != write()
+    ]
+
+
+def main() -> None:
+    """Write all pages, or with `--check` fail when one is stale."""
+    if "--check" in sys.argv[1:]:
+        stale = stale_pages()
+        if stale:
+            sys.exit(f"stale: {', '.join(stale)}; run `make docs` and commit")
+        return
+    REFERENCE.mkdir(exist_ok=True)
+    for name, write in PAGES.items():
+        (REFERENCE / name).write_text(write(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

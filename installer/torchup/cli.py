@@ -1,0 +1,303 @@
+"""The command line: parses arguments, calls `torchup.app`, prints, and turns errors into exit codes.
+
+Only click and the error tree are imported here, so that `--help` and `--version` start fast.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from torchup import __version__
+from torchup.errors import ExitStatus, TorchupError
+
+F = TypeVar("F", bound=Callable[..., Any])
+FILE = click.Path(path_type=Path)
+SHELLS = click.Choice(["bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash", "powershell"])
+
+_COMMON: tuple[Callable[[F], F], ...] = (
+    click.option("--json", "json_output", is_flag=True, help="Print the data as JSON on standard output."),
+    click.option("-v", "--verbose", count=True, help="Say more; twice also shows what programs print."),
+    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+    click.option("--plain", is_flag=True, help="Numbered questions and plain lines: for screen readers and logs."),
+    click.option("--root", type=FILE, metavar="DIR", help="Write everything below DIR."),
+    click.option("--traceback", is_flag=True, help="Show where in the program an error came from."),
+)
+
+
+def common_options(command: F) -> F:
+    """Add the options that every command takes, also when they stand before the command's name."""
+    for option in reversed(_COMMON):
+        command = option(command)
+    return command
+
+
+def _commandline(parameters: dict[str, Any]) -> Any:
+    """Merge the common options of the group and the command, and build what commands work with."""
+    from torchup.app import CommandLine
+
+    names = ("json_output", "verbose", "quiet", "plain", "root", "traceback")
+    context = click.get_current_context()
+    merged = {name: parameters.pop(name) for name in names}
+    outer = context.find_root().params
+    for name in names:
+        merged[name] = merged[name] or outer.get(name)
+    context.find_root().meta["torchup"] = merged
+    return CommandLine.create(**merged)
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Without a command, on a terminal: the wizard, as in `torchup setup`.",
+)
+@click.version_option(__version__, prog_name="torchup")
+@common_options
+@click.pass_context
+def cli(context: click.Context, **common: Any) -> None:
+    """Set this machine up for PyTorch: look, decide, explain, install, prove, and undo if asked."""
+    if context.invoked_subcommand is None:
+        context.invoke(setup, **common)
+
+
+@cli.command()
+@click.option("--answers", type=FILE, metavar="FILE", help="Take the answers from FILE and ask nothing.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one answer, e.g. torch.version=2.13.0."
+)
+@click.option("--yes", is_flag=True, help="Take the recommended answers and ask nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the commands as a POSIX shell script, and change nothing.")
+@click.option("--exit-code", is_flag=True, help="With --dry-run: exit with 10 when there is something to do.")
+@click.option("--machine", type=FILE, metavar="FILE", help="With --dry-run: facts of another machine.")
+@click.option("--offline", is_flag=True, help="Open no network connection.")
+@click.option("--save-answers", type=FILE, metavar="FILE", help="Also write the complete answers to FILE.")
+@click.option("--plan", type=FILE, metavar="FILE", help="Apply the plan in FILE, made by --dry-run --json.")
+@common_options
+def setup(**parameters: Any) -> int:
+    """Detect, ask, resolve, plan, review, apply, verify."""
+    commandline = _commandline(parameters)
+    from torchup.app.setup import SetupOptions, run_setup
+
+    return int(run_setup(commandline, SetupOptions(**parameters)))
+
+
+@cli.command()
+@common_options
+def detect(**parameters: Any) -> int:
+    """Show what this machine has: GPUs, driver, Pythons, shells, and anything odd."""
+    commandline = _commandline(parameters)
+    from torchup.app.inspect import run_detect
+
+    return int(run_detect(commandline))
+
+
+@cli.command()
+@click.option("--machine", type=FILE, metavar="FILE", help="Facts of another machine (from `torchup detect --json`).")
+@click.option("--answers", type=FILE, metavar="FILE", help="What is wanted, as an answers file.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one answer.")
+@click.option("--offline", is_flag=True, help="Open no network connection; the bundled snapshot stands in.")
+@click.option("--all", "every_rejection", is_flag=True, help="List every candidate with the gate that stopped it.")
+@common_options
+def resolve(**parameters: Any) -> int:
+    """Decide which PyTorch build, CUDA and driver fit together, and say why."""
+    commandline = _commandline(parameters)
+    from torchup.app.inspect import run_resolve
+
+    return int(run_resolve(commandline, **parameters))
+
+
+@cli.command()
+@click.option("--torch", "version", metavar="VERSION", help="Only this torch release, e.g. 2.14.")
+@click.option("--gpu", metavar="NAME|CC", help="Only builds for this GPU: a name, a chip or a compute capability.")
+@click.option("--driver", metavar="VERSION", help="Only builds that this NVIDIA driver runs.")
+@common_options
+def matrix(**parameters: Any) -> int:
+    """Show which PyTorch builds exist and what they run on."""
+    commandline = _commandline(parameters)
+    from torchup.app.inspect import run_matrix
+
+    return int(run_matrix(commandline, **parameters))
+
+
+@cli.group()
+def shell() -> None:
+    """Only the shell configuration, for a toolkit and an environment that exist."""
+
+
+def _shell_options(command: F) -> F:
+    for option in (
+        click.option("--shell", "shells", multiple=True, type=SHELLS, help="Which shell; may be given again."),
+        click.option("--rc", metavar="FILE", help="The start-up file, in place of the usual ones."),
+        click.option("--cuda-home", metavar="DIR", help="The CUDA toolkit that CUDA_HOME names."),
+        click.option("--environment", metavar="DIR", help="The environment that has PyTorch."),
+    ):
+        command = option(command)
+    return common_options(command)
+
+
+@shell.command("show")
+@_shell_options
+def shell_show(**parameters: Any) -> int:
+    """Show what would be written where."""
+    commandline = _commandline(parameters)
+    from torchup.app.shell import run_show
+
+    return int(run_show(commandline, **parameters))
+
+
+@shell.command("apply")
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@_shell_options
+def shell_apply(**parameters: Any) -> int:
+    """Write the env files and the managed blocks."""
+    commandline = _commandline(parameters)
+    from torchup.app.shell import run_apply
+
+    return int(run_apply(commandline, **parameters))
+
+
+@shell.command("remove")
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@_shell_options
+def shell_remove(**parameters: Any) -> int:
+    """Take the managed blocks and the env files out again."""
+    commandline = _commandline(parameters)
+    from torchup.app.shell import run_remove
+
+    return int(run_remove(commandline, **parameters))
+
+
+@shell.command("check")
+@_shell_options
+def shell_check(**parameters: Any) -> int:
+    """Start real shells and compare what they have with what was set up."""
+    commandline = _commandline(parameters)
+    from torchup.app.shell import run_check
+
+    return int(run_check(commandline, **parameters))
+
+
+@cli.command()
+@click.option("--python", metavar="PYTHON", help="The interpreter whose PyTorch is tested.")
+@click.option("--level", type=click.Choice(["quick", "standard", "full"]), default="quick", show_default=True)
+@common_options
+def verify(**parameters: Any) -> int:
+    """Run the tensor test on every GPU."""
+    commandline = _commandline(parameters)
+    from torchup.app.proof import run_verify
+
+    return int(run_verify(commandline, **parameters))
+
+
+@cli.command()
+@common_options
+def status(**parameters: Any) -> int:
+    """Show the last run: what was done, what is open."""
+    commandline = _commandline(parameters)
+    from torchup.app.history import run_status
+
+    return int(run_status(commandline))
+
+
+@cli.command()
+@common_options
+def resume(**parameters: Any) -> int:
+    """Go on with a run that was stopped."""
+    commandline = _commandline(parameters)
+    from torchup.app.history import run_resume
+
+    return int(run_resume(commandline))
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be put back, and change nothing.")
+@common_options
+def undo(**parameters: Any) -> int:
+    """Put back what the last run changed."""
+    commandline = _commandline(parameters)
+    from torchup.app.history import run_undo
+
+    return int(run_undo(commandline, **parameters))
+
+
+@cli.group()
+def answers() -> None:
+    """Answers files: an example, a check, the JSON Schema."""
+
+
+@answers.command("init")
+@click.argument("file", type=FILE, required=False)
+@common_options
+def answers_init(**parameters: Any) -> int:
+    """Write a commented answers file for this machine (to FILE, else to standard output)."""
+    commandline = _commandline(parameters)
+    from torchup.app.answers import run_init
+
+    return int(run_init(commandline, **parameters))
+
+
+@answers.command("check")
+@click.argument("file", type=FILE)
+@common_options
+def answers_check(**parameters: Any) -> int:
+    """Report every problem of an answers file with line and column."""
+    commandline = _commandline(parameters)
+    from torchup.app.answers import run_check
+
+    return int(run_check(commandline, **parameters))
+
+
+@answers.command("schema")
+@common_options
+def answers_schema(**parameters: Any) -> int:
+    """Print the JSON Schema of answers files."""
+    commandline = _commandline(parameters)
+    from torchup.app.answers import run_schema
+
+    return int(run_schema(commandline))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the documented status."""
+    from torchup.interrupts import Terminated, terminate_politely
+
+    terminate_politely()
+    options: dict[str, Any] = {}
+    try:
+        with cli.make_context("torchup", list(sys.argv[1:] if arguments is None else arguments)) as context:
+            options = context.meta
+            status = cli.invoke(context)
+    except click.exceptions.Exit as done:
+        status = done.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = ExitStatus.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped.", err=True)
+        status = ExitStatus.INTERRUPTED
+    except Terminated:
+        status = ExitStatus.TERMINATED
+    except BrokenPipeError:
+        status = _stdout_was_closed()
+    except Exception as error:
+        from torchup.ui.failure import report_failure
+
+        merged = options.get("torchup", {})
+        if merged.get("traceback"):
+            raise
+        status = report_failure(error, json_output=bool(merged.get("json_output")))
+        if not isinstance(error, TorchupError):
+            status = ExitStatus.STOPPED_CHANGES_REMAIN
+    sys.exit(int(status or 0))
+
+
+def _stdout_was_closed() -> ExitStatus:
+    """Keep Python from failing once more when it flushes the closed stream at exit."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitStatus.FAILED_ROLLED_BACK

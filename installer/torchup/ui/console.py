@@ -1,0 +1,88 @@
+"""Where words go: data to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from torchup.model.context import Terminal
+from torchup.model.serial import dump
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.console import RenderableType
+
+WIDEST = 110
+
+
+class Console:
+    """The two streams, with what the terminal can do taken into account.
+
+    `say` is for remarks and progress, and keeps quiet with `--quiet`; `show` is for the data that a
+    command was asked for; `data` prints the same as JSON.
+    """
+
+    def __init__(self, terminal: Terminal, *, json_output: bool, quiet: bool, verbose: int) -> None:
+        self.terminal = terminal
+        self.json_output = json_output
+        self.quiet = quiet
+        self.verbose = verbose
+        for stream in (sys.stdout, sys.stderr):
+            # A path with letters that the locale lacks must not end a run half-way.
+            if hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+
+    def data(self, value: Any) -> None:
+        """Print a model value, or plain data, as JSON."""
+        sys.stdout.write(json.dumps(dump(value), indent=2, ensure_ascii=False) + "\n")
+
+    def text(self, text: str) -> None:
+        """Print text as it is on standard output."""
+        sys.stdout.write(text)
+
+    def show(self, renderable: RenderableType) -> None:
+        """Print what a command was asked for, for a person."""
+        self._rich(sys.stdout, is_terminal=self.terminal.stdout_is_terminal).print(renderable)
+
+    def say(self, renderable: RenderableType = "") -> None:
+        """Print a remark on standard error."""
+        if not self.quiet:
+            self._rich(sys.stderr, is_terminal=self.terminal.stderr_is_terminal).print(renderable)
+
+    def warn(self, text: str) -> None:
+        """Print a warning on standard error, also with `--quiet`."""
+        from rich.text import Text
+
+        line = Text.assemble(("warning", "bold yellow"), ": ", text)
+        self._rich(sys.stderr, is_terminal=self.terminal.stderr_is_terminal).print(line)
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show that something takes a moment: a spinner on a terminal, nothing elsewhere."""
+        if self.quiet or self.terminal.plain or not self.terminal.stderr_is_terminal:
+            yield
+            return
+        with self._rich(sys.stderr, is_terminal=True).status(f"{what} ..."):
+            yield
+
+    def live(self) -> RichConsole:
+        """Give the rich console of standard error, for progress that redraws itself."""
+        return self._rich(sys.stderr, is_terminal=self.terminal.stderr_is_terminal)
+
+    def _rich(self, stream: Any, *, is_terminal: bool) -> RichConsole:
+        from rich.console import Console as RichConsole
+
+        return RichConsole(
+            file=stream,
+            width=min(self.terminal.columns, WIDEST),
+            force_terminal=is_terminal,
+            no_color=not self.terminal.color,
+            color_system="auto" if is_terminal and self.terminal.color else None,
+            highlight=False,
+            emoji=False,
+            markup=False,
+            legacy_windows=False,
+        )

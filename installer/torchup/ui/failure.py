@@ -1,0 +1,66 @@
+"""Errors as a person sees them: what happened, the evidence, what to do. The one place that prints them."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+
+from torchup import __version__
+from torchup.errors import ExitStatus, TorchupError
+
+
+def report_failure(error: Exception, *, json_output: bool) -> ExitStatus:
+    """Print any error on standard error, and as JSON on standard output when asked; give its exit status."""
+    known = error if isinstance(error, TorchupError) else _unexpected(error)
+    if json_output:
+        click.echo(json.dumps(as_json(known), indent=2, ensure_ascii=False))
+    click.echo(as_text(known), err=True)
+    return known.exit_status
+
+
+def as_json(error: TorchupError) -> dict[str, object]:
+    """Give the envelope that `--json` prints for an error."""
+    return {
+        "schema": 1,
+        "error": {
+            "code": error.code,
+            "message": error.message,
+            "evidence": list(error.evidence),
+            "hint": error.hint,
+            "exit_status": int(error.exit_status),
+        },
+    }
+
+
+def as_text(error: TorchupError) -> str:
+    """Write an error as lines: message with its code, evidence indented, then the hint apart."""
+    lines = [f"{click.style('error', fg='red', bold=True)}[{error.code}]: {error.message}"]
+    lines += [f"  {line}" for item in error.evidence for line in str(item).splitlines()]
+    if error.hint:
+        lines += ["", f"{click.style('hint', fg='cyan', bold=True)}: {error.hint}"]
+    return "\n".join(lines)
+
+
+def _unexpected(error: Exception) -> TorchupError:
+    """Keep the traceback in a file, because a person should not have to read it on the screen."""
+    text = f"torchup {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n"
+    text += "".join(traceback.format_exception(error))
+    hint = "This is a fault in torchup. Please report it"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="torchup-crash-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(text)
+        hint += f" and attach {Path(file.name)}; run again with --traceback to see it here."
+    except OSError:
+        sys.stderr.write(text)
+        hint += " with the lines above."
+    return TorchupError(
+        f"Something unexpected went wrong: {type(error).__name__}: {error}", code="internal-error", hint=hint
+    )

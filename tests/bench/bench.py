@@ -1,0 +1,114 @@
+"""`make bench`: what torchup costs, as ratios measured side by side in one run, medians of several.
+
+Each pair of commands runs alternately, so that whatever else the machine does falls on both. Nothing
+here fails a build: the aims stand beside the figures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+PYTHON = sys.executable
+TORCHUP = str(Path(sys.executable).with_name("torchup"))
+BARE = (PYTHON, "-I", "-c", "pass")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One finished command: wall and CPU time in seconds, peak resident memory in MiB."""
+
+    wall: float
+    cpu: float
+    peak_mib: float
+
+
+def run(argv: Sequence[str], environ: dict[str, str] | None = None) -> Run:
+    """Run a command to its end and measure it; its output is thrown away."""
+    started = time.perf_counter()
+    with Path(os.devnull).open("r+b") as null:
+        child = subprocess.Popen(argv, env=environ, stdin=null, stdout=null, stderr=null)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+    return Run(
+        wall=time.perf_counter() - started,
+        cpu=usage.ru_utime + usage.ru_stime,
+        peak_mib=usage.ru_maxrss / 1024,
+    )
+
+
+def side_by_side(ours: Callable[[], Run], theirs: Callable[[], Run], *, rounds: int) -> tuple[list[Run], list[Run]]:
+    """Run both alternately, after one round that only warms the caches."""
+    ours(), theirs()
+    pairs = [(ours(), theirs()) for _ in range(rounds)]
+    return [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+
+
+def line(name: str, figure: str, aim: str, detail: str) -> None:
+    """Print one row."""
+    print(f"{name:<38} {figure:>12}   aim {aim:<12} {detail}", flush=True)
+
+
+def ratio(name: str, ours: list[Run], theirs: list[Run], *, aim: str) -> None:
+    """Print the ratio of the median wall times, and the medians themselves."""
+    first, second = median(run.wall for run in ours), median(run.wall for run in theirs)
+    line(name, f"{first / second:.2f} times", aim, f"{first * 1000:.0f} ms against {second * 1000:.0f} ms")
+
+
+def bench_start(rounds: int) -> None:
+    """`torchup --help` against the bare interpreter."""
+    ratio(
+        "torchup --help / bare python",
+        *side_by_side(lambda: run((TORCHUP, "--help")), lambda: run(BARE), rounds=rounds),
+        aim="<= 5",
+    )
+
+
+def bench_resolve(rounds: int) -> None:
+    """`torchup resolve --offline --json` against the bare interpreter, and its memory."""
+    command = (TORCHUP, "resolve", "--offline", "--json")
+    ours, theirs = side_by_side(lambda: run(command), lambda: run(BARE), rounds=rounds)
+    ratio("resolve --offline --json / bare python", ours, theirs, aim="<= 12")
+    line("  peak memory", f"{median(item.peak_mib for item in ours):.0f} MiB", "<= 60", "")
+
+
+def bench_setup(rounds: int) -> None:
+    """`torchup setup` against the very same `uv pip install` alone, caches warm, in fresh homes."""
+    from support.bench_setup import prepare_setup
+
+    with tempfile.TemporaryDirectory() as folder:
+        pair = prepare_setup(Path(folder))
+        if pair is None:
+            line("torchup setup / uv pip install", "not run", "<= 1.10", "no source offers a CPU build of torch here")
+            return
+        ours, theirs = side_by_side(lambda: pair.setup(run), lambda: pair.install_alone(run), rounds=rounds)
+        ratio("torchup setup / uv pip install alone", ours, theirs, aim="<= 1.10")
+
+
+def main() -> None:
+    """Run all, or those whose names are given."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("only", nargs="*", help="start, resolve, setup, detect, fleet")
+    parser.add_argument("--rounds", type=int, default=11)
+    options = parser.parse_args()
+    benches: dict[str, Callable[[int], None]] = {
+        "start": bench_start,
+        "resolve": bench_resolve,
+        "setup": lambda rounds: bench_setup(max(3, rounds // 3)),
+    }
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    for name, bench in benches.items():
+        if not options.only or name in options.only:
+            bench(options.rounds)
+
+
+if __name__ == "__main__":
+    main()
