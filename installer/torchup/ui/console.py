@@ -43,6 +43,16 @@ class Console:
         """Print text as it is on standard output."""
         sys.stdout.write(text)
 
+    def text_bytes(self, text: str) -> None:
+        """Print text whose odd bytes came in as surrogates, and give them back as they were."""
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+        sys.stdout.flush()
+
+    def ask_line(self, renderable: object = "") -> None:
+        """Print what belongs to a question, where the question is asked: on the terminal's standard output."""
+        self._rich(sys.stdout, is_terminal=True).print(renderable)
+
     def show(self, renderable: RenderableType) -> None:
         """Print what a command was asked for, for a person."""
         self._rich(sys.stdout, is_terminal=self.terminal.stdout_is_terminal).print(renderable)

@@ -1,0 +1,94 @@
+"""The closing screen: what changed, what was proved, how to use it now, how to undo it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from torchup.apply.result import RunResult
+from torchup.model.outcome import Report
+from torchup.model.plan import CreateEnvironment, EditManagedBlock, InstallPackages, Plan, WriteFile
+from torchup.shell.quoting import Language, quote
+
+_VERDICTS = {
+    "pass": ("passed", "bold green"),
+    "degraded": ("passed with warnings", "bold yellow"),
+    "fail": ("FAILED", "bold red"),
+    "not-run": ("did not run", "bold red"),
+}
+_ACTIVATE: dict[str, tuple[str, Language]] = {"fish": ("activate.fish", "fish"), "csh": ("activate.csh", "csh")}
+
+
+def render_closing(result: RunResult, plan: Plan, *, shell: str | None, program: str, log: Path) -> RenderableType:
+    """Show the end of a run; `shell` is the one torchup was started from, `program` how to call torchup."""
+    parts: list[RenderableType] = []
+    if result.status == "restart-needed":
+        parts += _section("Restart the machine", ["then go on with:", f"  {program} resume"])
+    changed = _changes(result, plan)
+    parts += _section("What changed", changed or ["nothing: everything was in place already"])
+    if result.report is not None:
+        parts += _section("What was proved", _proof(result.report))
+    use = _use_now(plan, shell)
+    if use and result.status == "done":
+        parts += _section("Use it now", use)
+    if changed:
+        parts += _section("Undo all of it", [f"{program} undo"])
+    kept = [step.path for step in plan.steps if isinstance(step, WriteFile) and step.id == "answers"]
+    details = [f"answers  {path}" for path in kept]
+    details += [f"journal  {result.journal}", f"log      {log}"] if result.journal else []
+    parts += _section("Where to look", details)
+    return Group(*parts)
+
+
+def _section(title: str, lines: list[str]) -> list[RenderableType]:
+    if not lines:
+        return []
+    return [Text(title, style="bold"), Padding(Text("\n".join(lines)), (0, 0, 1, 2))]
+
+
+def _changes(result: RunResult, plan: Plan) -> list[str]:
+    changed = {outcome.step_id for outcome in result.outcomes if outcome.status == "changed"}
+    lines = []
+    for step in plan.steps:
+        if step.id not in changed:
+            continue
+        match step:
+            case CreateEnvironment():
+                lines.append(f"new environment  {step.path}")
+            case InstallPackages():
+                lines.append(f"installed        {', '.join(step.distributions)}")
+            case WriteFile():
+                lines.append(f"wrote            {step.path}")
+            case EditManagedBlock():
+                lines.append(f"edited           {step.path} ({'one block' if step.body is not None else 'block out'})")
+            case _:
+                if step.kind != "MakeDirectory":
+                    lines.append(step.summary)
+    return lines
+
+
+def _proof(report: Report) -> list[str]:
+    word, _style = _VERDICTS[report.verdict]
+    passed = sum(check.status == "pass" for check in report.checks)
+    devices = ", ".join(report.devices) or "cpu"
+    lines = [f"The tensor test {word}: {passed} of {len(report.checks)} checks passed, on {devices}."]
+    bad = [check for check in report.checks if check.status in ("fail", "warn", "error", "timeout")]
+    lines += [f"{check.status}: {check.id}: {check.detail}" for check in bad]
+    return lines
+
+
+def _use_now(plan: Plan, shell: str | None) -> list[str]:
+    environments = [step.path for step in plan.steps if isinstance(step, CreateEnvironment)]
+    if not environments:
+        return []
+    name, language = _ACTIVATE.get((shell or "").replace("tcsh", "csh"), ("activate", "sh"))
+    script = f"{environments[-1]}/bin/{name}"
+    word = "source" if language in ("fish", "csh") else "."
+    return [f"{word} {quote(language, script) if _odd(script) else script}"]
+
+
+def _odd(path: str) -> bool:
+    return not all(letter.isalnum() or letter in "/._-+" for letter in path)

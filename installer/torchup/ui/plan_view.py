@@ -1,0 +1,117 @@
+"""A plan as a person reviews it: every file by its full path, every command that needs root, the downloads."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from torchup.model.outcome import Outcome
+from torchup.model.plan import (
+    AddRepository,
+    Command,
+    CreateEnvironment,
+    EditManagedBlock,
+    InstallPackages,
+    InstallSystemPackages,
+    Plan,
+    RemoveFile,
+    Step,
+    WriteFile,
+)
+from torchup.shell.managed_block import insert, remove
+
+_MIB = 1024 * 1024
+FileStep = WriteFile | EditManagedBlock | RemoveFile
+
+
+def render_plan(plan: Plan, predicted: Sequence[Outcome]) -> RenderableType:
+    """Show what the plan would do; `predicted` has the outcome that each step would have."""
+    todo = {outcome.step_id for outcome in predicted if outcome.status == "changed"}
+    steps = [step for step in plan.steps if step.id in todo]
+    if not steps:
+        return Text("Everything is in place already: there is nothing to do.")
+    parts: list[RenderableType] = []
+    for title, lines in _sections(steps):
+        if lines:
+            parts += [Text(title, style="bold"), Padding(Text("\n".join(lines)), (0, 0, 1, 2))]
+    if plan.warnings:
+        parts += [Text("Watch out", style="bold"), Padding(Text("\n".join(plan.warnings)), (0, 0, 1, 2))]
+    return Group(*parts)
+
+
+def file_changes(plan: Plan, read: Callable[[str], bytes | None]) -> dict[str, tuple[str, ...]]:
+    """Give the difference that each file step makes, as lines, by the file's full path."""
+    changes = {}
+    for step in plan.steps:
+        if isinstance(step, WriteFile | EditManagedBlock | RemoveFile):
+            lines = tuple(_difference(step, read(step.path)))
+            if lines:
+                changes[step.path] = lines
+    return changes
+
+
+def root_commands(plan: Plan) -> tuple[str, ...]:
+    """Give every command that would run as root, as a person would type it."""
+    return tuple(
+        _typed(command)
+        for step in plan.steps
+        if step.privilege == "root" and isinstance(step, InstallSystemPackages | AddRepository)
+        for command in step.commands
+    )
+
+
+def download_size(plan: Plan) -> str | None:
+    """Say how much the named wheels weigh, None where no source tells."""
+    sizes = [step.download_bytes for step in plan.steps if isinstance(step, InstallPackages) and step.download_bytes]
+    return f"{sum(sizes) / _MIB:,.0f} MiB" if sizes else None
+
+
+def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
+    environments = [step for step in steps if isinstance(step, CreateEnvironment)]
+    yield "A new environment", [f"{step.path} (Python from {step.python})" for step in environments]
+    installs = [step for step in steps if isinstance(step, InstallPackages)]
+    weights = {step.id: f", about {step.download_bytes / _MIB:,.0f} MiB" for step in installs if step.download_bytes}
+    yield (
+        "Packages that go into it",
+        [f"{', '.join(step.distributions)}{weights.get(step.id, '')}" for step in installs],
+    )
+    yield "Files that torchup writes as its own", [step.path for step in steps if isinstance(step, WriteFile)]
+    edits = [step for step in steps if isinstance(step, EditManagedBlock)]
+    yield "Your files that get one small block, and nothing else", [step.path for step in edits]
+    yield "Files that are removed", [step.path for step in steps if isinstance(step, RemoveFile)]
+    yield (
+        "Commands that need root",
+        [
+            _typed(command)
+            for step in steps
+            if isinstance(step, InstallSystemPackages | AddRepository)
+            for command in step.commands
+        ],
+    )
+
+
+def _difference(step: FileStep, before: bytes | None) -> Iterator[str]:
+    if isinstance(step, WriteFile):
+        after: bytes | None = step.content.encode("utf-8", "surrogateescape")
+    elif isinstance(step, RemoveFile):
+        after = None
+    elif step.body is None:
+        after = remove(before).after
+    else:
+        after = insert(before, step.body, placement=step.placement, language=step.shell).after
+    old, new = (_lines(content) for content in (before, after))
+    yield from difflib.unified_diff(old, new, "as it is", "as it will be", lineterm="", n=2)
+
+
+def _lines(content: bytes | None) -> list[str]:
+    return [] if content is None else content.decode("utf-8", "backslashreplace").splitlines()
+
+
+def _typed(command: Command) -> str:
+    import shlex
+
+    return shlex.join(command.argv)

@@ -1,0 +1,107 @@
+"""A run as it goes on: a moving line on a terminal, one line per step elsewhere."""
+
+from __future__ import annotations
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from torchup.apply.events import Event, StepFinished, StepOutput, StepStarted, UndoFinished, UndoStarted, Verified
+from torchup.model.outcome import Report, StepStatus
+from torchup.model.plan import Verify
+from torchup.ui.console import Console
+
+MARKS: dict[StepStatus, tuple[str, str, str]] = {
+    "changed": ("✓", "ok", "green"),
+    "unchanged": ("=", "=", "dim"),
+    "skipped": ("-", "-", "dim"),
+    "failed": ("✗", "FAILED", "bold red"),
+    "undone": ("↶", "undone", "yellow"),
+}
+
+
+class RunProgress:
+    """Shows the events of a run on standard error; use it as a context manager around the run."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._ascii = not console.terminal.encoding.startswith("utf")
+        moves = console.terminal.stderr_is_terminal and not console.terminal.plain and not console.quiet
+        self._progress = (
+            Progress(
+                SpinnerColumn(style="cyan", spinner_name="line" if self._ascii else "dots"),
+                TextColumn("{task.description}"),
+                TimeElapsedColumn(),
+                TextColumn("[dim]{task.fields[last]}", markup=True),
+                console=console.live(),
+                transient=True,
+            )
+            if moves
+            else None
+        )
+        self._task = self._progress.add_task("", last="", visible=False) if self._progress else None
+
+    def __enter__(self) -> RunProgress:
+        if self._progress:
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress:
+            self._progress.stop()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case StepStarted(step=step, number=number, total=total):
+                self._begin(f"[{number}/{total}] {step.summary}")
+            case StepOutput(line=line):
+                self._last(line)
+            case Verified(report=report):
+                self._tested(report)
+            case StepFinished(step=Verify()):
+                pass
+            case StepFinished(step=step, outcome=outcome):
+                self._line(outcome.status, step.summary, outcome.detail, outcome.seconds)
+            case UndoStarted(step=step):
+                self._begin(f"Putting back: {step.summary}")
+            case UndoFinished(step=step, left=left):
+                self._line("undone" if left is None else "failed", step.summary, left or "", 0.0)
+
+    def _tested(self, report: Report) -> None:
+        passed = report.verdict in ("pass", "degraded")
+        words = {"pass": "passed", "degraded": "passed, with warnings", "fail": "failed", "not-run": "did not run"}
+        mark, word, style = MARKS["changed" if passed else "failed"]
+        seconds = sum(check.seconds for check in report.checks)
+        text = Text.assemble((word if self._ascii else mark, style), f" The tensor test {words[report.verdict]}")
+        self._print(text.append(f" ({seconds:.0f} s of tests)", style="dim"))
+
+    def _begin(self, what: str) -> None:
+        if self._progress and self._task is not None:
+            self._progress.reset(self._task, description=what, last="", visible=True)
+        elif self._console.verbose:
+            self._console.say(Text(what))
+
+    def _last(self, line: str) -> None:
+        if self._console.verbose > 1:
+            self._print(Text(f"    {line}", style="dim"))
+        elif self._progress and self._task is not None:
+            self._progress.update(self._task, last=line.strip()[: max(0, self._console.terminal.columns - 60)])
+
+    def _line(self, status: StepStatus, summary: str, detail: str, seconds: float) -> None:
+        if status in ("unchanged", "skipped") and not self._console.verbose:
+            return
+        mark, word, style = MARKS[status]
+        text = Text.assemble((word if self._ascii else mark, style), " ", summary)
+        if detail and (status == "failed" or self._console.verbose):
+            text.append(f": {detail}", style="dim")
+        if seconds >= 1:
+            text.append(f" ({seconds:.0f} s)", style="dim")
+        self._print(text)
+
+    def _print(self, text: Text) -> None:
+        if self._console.quiet:
+            return
+        if self._progress:
+            self._progress.console.print(text)
+        else:
+            self._console.say(text)

@@ -1,0 +1,130 @@
+"""The report of a verification, as a person reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from torchup.model.outcome import Check, CheckStatus, Report, Verdict
+
+# The word always says it; the colour only repeats it.
+_STYLES: dict[CheckStatus, str] = {
+    "pass": "green",
+    "warn": "yellow",
+    "skip": "dim",
+    "fail": "bold red",
+    "error": "bold magenta",
+    "timeout": "bold red",
+}
+_HEADLINES: dict[Verdict, tuple[str, str]] = {
+    "pass": ("PASSED", "bold green"),
+    "degraded": ("DEGRADED", "bold yellow"),
+    "fail": ("FAILED", "bold red"),
+    "not-run": ("NOT PROVED", "bold red"),
+}
+_EXPLAINED: tuple[CheckStatus, ...] = ("fail", "timeout", "error", "warn")
+_ONCE = "installation"
+_NOT_REACHED = "not reached: "
+
+
+def render(report: Report) -> RenderableType:
+    """Draw the verdict, one table for the installation and each device, and what to do about each problem."""
+    parts: list[RenderableType] = [_headline(report)]
+    parts += [_top_warning(check) for check in report.checks if check.status == "warn"]
+    for device in _devices(report):
+        checks = [check for check in report.checks if check.gpu == device]
+        parts += [Text(), Text(_device_title(report, device), style="bold"), _table(checks)]
+        left_out = [check for check in checks if check.detail.startswith(_NOT_REACHED)]
+        if left_out:
+            reason = left_out[0].detail.removeprefix(_NOT_REACHED)
+            names = ", ".join(check.id for check in left_out)
+            parts.append(Padding(Text(f"Not reached, because {reason}: {names}", style="dim"), (0, 0, 0, 2)))
+    problems = [check for check in report.checks if check.status in _EXPLAINED]
+    for hint in dict.fromkeys(check.hint for check in problems):
+        same = [check for check in problems if check.hint == hint]
+        parts += [Text(), *map(_problem, same), *(Text(f"  {line}") for line in _advice(hint, report))]
+    return Group(*parts)
+
+
+def _headline(report: Report) -> Text:
+    word, style = _HEADLINES[report.verdict]
+    counts = {status: sum(check.status == status for check in report.checks) for status in _STYLES}
+    counted = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
+    what = f"torch {report.torch_version}" if report.torch_version else "torch"
+    where = f" on {', '.join(report.devices)}" if report.devices else ""
+    return Text.assemble((word, style), f"  {what}{where} ({report.level}: {counted})")
+
+
+def _top_warning(check: Check) -> Text:
+    return Text.assemble(("warning", "bold yellow"), f": {check.detail}")
+
+
+def _devices(report: Report) -> list[str | None]:
+    seen = dict.fromkeys(check.gpu for check in report.checks)
+    return sorted(seen, key=lambda device: (device is not None, list(seen).index(device)))
+
+
+def _device_title(report: Report, device: str | None) -> str:
+    if device is None:
+        return _ONCE
+    described: list[dict[str, Any]] = report.environment.get("devices", [])
+    found = next((entry for entry in described if entry.get("device") == device), {})
+    known = [
+        found.get("name"),
+        f"compute capability {found['capability']}" if found.get("capability") else found.get("gfx"),
+        f"{found['memory_mib']} MiB" if found.get("memory_mib") else None,
+    ]
+    return f"{device}: {', '.join(text for text in known if text)}" if any(known) else device
+
+
+def _table(checks: list[Check]) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    table.add_column(no_wrap=True, width=7)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for check in checks:
+        if check.detail.startswith(_NOT_REACHED):
+            continue
+        word = Text(check.status, style=_STYLES[check.status])
+        table.add_row(word, check.id, _measured(check), Text(check.detail, style="dim"))
+    return table
+
+
+def _measured(check: Check) -> str:
+    if not isinstance(check.value, float):
+        return check.value or ""
+    if check.threshold is None or check.threshold == 0:
+        return f"{_number(check.value)} {check.unit or ''}".rstrip()
+    relation = {"accuracy": ">", "GPUs": "of"}.get(check.unit or "", "<=" if check.status == "pass" else ">")
+    if check.unit == "accuracy" and check.status != "pass":
+        relation = "<="
+    return f"{_number(check.value)} {relation} {_number(check.threshold)}"
+
+
+def _number(value: float) -> str:
+    if value == int(value) and abs(value) < 1e6:  # noqa: PLR2004 - longer ones read better with an exponent
+        return str(int(value))
+    return f"{value:.2g}" if abs(value) < 0.01 else f"{value:.3g}"  # noqa: PLR2004 - two digits beside an exponent
+
+
+def _problem(check: Check) -> Text:
+    where = f" on {check.gpu}" if check.gpu else ""
+    return Text.assemble((check.status, _STYLES[check.status]), f" {check.id}{where}: {check.detail}")
+
+
+def _advice(hint: str | None, report: Report) -> Iterator[str]:
+    if not hint:
+        return
+    cause = report.environment.get("causes", {}).get(hint)
+    if cause is None:
+        yield f"hint: {hint}"
+        return
+    yield f"cause: {cause['title']} ({hint})"
+    for fix in cause["fix"]:
+        yield f"hint: {fix}"

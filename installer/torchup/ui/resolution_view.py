@@ -1,0 +1,140 @@
+"""A resolution for a person: what was picked, why, what to watch out for, and what to do first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from torchup.model.resolution import DriverDecision, NextStep, Resolution, ToolkitDecision, TorchPick
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+_HEADLINES = {
+    "ok": ("This can be installed now", "bold green"),
+    "action_needed": ("Something has to be done first", "bold yellow"),
+    "no_solution": ("No build fits", "bold red"),
+}
+_DRIVER = {
+    "keep": "stays as it is",
+    "install": "to be installed",
+    "upgrade": "to be upgraded",
+    "reboot": "to be reloaded: reboot",
+    "host": "comes from outside this system",
+}
+
+
+def render(resolution: Resolution) -> RenderableType:
+    """Lay the decision out for a terminal of any width; colour only repeats what the words say."""
+    from rich.console import Group
+    from rich.text import Text
+
+    headline, style = _HEADLINES[resolution.status]
+    pick = resolution.torch
+    later = pick is not None and resolution.status != "ok"
+    what = (
+        f"{headline}; then: {_build(pick)}" if pick and later else f"{headline}: {_build(pick)}" if pick else headline
+    )
+    parts: list[RenderableType] = [Text(f"{what}.", style=style)]
+    facts = [*_pick_rows(pick), *_driver_rows(resolution.driver), *_toolkit_rows(resolution.cuda_toolkit)]
+    if facts:
+        parts += [Text(), _columns([(name, Text(text)) for name, text in facts])]
+    parts += _section("Why", [reason.text for reason in resolution.reasons])
+    parts += _section("Watch out", [warning.text for warning in resolution.warnings], style="yellow")
+    parts += _steps(
+        "What to do first" if resolution.status == "action_needed" else "What would help", resolution.next_steps
+    )
+    if resolution.rejected:
+        parts += [Text(), Text("Not taken", style="bold"), _rejected(resolution)]
+    parts += [Text(), Text(f"Compatibility facts as of {resolution.facts_as_of}.", style="dim")]
+    return Group(*parts)
+
+
+def one_line(resolution: Resolution) -> str:
+    """Say the decision in one line, as a wizard or a log needs it."""
+    headline = _HEADLINES[resolution.status][0]
+    return f"{headline}: {_build(resolution.torch)}" if resolution.torch else headline
+
+
+def _build(pick: TorchPick) -> str:
+    return f"torch {pick.version}+{pick.variant} on Python {pick.python}"
+
+
+def _pick_rows(pick: TorchPick | None) -> list[tuple[str, str]]:
+    if pick is None:
+        return []
+    packages = ", ".join(f"{name} {version}" for name, version in pick.packages.items())
+    rows = [("torch", f"{pick.version}, build {pick.variant}")]
+    rows += [("with it", packages)] if packages else []
+    rows.append(("Python", f"{pick.python} ({pick.python_path or 'brought by uv'})"))
+    rows.append(("from", f"{pick.index} ({pick.source})"))
+    return rows
+
+
+def _driver_rows(driver: DriverDecision) -> list[tuple[str, str]]:
+    if driver.action == "none":
+        return []
+    text = _DRIVER[driver.action]
+    if driver.branch:
+        text += f": branch {driver.branch}" + (f", {driver.module} kernel module" if driver.module else "")
+    notes = [
+        f"found {driver.installed}" if driver.installed else "",
+        f"needed {driver.minimum}" if driver.minimum else "",
+    ]
+    told = ", ".join(note for note in notes if note)
+    return [("NVIDIA driver", f"{text} ({told})" if told else text)]
+
+
+def _toolkit_rows(toolkit: ToolkitDecision) -> list[tuple[str, str]]:
+    if toolkit.source == "none":
+        return []
+    return [("CUDA toolkit", " ".join(part for part in (toolkit.source, toolkit.version, toolkit.path) if part))]
+
+
+def _columns(rows: Iterable[tuple[str, Text]], gap: int = 2) -> Table:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, gap), pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in rows:
+        table.add_row(f"  {name}", text)
+    return table
+
+
+def _section(title: str, sentences: list[str], style: str = "") -> list[RenderableType]:
+    from rich.text import Text
+
+    if not sentences:
+        return []
+    rows = [("-", Text(sentence, style=style)) for sentence in sentences]
+    return [Text(), Text(title, style="bold"), _columns(rows, gap=1)]
+
+
+def _steps(title: str, steps: tuple[NextStep, ...]) -> list[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if not steps:
+        return []
+    parts: list[RenderableType] = [Text(), Text(title, style="bold")]
+    for number, step in enumerate(steps, 1):
+        parts.append(_columns([(f"{number}.", Text(step.text))], gap=1))
+        parts += [Padding(Text(command, style="cyan", overflow="fold"), (0, 0, 0, 6)) for command in step.commands]
+    return parts
+
+
+def _rejected(resolution: Resolution) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("torch", no_wrap=True)
+    table.add_column("build", no_wrap=True)
+    table.add_column("why not", overflow="fold")
+    for rejection in resolution.rejected:
+        table.add_row(rejection.version, rejection.variant, Text(rejection.text))
+    return table

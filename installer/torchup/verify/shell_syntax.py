@@ -1,0 +1,107 @@
+"""Whether a start-up file parses in its own shell, before and after an edit."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+# zsh and fish read no configuration of the user here; bash's own start-up files often switch extglob
+# on before they use it, which a parser that runs nothing cannot know.
+_PARSERS: dict[str, tuple[str, ...]] = {
+    "bash": ("bash", "-O", "extglob", "-n"),
+    "zsh": ("zsh", "-f", "-n"),
+    "dash": ("dash", "-n"),
+    "ksh": ("ksh", "-n"),
+    "fish": ("fish", "--no-config", "--no-execute"),
+}
+_CSH = ("tcsh", "csh")
+_HERE_DOCUMENT = re.compile(rb"(?<!<)<<(-?)[ \t]*(['\"]?)\\?([A-Za-z_][A-Za-z0-9_]*)\2")
+
+
+def parse_check(shell: str, file: Path | bytes, *, home: str | None = None, timeout: float = 10.0) -> str | None:
+    """Tell what is wrong with a start-up file in the eyes of its shell, or None when nothing is.
+
+    A file that ends inside a here-document is wrong although most shells accept it: what is appended
+    there would be text. tcsh has no parser to ask, so the file is run, with `home` as HOME, which is
+    what every new shell does with it. A shell that is not installed finds nothing wrong.
+    """
+    content = file if isinstance(file, bytes) else file.read_bytes()
+    program = "dash" if shell == "sh" and shutil.which("dash") else "bash" if shell == "sh" else shell
+    if program in _CSH:
+        return _run_csh(program, content, home, timeout)
+    argv = _PARSERS.get(program)
+    if argv is None or shutil.which(argv[0]) is None:
+        return None
+    problem = _parse(argv, content, timeout)
+    if problem is not None or program == "fish":
+        return problem
+    # A parser that stops at an error never sees what follows, so an error put at the end has to be seen.
+    if _parse(argv, content + b"\n)\n", timeout) is not None:
+        return None
+    opened = _open_here_document(content)
+    if opened is None:
+        return "the file ends inside a here-document or another construct that is still open"
+    line, word = opened
+    return f"line {line}: the here-document that should end at {word} never ends"
+
+
+def _parse(argv: tuple[str, ...], content: bytes, timeout: float) -> str | None:
+    with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
+        path = Path(folder) / "startup"
+        path.write_bytes(content)
+        return _complaint((*argv, str(path)), str(path), {"PATH": "/usr/bin:/bin"}, timeout)
+
+
+def _run_csh(program: str, content: bytes, home: str | None, timeout: float) -> str | None:
+    if shutil.which(program) is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
+        path = Path(folder) / "startup"
+        path.write_bytes(content)
+        environment = {"PATH": "/usr/bin:/bin", "HOME": home or folder, "TERM": "dumb"}
+        return _complaint((program, "-f", "-c", f"source {path}"), str(path), environment, timeout)
+
+
+def _complaint(argv: tuple[str, ...], path: str, environment: dict[str, str], timeout: float) -> str | None:
+    executable = shutil.which(argv[0])
+    try:
+        done = subprocess.run(
+            argv,
+            executable=executable,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"{argv[0]} did not finish reading the file within {timeout:g} s"
+    if done.returncode == 0:
+        return None
+    said = done.stderr.decode("utf-8", "backslashreplace").replace(path, "the file").strip()
+    return said.splitlines()[0] if said else f"{argv[0]} ends with status {done.returncode}"
+
+
+def _open_here_document(content: bytes) -> tuple[int, str] | None:
+    """Find the line and the word of the here-document that never ends, by its looks."""
+    lines = content.split(b"\n")
+    number = 0
+    while number < len(lines):
+        match = _HERE_DOCUMENT.search(lines[number])
+        number += 1
+        if match is None or lines[number - 1].lstrip().startswith(b"#"):
+            continue
+        begun = number
+        while number < len(lines):
+            line = lines[number].lstrip(b"\t") if match[1] else lines[number]
+            number += 1
+            if line == match[3]:
+                break
+        else:
+            return begun, match[3].decode()
+    return None

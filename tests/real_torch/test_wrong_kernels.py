@@ -1,0 +1,51 @@
+"""Each numeric check passes with the right operation and fails with every wrong one."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import wrong_kernels
+from support.wrong_kernels import CASES, MUST_PASS, load_probe
+
+pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
+
+Answers = dict[str, list[Any]]
+
+
+@pytest.fixture(scope="module")
+def answers(python_with_torch: Path) -> Answers:
+    done = subprocess.run(
+        [python_with_torch, wrong_kernels.__file__], capture_output=True, text=True, timeout=600, check=True
+    )
+    found: Answers = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(MUST_PASS))
+def test_a_right_operation_passes(answers: Answers, name: str) -> None:
+    status, _, detail = answers[name]
+    assert status == "pass", detail
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - MUST_PASS))
+def test_a_wrong_operation_fails(answers: Answers, name: str) -> None:
+    status, hint, detail = answers[name]
+    assert status == "fail", detail
+    assert hint in ("wrong-results", "tf32-forced"), "it must fail by its numbers, not by an exception"
+
+
+def test_tf32_is_named_when_the_error_looks_like_it(answers: Answers) -> None:
+    assert answers["matmul-fp32/tf32-inputs"][1] == "tf32-forced"
+    assert answers["matmul-fp32/off-by-one"][1] == "wrong-results"
+
+
+def test_every_numeric_check_has_wrong_operations() -> None:
+    tried = {name.partition("/")[0] for name in set(CASES) - MUST_PASS}
+    # These ask about the installation, or run the same function in a format that no CPU has.
+    elsewhere = {"build", "visible", "arch", "companions", "cudnn", "matmul-tf32", "matmul-fp64"}
+    assert {spec.id for spec in load_probe().CHECKS} - elsewhere == tried

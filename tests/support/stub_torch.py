@@ -1,0 +1,78 @@
+"""Environments with a made-up torch: only what the probe asks for before it computes anything."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from uv import find_uv_bin
+
+CUDA_BUILD = """
+class version:
+    cuda, hip, xpu = "12.6", None, None
+
+class backends:
+    class mps:
+        @staticmethod
+        def is_available():
+            return False
+
+__version__ = "2.13.0+cu126"
+"""
+
+
+def gpu(capability: tuple[int, int], arch_list: str, name: str = "NVIDIA Stub") -> str:
+    """Write a CUDA build that sees one GPU; no kernel runs on it."""
+    return f"""{CUDA_BUILD}
+class cuda:
+    is_available = staticmethod(lambda: True)
+    device_count = staticmethod(lambda: 1)
+    get_device_name = staticmethod(lambda index: {name!r})
+    get_device_capability = staticmethod(lambda index: {capability})
+    get_arch_list = staticmethod(lambda: {arch_list.split()!r})
+    synchronize = staticmethod(lambda: None)
+
+    @staticmethod
+    def get_device_properties(index):
+        class properties:
+            total_memory = 24 << 30
+        return properties
+
+def ones(*_args, **_kwargs):
+    raise RuntimeError("CUDA error: no kernel image is available for execution on the device")
+"""
+
+
+def no_gpu(complaint: str) -> str:
+    """Write a CUDA build that sees no GPU and says why."""
+    return f"""{CUDA_BUILD}
+class cuda:
+    is_available = staticmethod(lambda: False)
+    device_count = staticmethod(lambda: 0)
+
+    @staticmethod
+    def init():
+        raise RuntimeError({complaint!r})
+"""
+
+
+CPU_BUILD = f"""{CUDA_BUILD}
+class version:
+    cuda = hip = xpu = None
+
+class cuda:
+    is_available = staticmethod(lambda: False)
+
+__version__ = "2.13.0+cpu"
+"""
+
+
+def python_with(folder: Path, torch_source: str | None) -> Path:
+    """Make an environment whose torch is this source; None leaves torch out."""
+    subprocess.run([find_uv_bin(), "venv", "--quiet", "--python", sys.executable, folder], check=True)
+    if torch_source is not None:
+        (packages,) = folder.glob("lib/python*/site-packages")
+        (packages / "torch").mkdir()
+        (packages / "torch" / "__init__.py").write_text(torch_source, encoding="utf-8")
+    return folder / "bin" / "python"
