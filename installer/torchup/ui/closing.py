@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from torchup.apply.result import RunResult
@@ -46,7 +45,9 @@ def render_closing(result: RunResult, plan: Plan, *, shell: str | None, program:
 def _section(title: str, lines: list[str]) -> list[RenderableType]:
     if not lines:
         return []
-    return [Text(title, style="bold"), Padding(Text("\n".join(lines)), (0, 0, 1, 2))]
+    # Paths and commands are there to be copied, so no line is ever broken by us.
+    text = "".join(f"  {line}\n" for line in lines)
+    return [Text(title, style="bold"), Text(text, no_wrap=True, overflow="ignore")]
 
 
 def _changes(result: RunResult, plan: Plan) -> list[str]:

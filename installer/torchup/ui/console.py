@@ -51,11 +51,11 @@ class Console:
 
     def ask_line(self, renderable: object = "") -> None:
         """Print what belongs to a question, where the question is asked: on the terminal's standard output."""
-        self._rich(sys.stdout, is_terminal=True).print(renderable)
+        self._rich(sys.stdout, is_terminal=True).print(renderable, crop=False)
 
     def show(self, renderable: RenderableType) -> None:
         """Print what a command was asked for, for a person."""
-        self._rich(sys.stdout, is_terminal=self.terminal.stdout_is_terminal).print(renderable)
+        self._rich(sys.stdout, is_terminal=self.terminal.stdout_is_terminal).print(renderable, crop=False)
 
     def say(self, renderable: RenderableType = "") -> None:
         """Print a remark on standard error."""

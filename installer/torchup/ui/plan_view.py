@@ -37,7 +37,8 @@ def render_plan(plan: Plan, predicted: Sequence[Outcome]) -> RenderableType:
     parts: list[RenderableType] = []
     for title, lines in _sections(steps):
         if lines:
-            parts += [Text(title, style="bold"), Padding(Text("\n".join(lines)), (0, 0, 1, 2))]
+            text = "".join(f"  {line}\n" for line in lines)
+            parts += [Text(title, style="bold"), Text(text, no_wrap=True, overflow="ignore")]
     if plan.warnings:
         parts += [Text("Watch out", style="bold"), Padding(Text("\n".join(plan.warnings)), (0, 0, 1, 2))]
     return Group(*parts)

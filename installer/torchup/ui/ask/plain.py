@@ -12,8 +12,8 @@ _COMMANDS: dict[str, Wish] = {"b": BACK, "back": BACK, "q": QUIT, "quit": QUIT, 
 
 def read_terminal_line(prompt: str) -> str | None:
     """Print a prompt and read one line from the terminal; None at its end (Ctrl-D) or for Ctrl-C."""
-    sys.stderr.write(prompt)
-    sys.stderr.flush()
+    sys.stdout.write(prompt)
+    sys.stdout.flush()
     try:
         line = sys.stdin.readline()
     except KeyboardInterrupt:
@@ -21,7 +21,7 @@ def read_terminal_line(prompt: str) -> str | None:
     except UnicodeDecodeError:
         return "\N{REPLACEMENT CHARACTER}"
     if not line:
-        sys.stderr.write("\n")
+        sys.stdout.write("\n")
         return None
     return line.rstrip("\r\n")
 

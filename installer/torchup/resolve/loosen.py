@@ -1,0 +1,149 @@
+"""When nothing fits: which constraint to loosen, and what would then be picked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from torchup.model.request import DriverWish, PythonWish, Request
+from torchup.model.resolution import NextStep
+from torchup.resolve.accelerator import Choice, choose
+from torchup.resolve.candidates import Candidate
+from torchup.resolve.host_advice import host_steps
+from torchup.resolve.pythons import managed
+from torchup.resolve.settle import settle
+from torchup.resolve.situation import Outcome, Situation, situation_of
+
+# The manylinux_2_28 tag of all Linux wheels since torch 2.7.
+_GLIBC = (2, 28)
+_OTHER_PYTHON = "the Python of this machine"
+
+
+def ways_out(situation: Situation) -> list[NextStep]:
+    """Try every constraint loosened alone, then all pins together, and last the CPU; add what the maker offers."""
+    steps = [step for name, loosened in _loosened(situation) if (step := _step(name, loosened))]
+    steps = [*_missing_python(situation), *steps]
+    if not steps and (together := _without_pins(situation)) is not None:
+        steps = [step for step in [_step("all pins of torch and python", together)] if step]
+    if situation.variant is None or situation.variant.kind != "cpu":
+        steps += _cpu(situation)
+    if situation.facts.context.jetson:
+        steps = [*host_steps(situation.facts, None), *steps]
+    steps += [*_overrides(situation), *_newer_system(situation)]
+    return steps or [
+        NextStep(text="See every candidate with the gate that stopped it.", commands=("torchup resolve --all",))
+    ]
+
+
+def _newer_system(situation: Situation) -> list[NextStep]:
+    """Say what a system would have to be, where its C library or its age is in the way."""
+    host = situation.host
+    if host.libc == "musl":
+        text = "Use a system or a container with glibc, such as Debian, Ubuntu or Fedora; no PyTorch wheel is for musl."
+        return [NextStep(text=text)]
+    if host.libc_version and host.libc_version < _GLIBC:
+        return [
+            NextStep(
+                text="Use a system or a container with glibc 2.28 or newer, as every release from 2.7 on needs it."
+            )
+        ]
+    return []
+
+
+def _missing_python(situation: Situation) -> list[NextStep]:
+    """Offer to bring the Python that was asked for by version and is not on the machine."""
+    asked = situation.interpreters.asked
+    if not asked or not any(refusal.code == "python-missing" for refusal in situation.interpreters.refusals):
+        return []
+    brought = replace(situation, interpreters=managed([asked], asked), exhaustive=False)
+    step = _step(_OTHER_PYTHON, brought)
+    return [step] if step else []
+
+
+def _overrides(situation: Situation) -> list[NextStep]:
+    """Tell what people do with AMD relatives of a supported target, without counting on it."""
+    families = {"gfx103": "10.3.0", "gfx110": "11.0.0"}
+    targets = sorted({device.gfx for device in situation.devices if device.gfx})
+    found = [(gfx, families[gfx[:6]]) for gfx in targets if gfx[:6] in families]
+    return [
+        NextStep(
+            text=f"Some run {gfx} as its relative with HSA_OVERRIDE_GFX_VERSION={version}; no wheel is built for that, and "
+            "torchup does not count on it."
+        )
+        for gfx, version in found
+    ]
+
+
+def _loosened(situation: Situation) -> Iterator[tuple[str, Situation]]:
+    request = situation.request
+    torch = request.torch
+    if torch.variant != "auto":
+        yield (
+            f"torch.variant ({torch.variant})",
+            _with(situation, replace(request, torch=replace(torch, variant="auto"))),
+        )
+    if situation.version is not None:
+        yield (
+            f"torch.version ({torch.version})",
+            _with(situation, replace(request, torch=replace(torch, version="latest"))),
+        )
+    if not request.is_default("torch.packages"):
+        origins = {key: value for key, value in request.origins.items() if key != "torch.packages"}
+        yield "torch.packages", _with(situation, replace(request, origins=origins))
+    if request.driver != DriverWish():
+        yield "driver", _with(situation, replace(request, driver=DriverWish()))
+    if request.source.index != "auto":
+        source = replace(request.source, index="auto")
+        yield f"source.index ({request.source.index})", _with(situation, replace(request, source=source))
+    if request.python.version != "auto":
+        found = _with(situation, replace(request, python=PythonWish()))
+        yield f"python.version ({request.python.version})", found
+    if not situation.interpreters.managed and request.python.version == "auto":
+        anew = replace(situation, interpreters=managed(situation.catalogue.labels), exhaustive=False)
+        yield _OTHER_PYTHON, anew
+
+
+def _without_pins(situation: Situation) -> Situation | None:
+    request = situation.request
+    torch = replace(request.torch, variant="auto", version="latest")
+    free = replace(request, torch=torch, python=PythonWish(), driver=DriverWish())
+    return _with(situation, free) if free != request else None
+
+
+def _with(situation: Situation, request: Request) -> Situation:
+    return situation_of(situation.facts, request, situation.platform, situation.catalogue)
+
+
+def _step(name: str, loosened: Situation) -> NextStep | None:
+    outcome = settle(loosened, choose(loosened))
+    if outcome.pick is None:
+        return None
+    what = _what(outcome, outcome.pick)
+    if name == _OTHER_PYTHON:
+        python = outcome.pick.interpreter.label
+        text = f"With Python {python} the pick is {what}."
+        return NextStep(text=text, commands=(f"uv python install {python}",))
+    return NextStep(text=f"Loosen {name}: then the pick is {what}.")
+
+
+def _what(outcome: Outcome, pick: Candidate) -> str:
+    driver = outcome.driver
+    first = {
+        "install": "after installing",
+        "upgrade": "after upgrading to",
+        "reboot": "after reloading",
+        "host": "after",
+    }
+    if outcome.status == "ok" or driver.action not in first:
+        return f"torch {pick.build.title}"
+    name = {"host": "the driver there is updated", "reboot": "the driver"}.get(driver.action, f"driver {driver.branch}")
+    return f"torch {pick.build.title}, {first[driver.action]} {name}"
+
+
+def _cpu(situation: Situation) -> list[NextStep]:
+    request = replace(situation.request, torch=replace(situation.request.torch, variant="cpu"))
+    loosened = _with(situation, request)
+    outcome = settle(loosened, Choice(kind="cpu"))
+    if outcome.pick is None:
+        return []
+    return [NextStep(text=f"torch.variant: cpu gives torch {outcome.pick.build.title}, which leaves the GPU unused.")]

@@ -1,0 +1,55 @@
+"""What the state of the sources means for a decision: unreachable ones, and the snapshot that stands in."""
+
+from __future__ import annotations
+
+from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.model.offer import OfferBook, SourceReport
+from torchup.model.resolution import NextStep, Reason
+from torchup.resolve.candidates import Candidate
+from torchup.resolve.catalogue import catalogue_of
+from torchup.resolve.situation import Situation
+
+
+def unreachable(book: OfferBook) -> tuple[Reason, list[NextStep]]:
+    """Say that the build exists, as far as the snapshot tells, but cannot be fetched from here now."""
+    failed = _failed(book)
+    why = f" ({_told(failed[0])})" if failed else ""
+    text = f"The source that has this build could not be asked{why}; the pick is from the snapshot of {SNAPSHOT_DATE}."
+    where = failed[0].origin if failed else "PyTorch's index"
+    step = NextStep(
+        text=f"Make {where} reachable (network, source.proxy, source.mirror), or offer the wheels in source.find_links."
+    )
+    return Reason(code="source-unreachable", text=text), [step]
+
+
+def source_warnings(book: OfferBook, pick: Candidate | None) -> list[Reason]:
+    """Warn of sources that did not answer, and say when the snapshot decided."""
+    warnings: list[Reason] = []
+    failed = _failed(book)
+    if failed:
+        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+        text = f"A source could not be asked: {_told(failed[0])}{more}."
+        warnings.append(Reason(code="source-unreachable", text=text))
+    if pick and pick.wheel.source == "snapshot":
+        text = f"Decided from the snapshot of PyTorch's index of {SNAPSHOT_DATE}, not from a source that was asked."
+        warnings.append(Reason(code="from-snapshot", text=text))
+    return warnings
+
+
+def newer_in_snapshot(situation: Situation, pick: Candidate, book: OfferBook) -> list[Reason]:
+    """Say when the snapshot knows a newer build of this variant than the sources that answered."""
+    known = catalogue_of(book, situation.platform, stand_ins=True).builds
+    variant = pick.build.variant.name
+    newest = next((build for build in known if build.variant.name == variant and not build.number.is_prerelease), None)
+    if newest is None or situation.version is not None or newest.number <= pick.build.number:
+        return []
+    text = f"torch {newest.title} exists as of {SNAPSHOT_DATE}, but no source that answered offers it."
+    return [Reason(code="newer-elsewhere", text=text)]
+
+
+def _failed(book: OfferBook) -> list[SourceReport]:
+    return [report for report in book.reports if report.state == "unreachable"]
+
+
+def _told(report: SourceReport) -> str:
+    return f"{report.origin}: {report.detail.rstrip('.')}" if report.detail else report.origin

@@ -1,0 +1,83 @@
+"""Why nothing fits, in one or two sentences: "from versions: none" is never the last word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torchup.knowledge.variants import VariantKind
+from torchup.model.resolution import Reason
+from torchup.resolve.catalogue import Build
+from torchup.resolve.explain import NOT_TELLING
+from torchup.resolve.refusal import Refusal
+from torchup.resolve.situation import Outcome, Situation
+
+_KINDS: dict[VariantKind, str] = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "cpu": "CPU", "mps": "MPS"}
+
+
+def why_none(situation: Situation, outcome: Outcome) -> list[Reason]:
+    """Name the gates that stopped the builds: that of the newest, and that of the build which came furthest."""
+    if not situation.catalogue.builds:
+        return [Reason(code="no-offers", text=_no_offers(situation))]
+    telling = [(build, refusal) for build, refusal in outcome.findings.refused if refusal.code not in NOT_TELLING]
+    if telling:
+        return list(dict.fromkeys(_reason(situation, *entry) for entry in _most_telling(telling)))
+    if outcome.findings.refused or outcome.target.kind not in situation.catalogue.by_kind:
+        return [_nothing_of_this_kind(situation, outcome)]
+    return []
+
+
+def _most_telling(refused: list[tuple[Build, Refusal]]) -> list[tuple[Build, Refusal]]:
+    # Of the gates, those of kernels and driver say more about the machine than those of Python and C library.
+    by_code = {refusal.code: (build, refusal) for build, refusal in reversed(refused)}
+    return [refused[0], *(entry for code, entry in by_code.items() if code != refused[0][1].code)][:3]
+
+
+def _reason(situation: Situation, build: Build, refusal: Refusal) -> Reason:
+    pins = _pins(situation)
+    within = f" (asked for: {pins})" if pins else ""
+    return Reason(code=refusal.code, text=f"torch {build.title} {refusal.text}{within}.")
+
+
+def _nothing_of_this_kind(situation: Situation, outcome: Outcome) -> Reason:
+    builds = situation.catalogue.builds
+    if situation.version is None and situation.variant is None:
+        kind = _KINDS[outcome.target.kind]
+        text = f"PyTorch has no {kind} wheels for {situation.platform} on offer."
+        return Reason(code="accelerator-not-offered", text=text)
+    parts = [f"No build on offer for {situation.platform} matches {_pins(situation)}"]
+    if situation.version is not None:
+        within = [build for build in builds if situation.version.contains(build.title)]
+        offered = (
+            f"such releases are offered as {_variants(within)}" if within else f"on offer are torch {_range(builds)}"
+        )
+        parts.append(offered)
+    if situation.variant is not None:
+        same = [build for build in builds if build.variant.name == situation.variant.name]
+        name = situation.variant.name
+        parts.append(f"{name} is offered for torch {_range(same)}" if same else f"on offer are {_variants(builds)}")
+    return Reason(code="pin-not-offered", text="; ".join(parts) + ".")
+
+
+def _variants(builds: Sequence[Build]) -> str:
+    variants = sorted({build.variant for build in builds}, key=lambda variant: (variant.kind, variant.version))
+    return ", ".join(variant.name for variant in variants)
+
+
+def _range(builds: Sequence[Build]) -> str:
+    """Write the releases of builds that are in order, newest first: `2.6.0 to 2.14.1`."""
+    oldest, newest = builds[-1].version, builds[0].version
+    return newest if oldest == newest else f"{oldest} to {newest}"
+
+
+def _pins(situation: Situation) -> str:
+    torch = situation.request.torch
+    pins = [f"torch.variant: {torch.variant}"] if situation.variant else []
+    pins += [f"torch.version: {torch.version}"] if situation.version is not None else []
+    return ", ".join(pins)
+
+
+def _no_offers(situation: Situation) -> str:
+    unlabelled = situation.catalogue.unlabelled
+    if unlabelled:
+        return f"The sources offer torch {unlabelled[0].version}, but nothing tells which variant it is."
+    return f"No source offers any torch wheel for {situation.platform}."
