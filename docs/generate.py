@@ -103,7 +103,19 @@ def schema_page() -> str:
     return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-PAGES = {"cli.md": command_pages, "errors.md": error_page, "answers.schema.json": schema_page}
+def answers_reference() -> str:
+    """Explain every key of an answers file."""
+    from torchup.answers.reference import answers_page
+
+    return GENERATED + answers_page()
+
+
+PAGES = {
+    "cli.md": command_pages,
+    "errors.md": error_page,
+    "answers.md": answers_reference,
+    "answers.schema.json": schema_page,
+}
 
 
 def stale_pages() -> list[str]:

@@ -58,10 +58,11 @@ def _commandline(parameters: dict[str, Any]) -> Any:
 @click.version_option(__version__, prog_name="torchup")
 @common_options
 @click.pass_context
-def cli(context: click.Context, **common: Any) -> None:
+def cli(context: click.Context, /, **common: Any) -> Any:
     """Set this machine up for PyTorch: look, decide, explain, install, prove, and undo if asked."""
     if context.invoked_subcommand is None:
-        context.invoke(setup, **common)
+        return context.invoke(setup, **common)
+    return None
 
 
 @cli.command()

@@ -174,7 +174,7 @@ def _section(title: str, content: RenderableType) -> list[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
-    return [Text(title, style="bold"), Padding(content, (0, 0, 1, 2))]
+    return [Text(title, style="bold"), Padding(content, (0, 0, 1, 2), expand=False)]
 
 
 def _rows(rows: list[tuple[str, str]]) -> Table | None:

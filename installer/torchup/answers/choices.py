@@ -1,0 +1,179 @@
+"""The choices of a question on one machine, the recommended one first, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePosixPath, PureWindowsPath
+
+from torchup.answers.question import Choice, ChoiceSource, Question
+from torchup.answers.signals import python_name, usable_pythons
+from torchup.answers.values import Value, value_at, write_value
+from torchup.model.facts import MachineFacts
+from torchup.model.request import Request
+from torchup.model.resolution import Resolution
+
+Source = Callable[[MachineFacts, Request, Resolution], tuple[Choice, ...]]
+
+
+def choices_for(question: Question, facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    """Give what can be chosen; the first is the recommended one.
+
+    `advised` is the resolution for the request in which this question has its default: it says what that default
+    means on this machine. A confirmation becomes Yes and No, with the default first.
+    """
+    if question.choice_source is not None:
+        return _SOURCES[question.choice_source](facts, request, advised)
+    if question.kind == "confirm":
+        yes, no = Choice(value=True, label="Yes"), Choice(value=False, label="No")
+        return (yes, no) if value_at(Request(), question.key) else (no, yes)
+    return question.choices
+
+
+def variant_words(variant: str) -> str:
+    """Say a variant in words: `CUDA 12.6` for `cu126`."""
+    if variant.startswith("cu") and variant[2:].isdigit():
+        return f"CUDA {variant[2:-1]}.{variant[-1]}"
+    if variant.startswith("rocm"):
+        return f"ROCm {variant.removeprefix('rocm')}"
+    return {"cpu": "the CPU alone", "xpu": "Intel GPUs", "mps": "Apple GPUs"}.get(variant, variant)
+
+
+def _variants(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del facts, request
+    reason = advised.reasons[0].text if advised.reasons else ""
+    if advised.torch is None:
+        auto = Choice(value="auto", label="what fits the GPUs", note=reason or "Nothing fits as things are.")
+    else:
+        label = f"PyTorch {advised.torch.version} for {variant_words(advised.torch.variant)}"
+        auto = Choice(value="auto", label=label, note=reason)
+    cpu = Choice(value="cpu", label="for the CPU alone", note="Leaves the GPU idle; a much smaller download.")
+    return auto, cpu
+
+
+def _gpus(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del request
+    note = "One build serves all of them." if advised.status == "ok" else "As things are, no build serves all of them."
+    everything = Choice(value="all", label="all of them", note=note)
+    return (everything, *(Choice(value=(gpu.index,), label=f"only {gpu.index}: {gpu.name or gpu.vendor}")
+                          for gpu in facts.gpus if gpu.vendor in ("nvidia", "amd")))  # fmt: skip
+
+
+def _pythons(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del request
+    pick = advised.torch
+    if pick is None:
+        auto = Choice(value="auto", label="the newest that PyTorch has wheels for")
+    else:
+        where = f" ({pick.python_path})" if pick.python_path else ""
+        auto = Choice(
+            value="auto",
+            label=f"Python {pick.python}{where}",
+            note=f"{pick.python} is the newest here that PyTorch has wheels for.",
+        )
+    taken = {pick.python if pick else None}
+    others: list[Choice] = []
+    for python in usable_pythons(facts):
+        name = python_name(python)
+        if name not in taken:
+            taken.add(name)
+            others.append(Choice(value=name, label=f"Python {name} ({python.path})"))
+    return (auto, *others)
+
+
+def _environment_kinds(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del request, advised
+    choices = [Choice(value="venv", label="a venv: a folder of its own", note="A venv touches nothing that is there.")]
+    if facts.conda:
+        member = facts.conda[0]
+        choices.append(Choice(value="conda", label=f"a conda environment ({member.path})"))
+    if _environments_found(facts):
+        choices.append(Choice(value="existing", label="an environment that is there already"))
+    return tuple(choices)
+
+
+def _environments_found(facts: MachineFacts) -> tuple[str, ...]:
+    pure = PureWindowsPath if facts.os.system == "windows" else PurePosixPath
+    found = [str(pure(python.path).parent.parent) for python in facts.pythons if python.kind in ("venv", "conda")]
+    return tuple(dict.fromkeys(found))
+
+
+def _environments(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del advised
+    if request.environment.kind == "existing":
+        found = _environments_found(facts)
+        if found:
+            return tuple(Choice(value=path, label=path) for path in found)
+    default = Request().environment.path
+    return (Choice(value=default, label=default),)
+
+
+def _toolkits(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del request
+    choices = [Choice(value="none", label="No", note="PyTorch's wheels bring the CUDA libraries that they need.")]
+    if facts.toolkits:
+        kit = facts.toolkits[0]
+        found = f"CUDA {kit.version or '?'} at {kit.path}" if len(facts.toolkits) == 1 else "one that is there"
+        choices.append(Choice(value="existing", label=f"Yes, with {found}"))
+    cuda = variant_words(advised.torch.variant) if advised.torch and advised.torch.variant.startswith("cu") else "CUDA"
+    choices.append(Choice(value="wheel", label=f"Yes, with {cuda} as Python packages (no root)"))
+    choices.append(Choice(value="system", label=f"Yes, with {cuda} as system packages (root)"))
+    if facts.conda:
+        choices.append(Choice(value="conda", label=f"Yes, with {cuda} from conda"))
+    return tuple(choices)
+
+
+def _toolkit_paths(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del request
+    any_of = Choice(value=None, label="the one that fits the chosen build best", note=advised.cuda_toolkit.path or "")
+    kits = {kit.path: kit for kit in facts.toolkits}
+    return (
+        any_of,
+        *(Choice(value=kit.path, label=f"CUDA {kit.version or '?'} at {kit.path}") for kit in kits.values()),
+    )
+
+
+def _driver(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del facts, request
+    driver = advised.driver
+    words = [f"branch {driver.branch}"] if driver.branch else []
+    words += [f"{driver.module} kernel module"] if driver.module else []
+    what = f" ({', '.join(words)})" if words else ""
+    return (
+        Choice(
+            value="auto",
+            label="No, change nothing about the driver",
+            note="Without it, you get the commands to install it yourself.",
+        ),
+        Choice(value="install", label=f"Yes, install it{what}", note="Needs root, and in most cases a restart."),
+    )
+
+
+def _shells(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del request, advised
+    known = ("bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash")
+    named = [name for name in (facts.shells.current, facts.shells.login) if name in known]
+    label = f"those you use ({', '.join(dict.fromkeys(named))})" if named else "those you use"
+    installed = [name for name in known if name in facts.shells.installed]
+    single = tuple(Choice(value=(name,), label=f"only {name}") for name in installed)
+    none = Choice(value="none", label="none", note="Touches no start-up file; you get the line to run yourself.")
+    return (Choice(value="auto", label=label), *single, none)
+
+
+_SOURCES: dict[ChoiceSource, Source] = {
+    "gpus": _gpus,
+    "variants": _variants,
+    "pythons": _pythons,
+    "environment-kinds": _environment_kinds,
+    "environments": _environments,
+    "toolkits": _toolkits,
+    "toolkit-paths": _toolkit_paths,
+    "driver": _driver,
+    "shells": _shells,
+}
+
+
+def with_current(choices: tuple[Choice, ...], current: Value) -> tuple[Choice, ...]:
+    """Add the value that holds now, if it is not among the choices: it must be possible to keep it."""
+    if any(choice.value == current and type(choice.value) is type(current) for choice in choices):
+        return choices
+    return (*choices, Choice(value=current, label=write_value(current)))

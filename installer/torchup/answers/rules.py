@@ -1,0 +1,235 @@
+"""What each text answer may be. A rule returns the text in its normal form, or raises ValueError saying what is allowed.
+
+No rule ever repeats a URL that holds credentials: their texts end up in logs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from torchup.answers.problems import did_you_mean, shown
+
+_BARE_VERSION = re.compile(r"v?\d+(\.\d+)*(\.\*|((a|b|rc)\d+|\.post\d+)?(\.dev\d+)?)", re.ASCII)
+_VARIANT = re.compile(r"auto|cpu|xpu|cu\d{2,3}|rocm\d+\.\d+(\.\d+)?", re.ASCII)
+_PYTHON = re.compile(r"3\.\d{1,2}t?", re.ASCII)
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_BRANCH = re.compile(r"\d{3,4}", re.ASCII)
+_CUDA = re.compile(r"\d{1,2}\.\d{1,2}", re.ASCII)
+_GPU_ID = re.compile(r"(GPU|MIG)-[0-9A-Za-z][0-9A-Za-z/-]*", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
+# Control characters, line and paragraph separators, and halves of surrogate pairs.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_RELEASE = re.compile(r"\d+(\.\d+)?", re.ASCII)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`check` gives the normal form of a text or raises ValueError; `pattern` says part of it to editors."""
+
+    check: Callable[[str], str]
+    pattern: str | None = None
+
+
+def one_line(text: str) -> str:
+    """Refuse what no answer holds: line breaks, NUL and other control characters, and lone surrogates."""
+    bad = _CONTROL.search(text)
+    if bad is not None:
+        raise ValueError(f"the character U+{ord(bad.group()):04X} has no place here; write one line of text")
+    return text
+
+
+def torch_version(text: str) -> str:
+    """Take `latest`, a PEP 440 specifier, or a bare version: `2.13` means `==2.13.*`, and `2.13.0` that release."""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    text = one_line(text).strip()
+    if text == "latest":
+        return text
+    if "+" in text:
+        raise ValueError("write the version without what follows the +; torch.variant says which build")
+    bare = text.removeprefix("v")
+    if _BARE_VERSION.fullmatch(bare):
+        text = f"=={bare}.*" if _RELEASE.fullmatch(bare) else f"=={bare}"
+    try:
+        empty = not len(SpecifierSet(text))
+    except InvalidSpecifier:
+        raise ValueError(f'{shown(text)} is no version; write latest, "2.13.0", "2.13" or ">=2.12,<2.14"') from None
+    if empty:
+        raise ValueError('no version is given; write latest, "2.13.0", "2.13" or ">=2.12,<2.14"')
+    return text
+
+
+def variant(text: str) -> str:
+    """Take `auto`, `cpu`, `xpu`, `cu126` and the like, or `rocm7.2`."""
+    if _VARIANT.fullmatch(text):
+        return text
+    plain = re.fullmatch(r"(?:cuda|cu)?[ -]?(\d{1,2})\.(\d)", text.strip().lower())
+    hint = f'; did you mean "cu{plain.group(1)}{plain.group(2)}"?' if plain else ""
+    hint = hint or did_you_mean(text, ["auto", "cpu", "xpu"])
+    raise ValueError(f"{shown(text)} is no variant; write auto, cpu, cu126 (CUDA 12.6), rocm7.2 or xpu{hint}")
+
+
+def python_version(text: str) -> str:
+    """Take `auto`, `3.12`, `3.13t` (free-threaded) or the path of an interpreter."""
+    if text == "auto" or _PYTHON.fullmatch(text):
+        return text
+    if text.startswith(("/", "~")) or _DRIVE.match(text):
+        return path(text)
+    exact = re.fullmatch(r"(?:python-?)?(3\.\d{1,2}t?)(\.\d+)?", text.strip())
+    hint = f'; did you mean "{exact.group(1)}"?' if exact else ""
+    raise ValueError(f'{shown(text)} is no Python; write auto, "3.12", "3.13t" or the path of an interpreter{hint}')
+
+
+def path(text: str) -> str:
+    """Take an absolute path, or one that begins with `~/`."""
+    one_line(text)
+    if not (text.startswith(("/", "~/")) or text == "~" or _DRIVE.match(text)):
+        raise ValueError(f"{shown(text)} is no absolute path; begin it with / or ~/")
+    return text
+
+
+def search_path(text: str) -> str:
+    """Take a path that can stand in PATH, where a colon separates."""
+    path(text)
+    if ":" in (text[2:] if _DRIVE.match(text) else text):
+        raise ValueError(f"{shown(text)} holds a colon, which separates the folders in PATH; choose another folder")
+    return text
+
+
+def environment_path(text: str) -> str:
+    """Take the folder of an environment: not the home or the whole file system."""
+    search_path(text)
+    if not text.strip("/~."):
+        raise ValueError(f"{shown(text)} is no folder for an environment; write one such as ~/.venvs/torch")
+    return text
+
+
+def environment_name(text: str) -> str:
+    """Take a conda environment's name."""
+    if not _NAME.fullmatch(text):
+        raise ValueError(f"{shown(text)} is no name; use letters, digits, '.', '_' and '-'")
+    return text
+
+
+def package(text: str) -> str:
+    """Take the name of a package, without version or extras."""
+    if not _PACKAGE.fullmatch(text):
+        raise ValueError(f"{shown(text)} is no package name; versions and options do not belong here")
+    return text
+
+
+def requirement(text: str) -> str:
+    """Take a requirement such as `numpy>=2`; not PyTorch itself, and no URL."""
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    one_line(text)
+    try:
+        parsed = Requirement(text)
+    except InvalidRequirement:
+        raise ValueError(f"{shown(text)} is no requirement such as numpy or numpy>=2") from None
+    if parsed.url is not None:
+        raise ValueError(f"{parsed.name} comes from a URL; name a package and let torchup's sources serve it")
+    if canonicalize_name(parsed.name) == "torch":
+        raise ValueError("torch is chosen by torch.version and torch.variant")
+    return text
+
+
+def driver_branch(text: str) -> str:
+    """Take `auto` or a driver branch such as `580`."""
+    if text != "auto" and not _BRANCH.fullmatch(text):
+        raise ValueError(f'{shown(text)} is no driver branch; write auto or a number in quotes such as "580"')
+    return text
+
+
+def cuda_version(text: str) -> str:
+    """Take `auto` or a CUDA version such as `13.0`."""
+    if text != "auto" and not _CUDA.fullmatch(text):
+        raise ValueError(f'{shown(text)} is no CUDA version; write auto or "13.0"')
+    return text
+
+
+def index(text: str) -> str:
+    """Take `auto`, `pytorch`, `default` or a URL."""
+    if text in ("auto", "pytorch", "default"):
+        return text
+    if "/" not in text:
+        near = did_you_mean(text, ["auto", "pytorch", "default"])
+        raise ValueError(f"{shown(text)} is no index; write auto, pytorch, default or a URL{near}")
+    return url(text)
+
+
+def url(text: str, schemes: tuple[str, ...] = ("https", "http", "file")) -> str:
+    """Take a URL without credentials, query and fragment."""
+    one_line(text)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        raise ValueError("this is no URL; look at its host and port") from None
+    if "@" in parts.netloc:
+        raise ValueError(
+            "a URL here holds no user name, password or token; leave them to ~/.netrc, to pip's or uv's own "
+            "configuration, or to HTTPS_PROXY"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError("a URL here ends before ? and #; a token does not belong into answers")
+    named = parts.hostname if parts.scheme != "file" else parts.path.startswith("/")
+    if parts.scheme not in schemes or not named or re.search(r"\s|\\", text):
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(f"{shown(text)} is no URL; write one that begins with {wanted}")
+    return text
+
+
+def proxy(text: str) -> str:
+    """Take the URL of a proxy."""
+    return url(text, ("http", "https", "socks5", "socks5h"))
+
+
+def find_links(text: str) -> str:
+    """Take a folder or a URL with links to wheels."""
+    return url(text) if "://" in text else path(text)
+
+
+def section(text: str) -> str:
+    """Take `*` or the name of a section."""
+    if text not in ("*", *SECTIONS):
+        raise ValueError(f"{shown(text)} is no section{did_you_mean(text, SECTIONS)}")
+    return text
+
+
+def gpu(value: object) -> int | str:
+    """Take the index of a GPU, from 0, or its UUID."""
+    if type(value) is int and value >= 0:
+        return value
+    if isinstance(value, str) and _GPU_ID.fullmatch(value):
+        return value
+    raise ValueError(f"{shown(str(value))} names no GPU; write its index such as 0, or its UUID (GPU-...)")
+
+
+SECTIONS = ("torch", "python", "environment", "driver", "cuda_toolkit", "shell", "source", "gpus", "verify")
+
+# The rule for the text at a key, or for each item of a list.
+RULES: dict[str, Rule] = {
+    "torch.version": Rule(check=torch_version, pattern=r"^\s*(latest|v?\d.*|[~=!<>].*)$"),
+    "torch.variant": Rule(check=variant, pattern=f"^({_VARIANT.pattern})$"),
+    "torch.packages": Rule(check=package, pattern=f"^{_PACKAGE.pattern}$"),
+    "python.version": Rule(check=python_version, pattern=rf"^(auto|{_PYTHON.pattern}|(/|~|[A-Za-z]:[\\/]).*)$"),
+    "environment.path": Rule(check=environment_path, pattern=r"^(/|~/|[A-Za-z]:[\\/]).*$"),
+    "environment.name": Rule(check=environment_name, pattern=f"^{_NAME.pattern}$"),
+    "environment.extras": Rule(check=requirement),
+    "driver.branch": Rule(check=driver_branch, pattern=f"^(auto|{_BRANCH.pattern})$"),
+    "cuda_toolkit.version": Rule(check=cuda_version, pattern=f"^(auto|{_CUDA.pattern})$"),
+    "cuda_toolkit.path": Rule(check=search_path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
+    "shell.rc": Rule(check=path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
+    "source.index": Rule(check=index, pattern=r"^(auto|pytorch|default|(https?|file)://.+)$"),
+    "source.mirror": Rule(check=url, pattern=r"^(https?|file)://.+$"),
+    "source.find_links": Rule(check=find_links),
+    "source.proxy": Rule(check=proxy, pattern=r"^(https?|socks5h?)://.+$"),
+    "source.ca_bundle": Rule(check=path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
+    "ask": Rule(check=section),
+}

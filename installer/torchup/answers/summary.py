@@ -1,0 +1,65 @@
+"""A machine in a few lines, for the start of the wizard and the top of an example file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torchup.model.facts import Gpu, MachineFacts, NvidiaDriver
+
+_MIB_PER_GIB = 1024
+
+DRIVER_STATES = {
+    "ok": "works",
+    "missing": "is not installed",
+    "not_loaded": "is installed, but its kernel module is not loaded",
+    "mismatch": "does not match the loaded kernel module; a restart is needed",
+    "nouveau": "is not in use: the card runs on nouveau",
+    "no_device_nodes": "has no device nodes here",
+    "no_permission": "may not be used by this account",
+    "error": "reports an error",
+}
+
+
+def machine_summary(facts: MachineFacts) -> tuple[str, ...]:
+    """Give one line each for the system, the GPUs, the driver, the Pythons, the shells, and what is odd."""
+    lines = [f"System: {_system(facts)}"]
+    lines += [f"GPU {gpu.index}: {_gpu(gpu)}" for gpu in facts.gpus] or ["GPU: none found"]
+    if facts.nvidia is not None:
+        lines.append(f"NVIDIA driver: {_driver(facts.nvidia)}")
+    if facts.pythons:
+        lines.append(f"Python: {_joined(python.version for python in facts.pythons)}")
+    if facts.toolkits:
+        lines.append("CUDA toolkit: " + _joined(f"{kit.version or 'unknown'} at {kit.path}" for kit in facts.toolkits))
+    if facts.conda:
+        lines.append(f"conda: {_joined(member.path for member in facts.conda)}")
+    shell = facts.shells.current or facts.shells.login
+    if shell:
+        lines.append(f"Shell: {shell}")
+    lines += [f"Odd: {finding.text}" for finding in facts.findings]
+    return tuple(lines)
+
+
+def _system(facts: MachineFacts) -> str:
+    name = " ".join(part for part in (facts.os.id or facts.os.system, facts.os.version) if part)
+    around = [f"WSL {facts.context.wsl}"] if facts.context.wsl else []
+    around += [f"in a container ({facts.context.container})"] if facts.context.container else []
+    around += [f"Jetson {facts.context.jetson}"] if facts.context.jetson else []
+    return ", ".join([f"{name} on {facts.os.arch}", *around])
+
+
+def _gpu(gpu: Gpu) -> str:
+    about = [f"compute capability {gpu.compute_capability}"] if gpu.compute_capability else []
+    about += [gpu.gfx] if gpu.gfx else []
+    about += [f"{gpu.memory_mib / _MIB_PER_GIB:.0f} GiB"] if gpu.memory_mib else []
+    name = gpu.name or gpu.chip or f"{gpu.vendor} {gpu.pci_id or ''}".strip()
+    return ", ".join([name, *about])
+
+
+def _driver(driver: NvidiaDriver) -> str:
+    version = f"{driver.driver_version} " if driver.driver_version else ""
+    cuda = f", for CUDA up to {driver.cuda_version}" if driver.cuda_version else ""
+    return f"{version}{DRIVER_STATES[driver.state]}{cuda}"
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(parts))

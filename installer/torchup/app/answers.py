@@ -1,0 +1,58 @@
+"""`torchup answers`: an example for this machine, a check, the JSON Schema."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from torchup.app.commandline import CommandLine
+from torchup.errors import ExitStatus, RefusedError
+
+
+def run_init(line: CommandLine, *, file: Path | None) -> ExitStatus:
+    """Write a complete, commented answers file; a file that exists is never overwritten."""
+    from torchup.answers.example import example_answers
+    from torchup.app.decision import read_machine
+
+    text = example_answers(read_machine(line, None))
+    if line.console.json_output:
+        line.console.data({"schema": 1, "answers": text})
+    elif file is None:
+        line.console.text(text)
+    if file is not None:
+        _write_new(line, file, text)
+        line.console.say(f"Wrote {file}. Check it with: torchup answers check {file}")
+    return ExitStatus.DONE
+
+
+def run_check(line: CommandLine, *, file: Path) -> ExitStatus:
+    """Read an answers file and say that it can be used; every problem is one error report."""
+    from torchup.answers.read import read_answers
+
+    request = read_answers(file)
+    if line.console.json_output:
+        line.console.data({"schema": 1, "file": str(file), "valid": True, "answers": request})
+    else:
+        line.console.show(f"{file} can be used: torchup setup --answers {file}")
+    return ExitStatus.DONE
+
+
+def run_schema(line: CommandLine) -> ExitStatus:
+    """Print the JSON Schema."""
+    from torchup.answers.schema import json_schema
+
+    line.console.text(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    return ExitStatus.DONE
+
+
+def _write_new(line: CommandLine, file: Path, text: str) -> None:
+    from torchup.apply.run import Machine
+
+    place = line.context.below_root((line.context.cwd / file).absolute())
+    if place.exists() or place.is_symlink():
+        raise RefusedError(
+            f"{file} is there already.",
+            code="file-exists",
+            hint="Name another file, or leave the name out to have the text on standard output.",
+        )
+    Machine(context=line.context).system().write_file(str(place), text.encode(), mode=0o600, create=True)

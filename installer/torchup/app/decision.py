@@ -1,0 +1,107 @@
+"""From facts and request to a decision: ask the sources, then resolve. Shared by all commands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torchup.app.commandline import CommandLine
+from torchup.errors import NoSolutionError
+from torchup.model.facts import MachineFacts
+from torchup.model.offer import IndexSettings, OfferBook
+from torchup.model.request import Request
+from torchup.model.resolution import Resolution
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """The offers of one look at the sources, and how pip and uv are configured."""
+
+    book: OfferBook
+    settings: IndexSettings
+
+
+def read_machine(line: CommandLine, machine: Path | None) -> MachineFacts:
+    """Give the facts of this machine, or of the one that a file describes."""
+    if machine is not None:
+        from torchup.answers.facts_file import read_facts
+
+        return read_facts(machine)
+    from torchup.detect.collect import detect
+
+    with line.console.working("Looking at this machine"):
+        return detect(line.context)
+
+
+def read_request(answers: Path | None, settings: tuple[str, ...], environ: dict[str, str]) -> Request:
+    """Give the request of an answers file, `--set` and `TORCHUP_*` variables, or the defaults."""
+    has_variables = any(name.startswith("TORCHUP_") for name in environ)
+    if answers is None and not settings and not has_variables:
+        return Request()
+    from torchup.answers.overrides import apply_overrides
+    from torchup.answers.read import read_answers
+
+    request = Request() if answers is None else read_answers(answers)
+    return apply_overrides(request, settings=settings, environ=environ)
+
+
+def ask_sources(
+    line: CommandLine,
+    request: Request,
+    facts: MachineFacts,
+    *,
+    offline: bool,
+    own_machine: bool,
+    keep: bool = True,
+) -> Sources:
+    """Ask the package sources which wheels they have.
+
+    The sources that this machine is configured with say nothing about another machine, so a foreign
+    facts file is resolved over PyTorch's own index alone, unless the answers name sources. Without `keep`
+    nothing is written, not even a copy of the pages.
+    """
+    from torchup.resolve.offers.collect import collect
+    from torchup.resolve.offers.settings import connection_only, read_settings
+
+    context = line.context
+    offline = offline or request.source.offline
+    cache = context.places.cache if keep or offline else None
+    settings = read_settings(
+        context.environ, context.home, cache=cache if keep else None, ask=own_machine and not offline
+    )
+    if not own_machine:
+        settings = connection_only(settings)
+    for problem in settings.problems:
+        line.console.warn(problem)
+    with line.console.working("Asking the package sources"):
+        book = collect(
+            request.source,
+            facts,
+            tuple(dict.fromkeys(("torch", *request.torch.packages))),
+            settings=settings,
+            cache=cache,
+            offline=offline,
+            today=context.now().date().isoformat(),
+            variants=None if request.torch.variant == "auto" else (request.torch.variant,),
+        )
+    return Sources(book=book, settings=settings)
+
+
+def refuse_unless_ok(resolution: Resolution) -> None:
+    """Raise NoSolutionError, with reasons and next steps, when nothing can be installed now."""
+    if resolution.status == "ok":
+        return
+    needed = resolution.status == "action_needed"
+    evidence = [reason.text for reason in resolution.reasons]
+    evidence += [f"warning: {warning.text}" for warning in resolution.warnings]
+    evidence += [f"torch {item.version}+{item.variant}: {item.text}" for item in resolution.rejected[:5]]
+    steps = []
+    for step in resolution.next_steps:
+        steps.append(step.text)
+        steps += [f"    {command}" for command in step.commands]
+    raise NoSolutionError(
+        "Something has to be done before PyTorch can be set up." if needed else "No PyTorch build fits this request.",
+        code="action-needed" if needed else "no-solution",
+        evidence=evidence,
+        hint="\n".join(steps) or "`torchup resolve --all` lists every candidate with the gate that stopped it.",
+    )

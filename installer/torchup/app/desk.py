@@ -1,0 +1,107 @@
+"""The desk of one set-up: asks the sources once per wish, resolves, and makes plans of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from torchup.app.commandline import CommandLine
+from torchup.app.decision import Sources, ask_sources
+from torchup.model.facts import MachineFacts
+from torchup.model.plan import MakeDirectory, Plan, WriteFile
+from torchup.model.request import Request, SourceWish
+from torchup.model.resolution import Resolution
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """What `setup` decides with.
+
+    `own_machine` is False for a facts file of another machine. When it is `dry`, nothing is written at all.
+    """
+
+    line: CommandLine
+    facts: MachineFacts
+    own_machine: bool
+    program: str
+    save_answers: Path | None = None
+    dry: bool = False
+    _asked: dict[tuple[SourceWish, tuple[str, ...], str], Sources] = field(default_factory=dict)
+
+    def sources(self, request: Request) -> Sources:
+        """Give the offers for a request; the sources are asked once for each source wish."""
+        key = (request.source, request.torch.packages, request.torch.variant)
+        if key not in self._asked:
+            self._asked[key] = ask_sources(
+                self.line, request, self.facts, offline=False, own_machine=self.own_machine, keep=not self.dry
+            )
+        return self._asked[key]
+
+    def resolve(self, request: Request) -> Resolution:
+        """Decide; on this machine only over wheels that can be fetched in this run (docs/adr/0005)."""
+        from torchup.resolve.decide import resolve
+
+        book = self.sources(request).book
+        return resolve(self.facts, request, book, stand_ins_count=not self.own_machine)
+
+    def plan(self, request: Request, resolution: Resolution) -> Plan:
+        """Make the plan, with the complete answers as its first file."""
+        from uv import find_uv_bin
+
+        from torchup import __version__
+        from torchup.answers.write import render_answers
+        from torchup.apply.survey import read_file, survey_target
+        from torchup.plan.build import PlanInput, environment_path, make_plan
+        from torchup.plan.target import TargetState
+
+        request = effective(request, resolution)
+        sources = self.sources(request)
+        path = environment_path(request, self.facts, self.line.context)
+        nothing: Mapping[str, bytes] = {}
+        plan = make_plan(
+            resolution=resolution,
+            given=PlanInput(
+                facts=self.facts,
+                request=request,
+                settings=sources.settings,
+                context=self.line.context,
+                target=survey_target(path, self.line.context)
+                if self.own_machine
+                else TargetState(path=path, kind="absent"),
+                uv=find_uv_bin(),
+                answers_text=(text := render_answers(request, tool_version=__version__)),
+                files=read_file if self.own_machine else nothing,
+                unreachable=[report.origin for report in sources.book.reports if report.state == "unreachable"],
+                torchup=(self.program,),
+            ),
+        )
+        return plan if self.save_answers is None else self._with_copy(plan, self.save_answers, text)
+
+    def _with_copy(self, plan: Plan, file: Path, text: str) -> Plan:
+        place = self.line.context.below_root((self.line.context.cwd / file).absolute())
+        why = "You asked for a copy of the answers."
+        copy = (
+            MakeDirectory(id="answers-copy-folder", summary=f"Make {place.parent}", why=why, path=str(place.parent)),
+            WriteFile(
+                id="answers-copy",
+                summary=f"Write the answers to {place}",
+                why=why,
+                path=str(place),
+                content=text,
+                mode=0o600,
+            ),
+        )
+        return replace(plan, steps=(*copy, *plan.steps))
+
+
+def effective(request: Request, resolution: Resolution) -> Request:
+    """Give the request with the packages that were really chosen, so that the saved answers replay.
+
+    A package of the default list that no source has is left out with a warning; the same package in a
+    file would be a demand.
+    """
+    if resolution.torch is None or not request.is_default("torch.packages"):
+        return request
+    packages = ("torch", *(name for name in request.torch.packages if name in resolution.torch.packages))
+    return replace(request, torch=replace(request.torch, packages=packages))

@@ -1,0 +1,218 @@
+"""`torchup setup`: detect, ask, resolve, plan, review, apply, verify."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torchup.app.commandline import CommandLine
+from torchup.app.decision import read_machine, read_request, refuse_unless_ok
+from torchup.app.desk import Desk
+from torchup.errors import ExitStatus, RefusedError, TorchupError, UsageError
+from torchup.model.offer import IndexSettings
+from torchup.model.plan import Plan
+from torchup.model.request import Request
+from torchup.model.resolution import Resolution
+from torchup.surroundings import decide_mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetupOptions:
+    """The options of `torchup setup`, as the command line has them."""
+
+    answers: Path | None
+    settings: tuple[str, ...]
+    yes: bool
+    dry_run: bool
+    exit_code: bool
+    machine: Path | None
+    offline: bool
+    save_answers: Path | None
+    plan: Path | None
+
+
+def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
+    """Set this machine up, or with `--dry-run` print the commands that would."""
+    unattended = options.answers is not None or options.plan is not None
+    mode = decide_mode(line.context, answers_given=unattended, yes=options.yes)
+    if mode == "refused":
+        raise RefusedError(
+            "There is no terminal to ask questions on: give the answers with --answers FILE, or take the recommended "
+            "ones with --yes.",
+            code="no-terminal",
+            hint="torchup answers init FILE writes a commented file to start from.",
+        )
+    if options.machine is not None and not options.dry_run:
+        raise UsageError(
+            "--machine describes another machine, so nothing can be done on this one.",
+            code="machine-without-dry-run",
+            hint="Add --dry-run to see the commands, or leave --machine out.",
+        )
+    request = _request(line, options)
+    if options.plan is not None:
+        return _apply_saved(line, options.plan, request if unattended and options.answers else None, options)
+    desk = Desk(
+        line=line,
+        facts=read_machine(line, options.machine),
+        own_machine=options.machine is None,
+        program=_program(line),
+        save_answers=options.save_answers,
+        dry=options.dry_run,
+    )
+    if mode == "wizard" or request.ask:
+        request = _ask(line, desk, request)
+    resolution = desk.resolve(request)
+    refuse_unless_ok(resolution)
+    plan = desk.plan(request, resolution)
+    if options.dry_run:
+        return _dry_run(line, plan, resolution, exit_code=options.exit_code)
+    if mode == "unattended" and not line.console.json_output:
+        _tell(line, resolution)
+    return _apply(line, plan, desk.sources(request).settings, shell=desk.facts.shells.current)
+
+
+def _request(line: CommandLine, options: SetupOptions) -> Request:
+    request = read_request(options.answers, options.settings, dict(line.context.environ))
+    if options.offline:
+        request = replace(
+            request,
+            source=replace(request.source, offline=True),
+            origins={**request.origins, "source.offline": "--offline"},
+        )
+    if request.ask and not (line.context.terminal.stdin_is_terminal and line.context.terminal.stdout_is_terminal):
+        raise RefusedError(
+            f"The answers leave {', '.join(request.ask)} to be asked, and there is no terminal to ask on.",
+            code="ask-without-terminal",
+            hint="Run it on a terminal, or answer these sections in the file and take `ask` out.",
+        )
+    return request
+
+
+def _program(line: CommandLine) -> str:
+    from torchup.ui.program import program_name
+
+    return program_name(line.context.environ)
+
+
+def _ask(line: CommandLine, desk: Desk, request: Request) -> Request:
+    from torchup.ui.ask.backend import asker_for
+    from torchup.ui.facts_view import render
+    from torchup.ui.wizard import run_wizard
+
+    return run_wizard(
+        facts=desk.facts,
+        request=request,
+        resolve=desk.resolve,
+        review=lambda wished, resolution: _review(line, desk, wished, resolution),
+        asker=asker_for(line.context.terminal, line.console.ask_line),
+        say=line.console.ask_line,
+        found=[render(desk.facts)],
+        stopped=lambda partial: _keep_partial(line, partial),
+    )
+
+
+def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolution):  # type: ignore[no-untyped-def]
+    from torchup.apply.run import Machine, predict
+    from torchup.apply.survey import read_file
+    from torchup.ui.plan_view import file_changes, render_plan
+    from torchup.ui.resolution_view import render
+    from torchup.ui.wizard_review import ReviewText
+
+    if resolution.status != "ok":
+        return ReviewText(body=[render(resolution)], ready=False)
+    try:
+        plan = desk.plan(request, resolution)
+        predicted = predict(plan, Machine(context=line.context))
+    except TorchupError as error:
+        from torchup.ui.failure import as_text
+
+        return ReviewText(body=[as_text(error)], ready=False)
+    return ReviewText(body=[render_plan(plan, predicted)], details=file_changes(plan, read_file))
+
+
+def _keep_partial(line: CommandLine, partial: Request) -> None:
+    if partial.origins:
+        line.console.say("Nothing was changed.")
+
+
+def _tell(line: CommandLine, resolution: Resolution) -> None:
+    from torchup.ui.resolution_view import one_line
+
+    line.console.say(one_line(resolution))
+    for warning in resolution.warnings:
+        line.console.warn(warning.text)
+
+
+def _dry_run(line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool) -> ExitStatus:
+    import os
+
+    from torchup.apply.run import Machine
+    from torchup.apply.script import dry_run
+
+    dry = dry_run(
+        plan, Machine(context=line.context).system(), line.context, root_by=() if os.geteuid() == 0 else ("sudo",)
+    )
+    if line.console.json_output:
+        line.console.data(plan)
+    else:
+        if resolution is not None:
+            _tell(line, resolution)
+        line.console.text_bytes(dry.script)
+        if not dry.result.changed:
+            line.console.say("Everything is in place already: the script has nothing to do but the test.")
+    return ExitStatus.CHANGES_FOUND if exit_code and dry.result.changed else ExitStatus.DONE
+
+
+def _apply(line: CommandLine, plan: Plan, settings: IndexSettings, *, shell: str | None) -> ExitStatus:
+    from torchup.app.history import result_data
+    from torchup.app.proof import verifier_for
+    from torchup.apply.run import Machine, apply_plan
+    from torchup.plan.secrets import secret_environment
+    from torchup.ui.closing import render_closing
+    from torchup.ui.progress import RunProgress
+
+    machine = Machine(
+        context=line.context,
+        secrets=secret_environment(settings),
+        attended=line.context.terminal.stdin_is_terminal,
+    )
+    with RunProgress(line.console) as progress:
+        result = apply_plan(plan, machine, verifier=verifier_for(line), on_event=progress)
+    if line.console.json_output:
+        line.console.data({"schema": 1, "result": result_data(result)})
+    else:
+        line.console.show(
+            render_closing(result, plan, shell=shell, program=_program(line), log=line.context.places.log)
+        )
+    return result.exit_status
+
+
+def _apply_saved(line: CommandLine, file: Path, request: Request | None, options: SetupOptions) -> ExitStatus:
+    """Apply exactly the plan in a file, or refuse when machine or answers are not those it was made from."""
+    from torchup.model.serial import ShapeError, load
+    from torchup.plan.digests import require_fresh
+    from torchup.resolve.offers.settings import read_settings
+
+    try:
+        plan = load(Plan, json.loads(file.read_text(encoding="utf-8")))
+    except ShapeError as error:
+        raise UsageError(
+            f"{file} is not a plan.",
+            code="plan-invalid",
+            evidence=[str(problem) for problem in error.problems],
+            hint="torchup setup --dry-run --json prints one.",
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{file} could not be read as a plan.",
+            code="plan-invalid",
+            evidence=[str(error)],
+            hint="torchup setup --dry-run --json prints one.",
+        ) from error
+    facts = read_machine(line, None)
+    require_fresh(plan, facts=facts, request=request)
+    if options.dry_run:
+        return _dry_run(line, plan, None, exit_code=options.exit_code)
+    settings = read_settings(line.context.environ, line.context.home)
+    return _apply(line, plan, settings, shell=facts.shells.current)

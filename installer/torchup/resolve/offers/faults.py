@@ -1,0 +1,69 @@
+"""What went wrong with a request, in a few words that a person understands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http import HTTPStatus
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ProtocolError, ReadTimeoutError
+
+from torchup.resolve.offers.transport import FetchError, Limits
+from torchup.resolve.offers.urls import host_of, redact
+
+_LONGEST = 160
+
+
+def missing(status: int) -> bool:
+    """Tell whether a status says "no such page"; PyTorch's index says 403 for that."""
+    return status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
+
+
+def status_fault(status: int, reason: str | None) -> FetchError:
+    """Describe an answer that is neither a page nor "no such page"."""
+    if status == HTTPStatus.UNAUTHORIZED:
+        return FetchError("host", "answered 401: it wants a login, or refused the configured one")
+    if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+        return FetchError("host", "the proxy wants a login, or refused the configured one")
+    return FetchError("page", redact(f"answered {status} {(reason or '')[:40]}".rstrip()), status=status)
+
+
+def explain(error: Exception, url: str, limits: Limits, proxy: str | None) -> FetchError:
+    """Describe an exception of requests or urllib3; addresses in it lose their logins."""
+    host = host_of(url)
+    causes = tuple(_causes(error))
+    if isinstance(error, requests.TooManyRedirects):
+        return FetchError("page", f"redirected more than {limits.redirects} times")
+    if isinstance(error, requests.exceptions.InvalidURL):
+        return FetchError("page", redact(str(error)))
+    if isinstance(error, requests.exceptions.SSLError):
+        return FetchError("host", f"its certificate was not accepted: {_short(causes[-1])}")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return FetchError("host", f"the proxy {host_of(proxy or '')} could not be used: {_short(causes[-1])}")
+    if any(isinstance(cause, NameResolutionError) for cause in causes):
+        return FetchError("host", f"could not resolve the name {host}")
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return FetchError("host", f"{host} refused the connection")
+    if isinstance(error, requests.ConnectTimeout) or any(isinstance(cause, ConnectTimeoutError) for cause in causes):
+        return FetchError("host", f"no connection to {host} within {limits.connect_s:g} s")
+    if isinstance(error, requests.ReadTimeout) or any(isinstance(cause, ReadTimeoutError) for cause in causes):
+        return FetchError("host", f"no answer from {host} within {limits.read_s:g} s")
+    if any(isinstance(cause, ProtocolError | ConnectionResetError) for cause in causes):
+        return FetchError("page", "cut the connection")
+    return FetchError("host", _short(error))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk down to the first cause; urllib3 keeps it in `reason` or among the arguments."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        inner = [getattr(current, "reason", None), *current.args, current.__cause__, current.__context__]
+        current = next((item for item in inner if isinstance(item, BaseException)), None)
+
+
+def _short(error: BaseException) -> str:
+    text = redact(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -1,0 +1,122 @@
+"""The last good copy of every page, kept on disk for runs that are offline.
+
+The HTTP cache serves revalidation and holds only what the server lets it hold; PyTorch's index and many
+mirrors forbid that. These copies are ours: parsed, small, readable with the standard library alone. Each
+file begins with the digest of the rest, so that a damaged one is noticed and dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torchup.resolve.offers.simple_page import IndexFile
+
+_SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptPage:
+    """What a page listed on the day `as_of`: files, or the names of a root listing."""
+
+    files: tuple[IndexFile, ...] = ()
+    names: tuple[str, ...] = ()
+    as_of: str
+
+
+class KeptPages:
+    """A folder of kept pages, safe for several processes: files are only ever replaced as a whole.
+
+    Without a folder nothing is kept. A folder that cannot be written keeps nothing either: the copies are
+    a convenience, and a read-only home must not stop anybody.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def get(self, url: str) -> KeptPage | None:
+        """Give the kept copy of a page; a damaged one is removed and counts as none."""
+        path = self._path(url)
+        if path is None:
+            return None
+        try:
+            content = path.read_bytes()
+        except OSError:
+            return None
+        page = _parse(content, url)
+        if page is None:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        return page
+
+    def put(self, url: str, page: KeptPage) -> None:
+        """Keep a page in place of the older copy; source archives are left out."""
+        path = self._path(url)
+        if path is None:
+            return
+        files = [_row(file) for file in page.files if file.filename.endswith(".whl")]
+        data = {"schema": _SCHEMA, "url": url, "as_of": page.as_of, "files": files, "names": page.names}
+        body = json.dumps(data, separators=(",", ":")).encode()
+        write_quietly(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+
+    def _path(self, url: str) -> Path | None:
+        if self._folder is None:
+            return None
+        return self._folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
+
+
+def write_quietly(path: Path, content: bytes) -> None:
+    """Replace a cache file atomically, readable for its owner only; failing to is fine."""
+    import tempfile
+
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).replace(path)
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+
+
+def _row(file: IndexFile) -> list[Any]:
+    return [
+        file.filename,
+        file.url,
+        file.hashes,
+        file.requires_python,
+        file.yanked,
+        file.size,
+        file.metadata,
+    ]
+
+
+def _parse(content: bytes, url: str) -> KeptPage | None:
+    digest, _, body = content.partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != digest:
+        return None
+    data = json.loads(body)
+    if data["schema"] != _SCHEMA or data["url"] != url:
+        return None
+    return KeptPage(
+        files=tuple(
+            IndexFile(
+                filename=filename,
+                url=file_url,
+                hashes=tuple((name, value) for name, value in hashes),
+                requires_python=requires_python,
+                yanked=yanked,
+                size=size,
+                metadata=metadata,
+            )
+            for filename, file_url, hashes, requires_python, yanked, size, metadata in data["files"]
+        ),
+        names=tuple(data["names"]),
+        as_of=data["as_of"],
+    )

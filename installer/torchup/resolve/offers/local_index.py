@@ -1,0 +1,57 @@
+"""Indexes and wheel folders on this machine, read without any network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torchup.resolve.offers.simple_page import IndexFile, PageProblem, parse_html, parse_names
+from torchup.resolve.offers.transport import FetchError
+
+
+def read_local_page(path: Path) -> tuple[IndexFile, ...]:
+    """Read a page of a local index: the HTML file itself, or `index.html` in a folder. Raises FetchError."""
+    page = path / "index.html" if path.is_dir() else path
+    try:
+        text = page.read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if not path.parent.is_dir():
+            raise FetchError("page", f"the folder {path.parent} does not exist") from error
+        raise FetchError("missing", f"there is no {page}") from error
+    except OSError as error:
+        raise FetchError("page", f"{page} could not be read: {error.strerror}") from error
+    files = parse_html(text, page.absolute().as_uri())
+    if isinstance(files, PageProblem):
+        # A local page that lists nothing is an empty index: no portal can have put it there.
+        if files.code == "not-a-list":
+            return ()
+        raise FetchError("page", f"{page} {files.detail}")
+    return files
+
+
+def read_wheel_folder(path: Path) -> tuple[IndexFile, ...]:
+    """List the wheels in a folder, sorted by name, with their sizes; hashes are not computed. Raises FetchError."""
+    try:
+        entries = sorted(path.glob("*.whl"))
+        if not path.is_dir():
+            raise FetchError("page", f"the folder {path} does not exist")
+        return tuple(
+            IndexFile(filename=entry.name, url=entry.absolute().as_uri(), size=entry.stat().st_size)
+            for entry in entries
+            if entry.is_file()
+        )
+    except OSError as error:
+        raise FetchError("page", f"{path} could not be read: {error.strerror}") from error
+
+
+def read_local_names(path: Path) -> tuple[str, ...]:
+    """List what a local index holds: its folders, or what its `index.html` links to."""
+    try:
+        folders = tuple(sorted(entry.name for entry in path.iterdir() if entry.is_dir()))
+        if folders or not (path / "index.html").is_file():
+            return folders
+        names = parse_names((path / "index.html").read_bytes(), "text/html")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise FetchError("missing", f"the folder {path} does not exist") from error
+    except OSError as error:
+        raise FetchError("page", f"{path} could not be read: {error.strerror}") from error
+    return () if isinstance(names, PageProblem) else names

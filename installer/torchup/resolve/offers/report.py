@@ -1,0 +1,168 @@
+"""How asking the sources went, in sentences, and what follows from it; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.model.offer import SourceReport
+from torchup.resolve.offers.client import Page
+from torchup.resolve.offers.lookup import Key, Outcome
+from torchup.resolve.offers.sources import Source
+from torchup.resolve.offers.transport import FetchError
+from torchup.resolve.offers.urls import is_remote
+
+_SHOWN = 4
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What one source is good for in this run.
+
+    `usable` are the pages whose wheels count. `fault` is why the source as a whole could not be asked.
+    `unasked` are the variants of PyTorch's index that nothing is known about now, None for all of them.
+    """
+
+    outcome: Outcome
+    usable: Mapping[Key, Page]
+    fault: FetchError | None = None
+    unasked: tuple[str, ...] | None = ()
+
+    @property
+    def kept(self) -> bool:
+        """Whether all that is usable are copies from an earlier run."""
+        return bool(self.usable) and all(page.kept for page in self.usable.values())
+
+
+def judge(outcome: Outcome, *, offline: bool) -> Verdict:
+    """Decide which pages of a source count.
+
+    A copy from an earlier run stands in for a page that failed while its server answered others, and
+    offline. When a server answered nothing, its copies do not count: what they list cannot be fetched.
+    """
+    good = outcome.good
+    live = [page for page in good.values() if not page.kept]
+    pytorch = outcome.source.kind in ("pytorch", "mirror")
+    if not live and not (offline and good):
+        fault = _fault_of(outcome)
+        if fault is not None:
+            return Verdict(outcome=outcome, usable={}, fault=fault, unasked=_variants(outcome) if pytorch else ())
+        return Verdict(outcome=outcome, usable={})
+    failed = {key[0] for key, fault in outcome.faults.items() if fault.kind in ("host", "page") and key[0]}
+    return Verdict(outcome=outcome, usable=good, unasked=tuple(sorted(failed)) if pytorch else ())
+
+
+def _variants(outcome: Outcome) -> tuple[str, ...] | None:
+    return (outcome.source.variant,) if outcome.source.variant else None
+
+
+def _fault_of(outcome: Outcome) -> FetchError | None:
+    """Find the one fault that explains why no page came, None when the source just lacks the packages."""
+    stale = [page.fault for page in outcome.good.values() if page.fault is not None]
+    faults = [*outcome.faults.values(), *stale]
+    for kind in ("host", "page", "offline"):
+        for fault in faults:
+            if fault.kind == kind:
+                return fault
+    refused = [fault for fault in faults if fault.status == _FORBIDDEN]
+    if outcome.source.layout == "variants" or (refused and len(refused) == len(faults)):
+        status = faults[0].status if faults else None
+        told = f"answered {status} for every page" if status else "has none of the pages that it should have"
+        return FetchError("page", told, status=status)
+    return None
+
+
+def reports_of(verdicts: Sequence[Verdict], counts: Sequence[int], *, today: str) -> tuple[SourceReport, ...]:
+    """Describe every source: first how it went as a whole, then its variants that failed.
+
+    `counts` are the fitting wheels that each of them listed.
+    """
+    serving = [verdict.outcome.source.title for verdict, count in zip(verdicts, counts, strict=True) if count]
+    reports: list[SourceReport] = []
+    for verdict, count in zip(verdicts, counts, strict=True):
+        reports.append(_whole(verdict, count, serving, today))
+        if verdict.fault is None:
+            reports += _parts(verdict)
+    return tuple(reports)
+
+
+def snapshot_report(count: int) -> SourceReport:
+    """Say that the bundled snapshot was used."""
+    return SourceReport(
+        kind="snapshot",
+        origin="bundled snapshot",
+        state="snapshot",
+        offers=count,
+        as_of=SNAPSHOT_DATE,
+        detail=f"The bundled snapshot of {SNAPSHOT_DATE} stands in for PyTorch's index: "
+        "it tells what would be picked, and nothing can be fetched from it.",
+    )
+
+
+def _whole(verdict: Verdict, count: int, serving: Sequence[str], today: str) -> SourceReport:
+    source = verdict.outcome.source
+    report = SourceReport(
+        kind=source.kind, origin=source.origin, variant=source.variant, state="live", offers=count, as_of=today
+    )
+    if verdict.fault is not None:
+        return replace(report, state="unreachable", as_of=None, detail=_unreachable(source, verdict.fault, serving))
+    if verdict.kept:
+        as_of = min(page.as_of for page in verdict.usable.values())
+        detail = f"{_capital(source.title)} was not asked (offline); its pages of {as_of} were used."
+        return replace(report, state="cached", as_of=as_of, detail=detail)
+    return replace(report, detail=_partly(verdict, count))
+
+
+def _unreachable(source: Source, fault: FetchError, serving: Sequence[str]) -> str:
+    title = _capital(source.title)
+    used = f"; used {_listed(serving)} instead" if serving else ""
+    if fault.kind == "offline":
+        return f"{title} was not asked (offline), and no copy of its pages is kept from an earlier run{used}."
+    verb = "did not answer" if fault.kind == "host" and is_remote(source.origin) else "could not be read"
+    return f"{title} {verb} ({fault.detail}){used}."
+
+
+def _partly(verdict: Verdict, count: int) -> str | None:
+    """Say what is missing from a source that answered; variants of PyTorch's index have their own reports."""
+    source = verdict.outcome.source
+    if source.layout != "variants":
+        for (_, package), page in verdict.outcome.pages.items():
+            fault = page.fault if isinstance(page, Page) else page if page.kind != "missing" else None
+            if fault is not None:
+                kept = f"; its copy of {page.as_of} was used" if isinstance(page, Page) else ""
+                return f"{_capital(source.title)}: the page of {package} could not be read ({fault.detail}){kept}."
+    return None if count else f"{_capital(source.title)} has no fitting wheel of these packages."
+
+
+def _parts(verdict: Verdict) -> list[SourceReport]:
+    source = verdict.outcome.source
+    if source.layout != "variants":
+        return []
+    reports: dict[str, SourceReport] = {}
+    for (variant, package), page in verdict.outcome.pages.items():
+        fault = page.fault if isinstance(page, Page) else page if page.kind in ("host", "page") else None
+        if fault is None or variant is None or variant in reports:
+            continue
+        kept = page.as_of if isinstance(page, Page) else None
+        then = f"its copy of {kept} was used" if kept else "its wheels were left out"
+        reports[variant] = SourceReport(
+            kind=source.kind,
+            origin=f"{source.origin}/{variant}",
+            variant=variant,
+            state="cached" if kept else "unreachable",
+            as_of=kept,
+            detail=f"{_capital(source.title)}: the page of {package} for {variant} could not be read "
+            f"({fault.detail}); {then}.",
+        )
+    return list(reports.values())
+
+
+def _listed(titles: Sequence[str]) -> str:
+    shown = list(titles[:_SHOWN]) + ([f"{len(titles) - _SHOWN} more"] if len(titles) > _SHOWN else [])
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,86 @@
+"""What is no small text file is refused, quickly and by name."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from torchup.answers.facts_file import read_facts
+from torchup.answers.files import LARGEST_BYTES
+from torchup.answers.read import read_answers
+from torchup.errors import ExitStatus, UsageError
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(UsageError) as caught:
+        read_answers(path)
+    assert caught.value.code == "file-unreadable"
+    assert caught.value.exit_status == ExitStatus.USAGE
+    return caught.value.message
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "none.yaml"
+    assert refusal(path) == f"The answers file {path} cannot be read: No such file or directory."
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    assert refusal(tmp_path) == f"The answers file {tmp_path} is a folder."
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root and Windows read everything")
+def test_a_file_without_permission(tmp_path: Path) -> None:
+    path = tmp_path / "secret.yaml"
+    path.write_text("schema: 1")
+    path.chmod(0)
+    assert refusal(path).endswith("cannot be read: Permission denied.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    begin = time.monotonic()
+    assert refusal(path) == f"The answers file {path} is not a regular file."
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_a_device_is_not_read() -> None:
+    assert refusal(Path("/dev/zero")) == "The answers file /dev/zero is not a regular file."
+
+
+def test_a_path_with_a_nul() -> None:
+    assert "null" in refusal(Path("answers\0.yaml"))
+
+
+def test_ten_megabytes_are_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "junk.yaml"
+    path.write_bytes(os.urandom(10 * 1024 * 1024))
+    begin = time.monotonic()
+    assert refusal(path) == (
+        f"The answers file {path} has 10,485,760 bytes, and more than {LARGEST_BYTES:,} are never needed."
+    )
+    assert time.monotonic() - begin < 1
+
+
+@pytest.mark.parametrize(
+    "junk", [b"- " * 130_000, b"{a: " * 60_000, b"word\n" * 50_000, b"k: [a, b, {c: d}]\n" * 14_000]
+)
+def test_the_largest_file_is_answered_within_seconds(tmp_path: Path, junk: bytes) -> None:
+    path = tmp_path / "junk.yaml"
+    path.write_bytes(junk[:LARGEST_BYTES])
+    begin = time.monotonic()
+    with pytest.raises(UsageError):
+        read_answers(path)
+    assert time.monotonic() - begin < 10
+
+
+def test_a_facts_file_is_held_to_the_same(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_facts(tmp_path / "none.json")
+    assert caught.value.message.startswith("The facts file ")
