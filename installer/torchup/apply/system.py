@@ -2,29 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from torchup.model.plan import Command
+
+FileKind = Literal["absent", "file", "directory", "dangling-link", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
-    """What is at a path, links followed: the bytes of a regular file, or its kind."""
+    """What is at a path, links followed: the bytes of a regular file, or its kind.
 
-    kind: str  # "absent", "file", "directory", "dangling-link", "other"
+    `mode` holds the permission bits of a file or directory; `empty` is about a directory.
+    """
+
+    kind: FileKind
     content: bytes | None = None
     mode: int | None = None
+    empty: bool = False
     real_path: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """How a command ended. `returncode` is negative for the signal that killed it; `tail` is its last output."""
+    """How a command ended. `returncode` is negative for the signal that killed it; `tail` is its last output.
+
+    `timed_out` and `interrupted` tell why torchup itself ended it.
+    """
 
     returncode: int
     tail: str
+    timed_out: bool = False
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brings:
+    """What a command is to bring about.
+
+    The real system looks for itself afterwards; the recording one believes it. `distributions` are what an
+    interpreter is expected to have more, by canonical name.
+    """
+
+    directories: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    python: str | None = None
+    distributions: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING = Brings()
 
 
 class System(Protocol):
@@ -38,9 +66,10 @@ class System(Protocol):
         """Tell what is at a path."""
 
     def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
-        """Replace or create a file atomically; links, mode, owner and extended attributes are kept.
+        """Replace or create a file atomically; links, owner and extended attributes are kept.
 
-        `mode` counts for a new file. With `create` False a missing file is an error. Raises StepError.
+        `mode` is set when it is given; None keeps the mode, and gives a new file 0644. With `create`
+        False a missing file is an error. Raises StepError.
         """
 
     def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
@@ -58,5 +87,15 @@ class System(Protocol):
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Read the name and version of everything installed for an interpreter, without running it."""
 
-    def run(self, command: Command, *, as_root: bool, on_output: Callable[[str], None] | None = None) -> Completed:
+    def run(
+        self,
+        command: Command,
+        *,
+        as_root: bool,
+        brings: Brings = NOTHING,
+        on_output: Callable[[str], None] | None = None,
+    ) -> Completed:
         """Run a command in its own process group with standard input closed."""
+
+    def boot_id(self) -> str:
+        """Tell this start of the machine from the next one."""

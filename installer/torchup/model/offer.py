@@ -74,7 +74,9 @@ class IndexSettings:
 
     `default_index` is asked for, never written down. URLs carry no credentials: those are in
     `credentials`, from the URL without them to user name and password, and are never shown or stored.
-    `origins` maps a field name to the file or variable it came from.
+    `origins` maps a field name to the file or variable it came from. `proxy` serves https, and http too
+    unless `http_proxy` is set; `no_proxy` is the usual comma-separated list. With `no_index` only
+    `find_links` may be used. `problems` are sentences about configuration that could not be read.
     """
 
     default_index: str | None = None
@@ -82,5 +84,9 @@ class IndexSettings:
     find_links: tuple[str, ...] = ()
     ca_bundle: str | None = None
     proxy: str | None = None
+    http_proxy: str | None = None
+    no_proxy: str | None = None
+    no_index: bool = False
+    problems: tuple[str, ...] = ()
     origins: dict[str, str] = field(default_factory=dict)
     credentials: dict[str, tuple[str, str]] = field(default_factory=dict, repr=False)

@@ -13,6 +13,7 @@ from typing import Literal
 SCHEMA = 1
 
 Privilege = Literal["user", "root"]
+ShellLanguage = Literal["bash", "zsh", "sh", "fish", "csh", "powershell"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +83,9 @@ class EditManagedBlock:
     why: str
     privilege: Privilege = "user"
     path: str
-    shell: str
+    shell: ShellLanguage
     body: str | None
-    placement: Literal["end", "start"] = "end"
+    placement: Literal["end", "start", "before-return"] = "end"
     expected_sha256: str | None = None
     create: bool = False
 

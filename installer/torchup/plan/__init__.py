@@ -1,1 +1,1 @@
-"""Resolution and facts to a plan; pure."""
+"""Resolution, facts and request in, an ordered list of steps out: pure, and the same for the same input."""

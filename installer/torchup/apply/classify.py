@@ -1,0 +1,137 @@
+"""Why a program failed, read from what it printed last. Adding a cause is adding a row."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from torchup.apply.redact import redact
+from torchup.apply.system import Completed
+from torchup.errors import StepError
+from torchup.model.plan import Command, Step
+
+EVIDENCE_LINES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A cause by name: what its output looks like, what it means, and what to do."""
+
+    code: str
+    pattern: re.Pattern[str]
+    message: str
+    hint: str
+
+
+def _cause(code: str, pattern: str, message: str, hint: str) -> Cause:
+    return Cause(code=code, pattern=re.compile(pattern, re.IGNORECASE), message=message, hint=hint)
+
+
+CAUSES = (
+    _cause(
+        "disk-full",
+        r"no space left on device|os error 28\b|errno 28\b|disk quota exceeded|os error 122\b|not enough space",
+        "the disk is full",
+        "Make room (`uv cache clean` frees old downloads; TMPDIR names another place for temporary files) and run again.",
+    ),
+    _cause(
+        "file-limit",
+        r"file too large|os error 27\b|errno 27\b",
+        "a limit on file sizes stops it",
+        "Raise the limit (`ulimit -f unlimited`) and run again.",
+    ),
+    _cause(
+        "hash-mismatch",
+        r"hash mismatch|do not match the hashes|hashes are required",
+        "a download is not the file that the source announced",
+        "Run again; if it stays so, the source or a cache in between serves a damaged or changed file: do not install it.",
+    ),
+    _cause(
+        "certificate",
+        r"certificate verify failed|invalid peer certificate|unknownissuer|self[- ]signed certificate",
+        "the source's certificate is not trusted here",
+        "Behind a proxy that inspects TLS, set source.ca_bundle to its certificate.",
+    ),
+    _cause(
+        "authentication",
+        r"\b401 unauthorized|\b403 forbidden|\b407 proxy auth|status code[: ]+40[137]\b|proxy authentication required",
+        "the source or the proxy asks for a login",
+        "Put the login into pip's or uv's configuration, or into ~/.netrc.",
+    ),
+    _cause(
+        "network",
+        r"failed to fetch|error sending request|connection (?:refused|reset|timed out|aborted)|network is unreachable"
+        r"|temporary failure in name resolution|name or service not known|dns error|read timed out|operation timed out"
+        r"|max retries exceeded|network connectivity is disabled|\b50[234] (?:bad gateway|service|gateway)",
+        "a package source could not be reached",
+        "Check the network, the proxy (source.proxy) and the mirror (source.mirror), then run again.",
+    ),
+    _cause(
+        "no-matching-distribution",
+        r"no solution found|no matching distribution|no version of|from versions: none|unsatisfiable"
+        r"|resolutionimpossible|conflicting dependencies|not a supported wheel",
+        "no set of versions fits together from these sources",
+        "See which package is named above; `torchup resolve --all` shows every build and what speaks against it.",
+    ),
+    _cause(
+        "interpreter-missing",
+        r"no interpreter found|no such file or directory.*python|could not find (?:a )?python|failed to inspect python"
+        r"|no download found for request",
+        "the Python that the plan names cannot be used",
+        "Name another one: python.version in the answers.",
+    ),
+    _cause(
+        "externally-managed",
+        r"externally[- ]managed",
+        "this Python belongs to the operating system",
+        "Set environment.kind to venv.",
+    ),
+    _cause(
+        "read-only-file-system",
+        r"read-only file system|os error 30\b|errno 30\b",
+        "its file system is mounted read-only",
+        "Mount it writable, or set environment.path to another place.",
+    ),
+    _cause(
+        "no-permission",
+        r"permission denied|operation not permitted|os error 13\b|errno 13\b",
+        "this user may not write there",
+        "Correct the owner of the folder, or set environment.path to another place.",
+    ),
+    _cause(
+        "package-lock",
+        r"could not get lock|is another process using it|another app is currently holding",
+        "another package manager is at work",
+        "Wait until it has ended, then run again.",
+    ),
+    _cause(
+        "out-of-memory",
+        r"memoryerror|cannot allocate memory|out of memory",
+        "the memory is used up",
+        "Close other programs, or run on a machine with more memory.",
+    ),
+)
+
+
+def failure(step: Step, command: Command, done: Completed) -> StepError:
+    """Turn a failed command into an error with a cause, the end of its output, and what to do."""
+    program = command.argv[0].rpartition("/")[2]
+    evidence = tuple(redact(done.tail).splitlines()[-EVIDENCE_LINES:])
+    if done.timed_out:
+        return StepError(
+            f"{step.summary}: {program} took longer than {command.timeout_seconds:.0f} s and was stopped.",
+            code="command-timeout",
+            evidence=evidence,
+            hint="Run again; if it stays so, look at the log.",
+        )
+    cause = next((cause for cause in CAUSES if cause.pattern.search(done.tail)), None)
+    if cause is not None:
+        return StepError(f"{step.summary}: {cause.message}.", code=cause.code, evidence=evidence, hint=cause.hint)
+    ended = f"ended with {done.returncode}" if done.returncode >= 0 else f"was killed by signal {-done.returncode}"
+    hints = {-9: "The system may have run out of memory: see `dmesg`.", 127: f"Install {program}, or put it on PATH."}
+    return StepError(
+        f"{step.summary}: {program} {ended}.",
+        code="command-failed",
+        evidence=evidence,
+        hint=hints.get(done.returncode, "The lines above are the last that it printed; the log has them all."),
+    )

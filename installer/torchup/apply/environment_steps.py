@@ -1,0 +1,179 @@
+"""Steps that make environments and put packages into them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from pathlib import PurePath
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from torchup.apply.change import Change, EnvironmentChange, Left, NoChange, PackagesChange, Prepared
+from torchup.apply.classify import failure
+from torchup.apply.system import Brings, System
+from torchup.errors import RefusedError, StepError
+from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Step
+from torchup.plan.pins import missing
+
+OnLine = Callable[[str], None]
+
+
+class CommandInterruptedError(Exception):
+    """A command was stopped because the person asked for it; its step is unfinished."""
+
+
+def prepare_environment(step: CreateEnvironment, system: System) -> Prepared:
+    """See what is at the environment's place; refuses to build over anything but an empty folder."""
+    state = system.look(step.path)
+    if state.kind == "absent":
+        return Prepared(change=EnvironmentChange(path=step.path), detail=f"{step.path} is made")
+    if state.kind == "directory" and is_environment(step.path, system):
+        return Prepared(change=NoChange(), detail=f"{step.path} is there")
+    if state.kind == "directory" and state.empty:
+        change = EnvironmentChange(path=step.path, empty_mode=state.mode)
+        return Prepared(change=change, detail=f"{step.path} is made")
+    raise RefusedError(
+        f"{step.path} holds something else, so no environment is made there.",
+        code="target-not-empty",
+        hint="Name another place: environment.path in the answers.",
+    )
+
+
+def is_environment(path: str, system: System) -> bool:
+    """Tell whether a folder is a venv or a conda environment."""
+    marker = system.look(f"{path}/pyvenv.cfg").kind == "file"
+    return marker or system.look(f"{path}/conda-meta").kind == "directory"
+
+
+def perform_environment(step: CreateEnvironment, system: System, on_line: OnLine) -> Change:
+    """Make the environment and look whether it is there."""
+    if _by_conda(step):
+        brings = Brings(directories=(step.path, f"{step.path}/conda-meta"))
+    else:
+        brings = Brings(directories=(step.path,), files=(f"{step.path}/pyvenv.cfg",))
+    run_all(step, step.commands, system, on_line, brings=brings)
+    if not is_environment(step.path, system):
+        raise StepError(
+            f"{step.path} is not an environment, although the command that makes it reported success.",
+            code="environment-not-made",
+            hint="Look at the log.",
+        )
+    return EnvironmentChange(path=step.path)
+
+
+def prepare_packages(step: InstallPackages, system: System, *, made: Collection[str], again: bool) -> Prepared:
+    """Compare what is installed with what is wanted.
+
+    `made` are environments that this run makes; `again` installs even what seems to be there, because an
+    earlier try was cut off.
+    """
+    installed = system.installed_distributions(step.python)
+    lacking = missing(step.distributions, installed)
+    if not lacking and not again:
+        return Prepared(change=NoChange(), detail="everything wanted is installed")
+    environment = str(PurePath(step.python).parent.parent)
+    change = PackagesChange(
+        python=step.python, environment=environment, new_environment=environment in made, before=installed
+    )
+    return Prepared(change=change, detail=f"{', '.join(lacking or step.distributions)} installed")
+
+
+def perform_packages(
+    step: InstallPackages, change: PackagesChange, system: System, on_line: OnLine, *, again: bool
+) -> PackagesChange:
+    """Install, and look whether exactly the wanted builds are there."""
+    commands = tuple(map(_reinstalling, step.commands)) if again else step.commands
+    expected: dict[str, str] = {
+        canonicalize_name(Requirement(item).name): _version(item) for item in step.distributions
+    }
+    run_all(step, commands, system, on_line, brings=Brings(python=step.python, distributions=expected))
+    after = system.installed_distributions(step.python)
+    lacking = missing([item for item in step.distributions if "==" in item], after)
+    if lacking:
+        raise StepError(
+            f"{step.summary}: the installer reported success, but {', '.join(lacking)} is not there.",
+            code="not-installed",
+            evidence=tuple(f"{name} {after[name]}" for name in sorted(expected) if name in after),
+            hint="Look at the log; an index in the configuration may serve other builds under the same version.",
+        )
+    return PackagesChange(
+        python=change.python,
+        environment=change.environment,
+        new_environment=change.new_environment,
+        before=change.before,
+        after=after,
+    )
+
+
+def revert_environment(change: EnvironmentChange, system: System) -> Left | None:
+    """Remove an environment that the run made; an empty folder that was there comes back."""
+    try:
+        system.remove_tree(change.path)
+        if change.empty_mode is not None:
+            system.make_directory(change.path, change.empty_mode)
+    except StepError as error:
+        return Left(text=f"{error.message} {error.hint or ''}".strip())
+    return None
+
+
+def revert_packages(step: InstallPackages, change: PackagesChange, system: System, on_line: OnLine) -> Left | None:
+    """Take out what was added to an environment that was there before.
+
+    In an environment of the same run nothing is done: it goes as a whole.
+    """
+    if change.new_environment:
+        return None
+    now = system.installed_distributions(change.python)
+    added = tuple(sorted(name for name in now if name not in change.before))
+    other = tuple(f"{name}=={old}" for name, old in change.before.items() if now.get(name) not in (old, None))
+    gone = tuple(f"{name}=={old}" for name, old in change.before.items() if name not in now)
+    if added:
+        done = system.run(_uninstall(step, change.python, added), as_root=False, on_output=on_line)
+        if done.returncode != 0:
+            return Left(text=f"{', '.join(added)} could not be removed from {change.environment}.")
+    if other or gone:
+        pins = " ".join((*other, *gone))
+        return Left(text=f"Other versions were in {change.environment} before. To get them back, install {pins}")
+    return None
+
+
+def run_all(
+    step: Step, commands: Sequence[Command], system: System, on_line: OnLine, *, brings: Brings | None = None
+) -> None:
+    """Run commands one after the other; raises StepError for one that fails, CommandInterruptedError for one stopped."""
+    for command in commands:
+        done = system.run(command, as_root=step.privilege == "root", brings=brings or Brings(), on_output=on_line)
+        if done.interrupted:
+            raise CommandInterruptedError
+        if done.returncode != 0:
+            raise failure(step, command, done)
+
+
+def _by_conda(step: CreateEnvironment) -> bool:
+    return any("create" in command.argv[1:2] for command in step.commands)
+
+
+def _version(requirement: str) -> str:
+    """Give the pinned version; for other requirements there is none to believe in beforehand."""
+    clauses = [clause.version for clause in Requirement(requirement).specifier if clause.operator in ("==", "===")]
+    return clauses[0] if clauses else "0"
+
+
+def _is_uv(command: Command) -> bool:
+    return command.argv[1:2] == ("pip",)
+
+
+def _reinstalling(command: Command) -> Command:
+    flag = "--reinstall" if _is_uv(command) else "--force-reinstall"
+    where = command.argv.index("install") + 1
+    argv = (*command.argv[:where], flag, *command.argv[where:])
+    return Command(argv=argv, environment=command.environment, timeout_seconds=command.timeout_seconds)
+
+
+def _uninstall(step: InstallPackages, python: str, names: tuple[str, ...]) -> Command:
+    first = step.commands[0]
+    if _is_uv(first):
+        argv = (first.argv[0], "pip", "uninstall", "--no-config", "--python", python, *names)
+    else:
+        argv = (python, "-m", "pip", "uninstall", "--yes", *names)
+    return Command(argv=argv, environment=first.environment)

@@ -1,0 +1,246 @@
+"""Carry out a plan, step by step: dry over the recording system, or for real with a journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+from torchup.apply.change import Change, EnvironmentChange, Left, NoChange, Prepared, RestartChange
+from torchup.apply.environment_steps import CommandInterruptedError
+from torchup.apply.events import (
+    OnEvent,
+    StepFinished,
+    StepOutput,
+    StepStarted,
+    UndoFinished,
+    UndoStarted,
+    Verified,
+    ignore,
+)
+from torchup.apply.handlers import Situation, perform, prepare, revert
+from torchup.apply.history import StepRecord
+from torchup.apply.interrupts import Interrupts
+from torchup.apply.journal import Journal
+from torchup.apply.result import RunResult, RunStatus
+from torchup.apply.system import System
+from torchup.apply.write_errors import explain
+from torchup.errors import StepError, StoppedError, TorchupError
+from torchup.model.context import Context
+from torchup.model.outcome import Outcome, Report
+from torchup.model.plan import Plan, Reboot, Step, Verify
+
+Verifier = Callable[[Verify], Report]
+
+
+def execute(
+    plan: Plan,
+    system: System,
+    *,
+    journal: Journal | None,
+    context: Context,
+    verifier: Verifier | None,
+    on_event: OnEvent = ignore,
+    interrupts: Interrupts | None = None,
+    earlier: Mapping[str, StepRecord] | None = None,
+) -> RunResult:
+    """Carry out the steps in their order.
+
+    Without a journal (a dry run, or a plan with nothing to do) nothing is kept for undo. `earlier` is what
+    the journal says about the steps of a run that is resumed. Without a verifier the tensor test is left
+    out. Raises the step's own error when one fails and everything was put back, StoppedError when
+    something of it is left, InterruptError when the person stopped the run.
+    """
+    run = _Run(
+        plan=plan,
+        system=system,
+        journal=journal,
+        context=context,
+        verifier=verifier,
+        on_event=on_event,
+        interrupts=interrupts or Interrupts(),
+        earlier=earlier or {},
+    )
+    return run.go()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    plan: Plan
+    system: System
+    journal: Journal | None
+    context: Context
+    verifier: Verifier | None
+    on_event: OnEvent
+    interrupts: Interrupts
+    earlier: Mapping[str, StepRecord]
+    changes: dict[str, Change] = field(default_factory=dict)
+    outcomes: list[Outcome] = field(default_factory=list)
+    report: Report | None = None
+    verify: Verify | None = None
+
+    def go(self) -> RunResult:
+        self.changes = {name: record.change for name, record in self.earlier.items() if record.remains}
+        total = len(self.plan.steps)
+        for number, step in enumerate(self.plan.steps, start=1):
+            if self.interrupts.count:
+                self._interrupted(step)
+            self.on_event(StepStarted(step=step, number=number, total=total))
+            if isinstance(step, Verify):
+                outcome = self._test(step)
+            else:
+                try:
+                    outcome = self._step(step)
+                except CommandInterruptedError:
+                    self._interrupted(step)
+                except TorchupError as error:
+                    self._failed(step, error)
+            self.on_event(StepFinished(step=step, outcome=outcome))
+            if isinstance(step, Reboot) and outcome.status == "changed" and self.journal is not None:
+                self.journal.end("reboot", at=self.context.now())
+                return self._result("restart-needed")
+        if self.interrupts.count and self.plan.steps:
+            self._interrupted(self.plan.steps[-1])
+        if self.journal is not None:
+            self.journal.end("done", at=self.context.now())
+        return self._result("done")
+
+    def _result(self, status: RunStatus) -> RunResult:
+        return RunResult(
+            outcomes=tuple(self.outcomes),
+            status=status,
+            report=self.report,
+            verify=self.verify,
+            journal=self.journal.path if self.journal is not None else None,
+        )
+
+    def _step(self, step: Step) -> Outcome:
+        began = time.monotonic()
+        situation = self._situation(step)
+        prepared = prepare(step, self.system, situation)
+        if prepared.unchanged:
+            outcome = Outcome(step_id=step.id, status="unchanged", detail=prepared.detail)
+            record = self.earlier.get(step.id)
+            if self.journal is not None and record is not None and record.outcome is None:
+                # It was done when the earlier run was cut off, and only the note of it is missing.
+                self.journal.finished(step.id, outcome, NoChange(), at=self.context.now())
+            self.outcomes.append(outcome)
+            return outcome
+        if self.journal is not None:
+            # Backup and note come first: a change that no journal knows of could not be taken back.
+            self._keep(prepared, self.journal)
+            self.journal.started(step.id, prepared.change, at=self.context.now())
+        self.changes[step.id] = prepared.change
+        change = perform(step, prepared, self.system, situation, lambda line: self._line(step, line))
+        self.changes[step.id] = change
+        outcome = Outcome(
+            step_id=step.id, status="changed", detail=prepared.detail, seconds=round(time.monotonic() - began, 3)
+        )
+        if self.journal is not None:
+            self.journal.finished(step.id, outcome, change, at=self.context.now())
+        self.outcomes.append(outcome)
+        return outcome
+
+    def _situation(self, step: Step) -> Situation:
+        record = self.earlier.get(step.id)
+        made = frozenset(change.path for change in self.changes.values() if isinstance(change, EnvironmentChange))
+        before = self.changes.get(step.id)
+        return Situation(
+            made=made,
+            again=record is not None
+            and record.remains
+            and (record.outcome is None or record.outcome.status == "failed"),
+            asked_in=before.boot_id if isinstance(before, RestartChange) else None,
+        )
+
+    def _test(self, step: Verify) -> Outcome:
+        self.verify = step
+        began = time.monotonic()
+        if self.verifier is None:
+            outcome = Outcome(step_id=step.id, status="unchanged", detail="the tensor test comes after the set-up")
+        else:
+            try:
+                self.report = self.verifier(step)
+            except TorchupError:
+                # The set-up itself is done and stays, whatever kept the test from running.
+                if self.journal is not None:
+                    self.journal.end("done", at=self.context.now())
+                raise
+            self.on_event(Verified(report=self.report))
+            outcome = Outcome(
+                step_id=step.id,
+                status="unchanged" if self.report.verdict == "pass" else "failed",
+                detail=f"the tensor test: {self.report.verdict}",
+                seconds=round(time.monotonic() - began, 3),
+            )
+        self.outcomes.append(outcome)
+        return outcome
+
+    def _keep(self, prepared: Prepared, journal: Journal) -> None:
+        for content in prepared.contents:
+            try:
+                journal.backups.keep(content)
+            except OSError as error:
+                raise explain(error, str(journal.backups.folder)) from error
+
+    def _line(self, step: Step, line: str) -> None:
+        self.on_event(StepOutput(step=step, line=line))
+
+    def _interrupted(self, step: Step) -> NoReturn:
+        """End the run where it is; what was done stays, and the journal knows it."""
+        real = [change for change in self.changes.values() if not isinstance(change, NoChange)]
+        if self.journal is not None:
+            self.journal.end("interrupted" if real else "rolled-back", at=self.context.now(), detail=step.id)
+        if not real:
+            raise self.interrupts.error("Stopped; nothing was changed.", hint="Run the same command again.")
+        raise self.interrupts.error(
+            f"Stopped at “{step.summary}”; what was done before it stays done.",
+            hint="`torchup resume` goes on, `torchup undo` puts everything back, `torchup status` shows what was done.",
+        )
+
+    def _failed(self, step: Step, error: TorchupError) -> NoReturn:
+        """Put back what this run changed, last change first, and raise what went wrong."""
+        outcome = Outcome(step_id=step.id, status="failed", detail=error.message)
+        self.outcomes.append(outcome)
+        self.on_event(StepFinished(step=step, outcome=outcome))
+        if self.journal is None:
+            raise error
+        journal = self.journal
+        if step.id in self.changes:
+            self._note(lambda: journal.finished(step.id, outcome, self.changes[step.id], at=self.context.now()))
+        left: list[Left] = []
+        for done in reversed(self.plan.steps):
+            change = self.changes.get(done.id)
+            if change is None or isinstance(change, NoChange):
+                continue
+            remains = self._take_back(done, change, journal)
+            left += [remains] if remains is not None else []
+        self._note(
+            lambda: journal.end("stopped" if left else "rolled-back", at=self.context.now(), detail=error.message)
+        )
+        if not left:
+            raise error
+        raise StoppedError(
+            f"{error.message} Not everything could be put back.",
+            code="rollback-incomplete",
+            evidence=(*error.evidence, *(line for item in left for line in (item.text, *item.diff))),
+            hint=f"{error.hint or ''} See `torchup status`; the journal is {journal.path}.".strip(),
+        ) from error
+
+    def _take_back(self, step: Step, change: Change, journal: Journal) -> Left | None:
+        self.on_event(UndoStarted(step=step))
+        left = revert(step, change, self.system, journal.backups, lambda line: self._line(step, line))
+        text = left.text if left is not None else None
+        self._note(lambda: journal.undone(step.id, at=self.context.now(), left=text))
+        self.on_event(UndoFinished(step=step, left=text))
+        return left
+
+    def _note(self, write: Callable[[], None]) -> None:
+        """Write to the journal where the run has failed already, which may be because the disk is full.
+
+        A line that is missing then does no harm: undo and resume look at what is there.
+        """
+        with suppress(StepError):
+            write()

@@ -1,0 +1,189 @@
+"""Steps that change files and folders: what they are about to do, doing it, and taking it back."""
+
+from __future__ import annotations
+
+import difflib
+
+from torchup.apply.atomic_write import DEFAULT_MODE
+from torchup.apply.backups import Backups, sha256
+from torchup.apply.change import DirectoryChange, FileChange, Left, NoChange, Prepared
+from torchup.apply.system import FileState, System
+from torchup.apply.torn import torn_between
+from torchup.apply.write_errors import missing_file, wrong_kind
+from torchup.errors import RefusedError, StepError
+from torchup.model.plan import EditManagedBlock, MakeDirectory, RemoveFile, WriteFile
+from torchup.shell import managed_block
+
+
+def encode(text: str) -> bytes:
+    """Encode what torchup renders: UTF-8, and the bytes of paths that are not UTF-8."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def prepare_directory(step: MakeDirectory, system: System) -> Prepared:
+    """Find the folders that are missing."""
+    state = system.look(step.path)
+    if state.kind == "directory":
+        return Prepared(change=NoChange(), detail=f"{step.path} is there")
+    if state.kind != "absent":
+        raise StepError(
+            f"{step.path} is not a folder.", code="not-a-folder", hint="Move it away, or name another place."
+        )
+    return Prepared(change=DirectoryChange(paths=missing_parents(step.path, system)), detail=f"{step.path} is made")
+
+
+def missing_parents(path: str, system: System) -> tuple[str, ...]:
+    """List a path and those above it that do not exist, outermost first."""
+    missing: list[str] = []
+    while path and system.look(path).kind == "absent":
+        missing.insert(0, path)
+        path = path.rpartition("/")[0]
+    return tuple(missing)
+
+
+def prepare_write(step: WriteFile, system: System) -> Prepared:
+    """Compare a file of ours with what it is to hold."""
+    content = encode(step.content)
+    state = _writable(step.path, system)
+    if state.content == content and state.mode == step.mode:
+        return Prepared(change=NoChange(), detail=f"{step.path} is as wanted")
+    verb = "is written" if state.kind == "absent" else "is brought up to date"
+    return _prepared(step.path, state, content, step.mode, f"{step.path} {verb}")
+
+
+def prepare_remove(step: RemoveFile, system: System) -> Prepared:
+    """See whether a file of ours is there."""
+    state = _writable(step.path, system)
+    if state.content is None:
+        return Prepared(change=NoChange(), detail=f"{step.path} is not there")
+    return _prepared(step.path, state, None, None, f"{step.path} is removed")
+
+
+def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
+    """Work out the edit of a start-up file; refuses one that changed since the person saw it."""
+    state = _writable(step.path, system)
+    if step.body is None:
+        edit = managed_block.remove(state.content)
+    else:
+        edit = managed_block.insert(state.content, step.body, placement=step.placement, language=step.shell)
+    if not edit.changed:
+        return Prepared(change=NoChange(), detail=f"{step.path} is as wanted")
+    if state.content is None and not step.create:
+        raise missing_file(step.path)
+    found = None if state.content is None else sha256(state.content)
+    if found != step.expected_sha256:
+        raise StepError(
+            f"{step.path} has changed since the plan was made, so it was left alone.",
+            code="file-changed",
+            evidence=(f"expected {step.expected_sha256 or 'no file'}, found {found or 'no file'}",),
+            hint="Make the plan again: run the same command once more.",
+        )
+    where = f" (lines {edit.first_line} to {edit.last_line})" if edit.first_line is not None else ""
+    verb = "loses" if step.body is None else "gets"
+    mode = state.mode if state.content is not None else DEFAULT_MODE
+    return _prepared(step.path, state, edit.after, mode, f"{step.path} {verb} the torchup block{where}")
+
+
+def perform_file(prepared: Prepared, system: System) -> FileChange:
+    """Write or remove the file."""
+    change = prepared.change
+    assert isinstance(change, FileChange)  # noqa: S101 - the only change that file steps prepare
+    if prepared.content is None:
+        system.remove_file(change.path)
+    else:
+        mode = None if change.after_mode == change.before_mode else change.after_mode
+        system.write_file(change.path, prepared.content, mode=mode, create=change.before_sha256 is None)
+    return change
+
+
+def revert_file(change: FileChange, system: System, backups: Backups, *, block: bool) -> Left | None:
+    """Put a file back; `block` says that only our block in it is ours, so it can be taken out alone."""
+    state = system.look(change.path)
+    now = None if state.content is None else sha256(state.content)
+    if state.kind not in ("file", "absent"):
+        return Left(text=f"{change.path} is no regular file any more, and was left as it is.")
+    if (now, state.mode) == (change.before_sha256, change.before_mode):
+        return None
+    if now in (change.before_sha256, change.after_sha256) or _torn(state, change, backups):
+        return _restore(change, state, system, backups)
+    if now is None:
+        if change.before_sha256 is None:
+            return None
+        kept = backups.path(change.before_sha256)
+        return Left(text=f"{change.path} was removed since; as it was before torchup, it is kept in {kept}.")
+    if block and change.after_sha256 is not None:
+        return _take_block_out(change, state, system)
+    return Left(text=f"{change.path} was changed since, and was left as it is.", diff=_diff(change, state, backups))
+
+
+def mend_torn(change: FileChange, system: System, backups: Backups) -> None:
+    """Give a file that was cut off in the middle of a write in place its old bytes back."""
+    state = system.look(change.path)
+    now = None if state.content is None else sha256(state.content)
+    if now not in (change.before_sha256, change.after_sha256) and _torn(state, change, backups):
+        _restore(change, state, system, backups)
+
+
+def revert_directories(change: DirectoryChange, system: System) -> None:
+    """Remove the folders that were made, those that are empty."""
+    for path in reversed(change.paths):
+        system.remove_directory(path)
+
+
+def _writable(path: str, system: System) -> FileState:
+    state = system.look(path)
+    if state.kind not in ("file", "absent"):
+        raise wrong_kind(path, state.kind, state.real_path)
+    return state
+
+
+def _prepared(path: str, state: FileState, content: bytes | None, mode: int | None, detail: str) -> Prepared:
+    change = FileChange(
+        path=path,
+        before_sha256=None if state.content is None else sha256(state.content),
+        before_mode=state.mode,
+        after_sha256=None if content is None else sha256(content),
+        after_mode=mode,
+    )
+    kept = tuple(item for item in (state.content, content) if item is not None)
+    return Prepared(change=change, detail=detail, content=content, contents=kept)
+
+
+def _torn(state: FileState, change: FileChange, backups: Backups) -> bool:
+    if state.content is None or change.before_sha256 is None or change.after_sha256 is None:
+        return False
+    old, new = backups.read(change.before_sha256), backups.read(change.after_sha256)
+    if old is None or new is None:
+        return False
+    return torn_between(state.content, old, new) or torn_between(state.content, new, old)
+
+
+def _restore(change: FileChange, state: FileState, system: System, backups: Backups) -> Left | None:
+    if change.before_sha256 is None:
+        system.remove_file(change.path)
+        return None
+    content = backups.read(change.before_sha256)
+    if content is None:
+        return Left(text=f"The backup of {change.path} is gone from {backups.folder}, so it was left as it is.")
+    system.write_file(change.path, content, mode=change.before_mode, create=state.content is None)
+    return None
+
+
+def _take_block_out(change: FileChange, state: FileState, system: System) -> Left | None:
+    try:
+        edit = managed_block.remove(state.content)
+    except RefusedError as error:
+        return Left(text=f"{change.path}: {error.message}", diff=error.evidence)
+    if edit.changed and edit.after is None:
+        system.remove_file(change.path)
+    elif edit.changed and edit.after is not None:
+        system.write_file(change.path, edit.after, mode=None, create=False)
+    return None
+
+
+def _diff(change: FileChange, state: FileState, backups: Backups) -> tuple[str, ...]:
+    written = backups.read(change.after_sha256) if change.after_sha256 is not None else b""
+    if written is None or state.content is None:
+        return ()
+    ours, theirs = (side.decode(errors="replace").splitlines() for side in (written, state.content))
+    return tuple(difflib.unified_diff(ours, theirs, "as torchup wrote it", "as it is now", lineterm=""))

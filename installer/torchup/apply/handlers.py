@@ -1,0 +1,137 @@
+"""What each kind of step does: prepare, perform, take back. The one place that knows every kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from torchup.apply import environment_steps, file_steps
+from torchup.apply.backups import Backups
+from torchup.apply.change import (
+    Change,
+    DirectoryChange,
+    EnvironmentChange,
+    FileChange,
+    Left,
+    NoChange,
+    PackagesChange,
+    Prepared,
+    RestartChange,
+    SystemChange,
+)
+from torchup.apply.system import System
+from torchup.errors import TorchupError
+from torchup.model.plan import (
+    AddRepository,
+    CreateEnvironment,
+    EditManagedBlock,
+    InstallPackages,
+    InstallSystemPackages,
+    MakeDirectory,
+    Reboot,
+    RemoveFile,
+    Step,
+    Verify,
+    WriteFile,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What a step has to know about the run it is in.
+
+    `made` are the environments that this run makes. `again` says that an earlier try of the step was cut
+    off. `asked_in` is the start of the machine in which this run already asked for a restart.
+    """
+
+    made: Collection[str] = field(default_factory=frozenset)
+    again: bool = False
+    asked_in: str | None = None
+
+
+def prepare(step: Step, system: System, situation: Situation) -> Prepared:
+    """Work out what a step is about to do, without doing it.
+
+    Raises StepError or RefusedError where what it finds does not allow it.
+    """
+    match step:
+        case MakeDirectory():
+            return file_steps.prepare_directory(step, system)
+        case WriteFile():
+            return file_steps.prepare_write(step, system)
+        case RemoveFile():
+            return file_steps.prepare_remove(step, system)
+        case EditManagedBlock():
+            return file_steps.prepare_block(step, system)
+        case CreateEnvironment():
+            return environment_steps.prepare_environment(step, system)
+        case InstallPackages():
+            return environment_steps.prepare_packages(step, system, made=situation.made, again=situation.again)
+        case InstallSystemPackages() | AddRepository():
+            return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=step.summary)
+        case Reboot():
+            now = system.boot_id()
+            if situation.asked_in is not None and situation.asked_in != now:
+                return Prepared(change=NoChange(), detail="the machine was restarted")
+            return Prepared(change=RestartChange(boot_id=now), detail="the machine has to be restarted")
+        case Verify():
+            return Prepared(change=NoChange(), detail="")
+        case _:
+            assert_never(step)
+
+
+def perform(
+    step: Step, prepared: Prepared, system: System, situation: Situation, on_line: Callable[[str], None]
+) -> Change:
+    """Do what was prepared and tell what changed. Raises StepError, or CommandInterruptedError."""
+    change = prepared.change
+    match change:
+        case NoChange() | RestartChange():
+            return change
+        case FileChange():
+            return file_steps.perform_file(prepared, system)
+        case DirectoryChange():
+            made = system.make_directory(change.paths[-1], step.mode if isinstance(step, MakeDirectory) else 0o755)
+            return DirectoryChange(paths=made)
+        case EnvironmentChange() if isinstance(step, CreateEnvironment):
+            environment_steps.perform_environment(step, system, on_line)
+            return change
+        case PackagesChange() if isinstance(step, InstallPackages):
+            return environment_steps.perform_packages(step, change, system, on_line, again=situation.again)
+        case SystemChange() if isinstance(step, InstallSystemPackages | AddRepository):
+            environment_steps.run_all(step, step.commands, system, on_line)
+            return change
+        case _:
+            raise AssertionError(f"{step.kind} prepared {change.kind}")
+
+
+def revert(step: Step, change: Change, system: System, backups: Backups, on_line: Callable[[str], None]) -> Left | None:
+    """Take a change back, whole or half done; tell what has to be left as it is, and why."""
+    try:
+        match change:
+            case NoChange() | RestartChange():
+                return None
+            case FileChange():
+                return file_steps.revert_file(change, system, backups, block=isinstance(step, EditManagedBlock))
+            case DirectoryChange():
+                file_steps.revert_directories(change, system)
+                return None
+            case EnvironmentChange():
+                return environment_steps.revert_environment(change, system)
+            case PackagesChange() if isinstance(step, InstallPackages):
+                return environment_steps.revert_packages(step, change, system, on_line)
+            case SystemChange():
+                return _by_hand(step, change)
+            case _:
+                raise AssertionError(f"{step.kind} does not make {change.kind}")
+    except TorchupError as error:
+        return Left(text=error.message, diff=error.evidence)
+
+
+def _by_hand(step: Step, change: SystemChange) -> Left:
+    commands = tuple(" ".join(command.argv) for command in change.undo_commands)
+    hint = " To take it back, run as root:" if commands else ""
+    return Left(
+        text=f"“{step.summary}” stays: the operating system's packages are not taken back.{hint}", diff=commands
+    )

@@ -1,0 +1,155 @@
+"""Read the journals of earlier runs: what each did, how it ended, and what of it is still there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from torchup.apply.change import Change, EnvironmentChange, NoChange
+from torchup.apply.journal import SCHEMA, EndStatus
+from torchup.errors import RefusedError
+from torchup.model.context import Context
+from torchup.model.outcome import Outcome
+from torchup.model.plan import Plan
+from torchup.model.serial import ShapeError, load
+
+
+@dataclass(slots=True, kw_only=True)
+class StepRecord:
+    """What the journal says about one step; `outcome` is None while it has not finished."""
+
+    change: Change
+    outcome: Outcome | None = None
+    undone: bool = False
+    left: str | None = None
+
+    @property
+    def remains(self) -> bool:
+        """Tell whether what the step changed is still there."""
+        return not self.undone and not isinstance(self.change, NoChange)
+
+
+@dataclass(slots=True, kw_only=True)
+class RunRecord:
+    """One run as its journal tells it; `ends` are how it ended each time, oldest first."""
+
+    run: str
+    path: Path
+    at: datetime
+    plan: Plan
+    steps: dict[str, StepRecord] = field(default_factory=dict)
+    ends: list[tuple[EndStatus, str]] = field(default_factory=list)
+
+    @property
+    def status(self) -> EndStatus | None:
+        """How it ended last; None when it was cut off."""
+        return self.ends[-1][0] if self.ends else None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether it can be resumed: cut off, interrupted, stopped, or waiting for a restart."""
+        return self.status in (None, "interrupted", "stopped", "reboot")
+
+    @property
+    def has_changes(self) -> bool:
+        """Tell whether anything that it changed is still there."""
+        return any(record.remains for record in self.steps.values())
+
+
+def read_run(path: Path) -> RunRecord | None:
+    """Read one journal; None when not even its head was written.
+
+    A torn last line is left out. Raises RefusedError (journal-unreadable) for anything else that is
+    wrong, and for one that a later version wrote with another schema.
+    """
+    lines = _lines(path)
+    head = next(lines, None)
+    if head is None:
+        return None
+    if head.get("schema") != SCHEMA:
+        raise _unreadable(path, f"its schema is {head.get('schema')!r}, and this version reads {SCHEMA}")
+    try:
+        record = RunRecord(
+            run=head["run"], path=path, at=datetime.fromisoformat(head["at"]), plan=load(Plan, head["plan"])
+        )
+        for line in lines:
+            _add(record, line)
+    except (ShapeError, KeyError, ValueError, TypeError) as error:
+        raise _unreadable(path, str(error)) from error
+    return record
+
+
+def read_runs(context: Context) -> tuple[RunRecord, ...]:
+    """Read every run, newest first."""
+    folder = context.places.journal
+    paths = sorted(folder.glob("*.jsonl"), reverse=True) if folder.is_dir() else []
+    return tuple(record for record in map(read_run, paths) if record is not None)
+
+
+def last_run(context: Context) -> RunRecord | None:
+    """Give the newest run that has changes or can be resumed, else the newest of all."""
+    runs = read_runs(context)
+    return next((run for run in runs if run.has_changes or run.is_open), runs[0] if runs else None)
+
+
+def made_environments(context: Context) -> frozenset[str]:
+    """Give the paths of the environments that torchup made and did not remove."""
+    return frozenset(
+        step.change.path
+        for run in read_runs(context)
+        for step in run.steps.values()
+        if step.remains and isinstance(step.change, EnvironmentChange)
+    )
+
+
+def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    raw = path.read_bytes().split(b"\n")
+    for number, line in enumerate(raw):
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            if number == len(raw) - 1:
+                return  # torn, or the empty rest behind the last line's end
+            raise _unreadable(path, f"line {number + 1}: {error}") from error
+        yield record
+
+
+def _add(record: RunRecord, line: Mapping[str, Any]) -> None:
+    match line["record"]:
+        case "started":
+            change = _change(line["change"])
+            old = record.steps.get(line["step"])
+            # What a resumed step finds done is not new: the first look at what was there before counts.
+            kept = old.change if old is not None and old.remains and isinstance(change, NoChange) else change
+            record.steps[line["step"]] = StepRecord(change=kept)
+        case "finished":
+            step = record.steps[line["step"]]
+            step.outcome = load(Outcome, line["outcome"])
+            change = _change(line["change"])
+            if not isinstance(change, NoChange):
+                step.change = change
+        case "undone":
+            step = record.steps[line["step"]]
+            step.undone, step.left = line["left"] is None, line["left"]
+        case "end" if line["status"] in get_args(EndStatus):
+            record.ends.append((line["status"], line["detail"]))
+        case _:
+            pass  # a kind of line that a later version added: what it says changes nothing here
+
+
+def _change(data: Any) -> Change:
+    kind: Any = Change  # a union is no class for the type checker, but `load` takes it
+    return cast("Change", load(kind, data))
+
+
+def _unreadable(path: Path, why: str) -> RefusedError:
+    return RefusedError(
+        f"The journal {path.name} cannot be read.",
+        code="journal-unreadable",
+        evidence=(f"{path}: {why}",),
+        hint="Use the version of torchup that wrote it, or move the file away if that run does not matter any more.",
+    )

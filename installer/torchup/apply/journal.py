@@ -1,0 +1,110 @@
+"""The journal: one file of JSON lines per run, each brought to the disk before the work goes on.
+
+The first line is the head with the whole plan; then `started` before and `finished` after each step,
+`undone` for what was put back, and `end` lines. Any line can be the last one: the process may be killed
+at any moment, and the last line may be torn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from torchup.apply.backups import Backups
+from torchup.apply.change import Change
+from torchup.apply.write_errors import explain
+from torchup.model.context import Context
+from torchup.model.outcome import Outcome
+from torchup.model.plan import Plan
+from torchup.model.serial import dump
+
+SCHEMA = 1
+
+EndStatus = Literal["done", "rolled-back", "stopped", "interrupted", "reboot", "undone", "partly-undone"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """The journal of one run, open for appending. Raises StepError when a line cannot be written."""
+
+    path: Path
+    backups: Backups
+    run: str
+
+    @classmethod
+    def create(cls, context: Context, plan: Plan) -> Journal:
+        """Begin a run: make its file and write the head."""
+        now = context.now().astimezone(UTC)
+        folder = context.places.journal
+        backups = Backups(context.places.backups)
+        for number in range(1, 1000):
+            run = f"{now:%Y%m%dT%H%M%S}-{number:03}"
+            path = folder / f"{run}.jsonl"
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise explain(error, str(path)) from error
+            journal = cls(path=path, backups=backups, run=run)
+            journal.write("head", now, run=run, plan=dump(plan), home=str(context.home))
+            _sync(folder)
+            return journal
+        raise AssertionError("a thousand runs in one second")
+
+    @classmethod
+    def reopen(cls, context: Context, path: Path) -> Journal:
+        """Go on with a run; a torn last line is cut off first."""
+        try:
+            content = path.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1]
+            if whole != content:
+                os.truncate(path, len(whole))
+        except OSError as error:
+            raise explain(error, str(path)) from error
+        return cls(path=path, backups=Backups(context.places.backups), run=path.stem)
+
+    def started(self, step_id: str, change: Change, *, at: datetime) -> None:
+        """Note what a step is about to do and what was there before."""
+        self.write("started", at, step=step_id, change=dump(change))
+
+    def finished(self, step_id: str, outcome: Outcome, change: Change, *, at: datetime) -> None:
+        """Note how a step ended and what is there now."""
+        self.write("finished", at, step=step_id, outcome=dump(outcome), change=dump(change))
+
+    def undone(self, step_id: str, *, at: datetime, left: str | None = None) -> None:
+        """Note that a step's changes were put back, or what of them is left and why."""
+        self.write("undone", at, step=step_id, left=left)
+
+    def end(self, status: EndStatus, *, at: datetime, detail: str = "") -> None:
+        """Note how the run, its resumption or its undo ended."""
+        self.write("end", at, status=status, detail=detail)
+
+    def write(self, record: str, at: datetime, **values: Any) -> None:
+        """Append one line and bring it to the disk."""
+        line = json.dumps({"schema": SCHEMA, "record": record, "at": at.isoformat(), **values}) + "\n"
+        try:
+            fd = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            try:
+                view = memoryview(line.encode())
+                while view:
+                    view = view[os.write(fd, view) :]
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError as error:
+            raise explain(error, str(self.path)) from error
+
+
+def _sync(folder: Path) -> None:
+    if os.name != "nt":
+        fd = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

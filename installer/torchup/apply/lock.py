@@ -1,0 +1,53 @@
+"""One run at a time: a lock beside the journal that says who holds it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from torchup.apply.write_errors import explain
+from torchup.errors import RefusedError
+from torchup.model.context import Context
+
+
+@contextmanager
+def run_lock(context: Context) -> Iterator[None]:
+    """Hold the lock; the system releases it when the process dies.
+
+    Raises RefusedError with code another-run, naming the process that holds it.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = context.places.state
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise _held(folder / "lock-holder.json") from None
+    except OSError as error:
+        raise explain(error, str(folder)) from error
+    holder = folder / "lock-holder.json"
+    try:
+        holder.write_text(json.dumps({"pid": os.getpid(), "since": context.now().isoformat(timespec="seconds")}))
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _held(holder: Path) -> RefusedError:
+    try:
+        said = json.loads(holder.read_text())
+        evidence: tuple[str, ...] = (f"process {said['pid']}, since {said['since']}",)
+    except (OSError, ValueError, KeyError):
+        evidence = ()
+    return RefusedError(
+        "Another run of torchup is at work in this account.",
+        code="another-run",
+        evidence=evidence,
+        hint="Wait until it has ended, then run again.",
+    )

@@ -1,0 +1,75 @@
+"""Root for one step: by which program, and never for torchup as a whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import Literal
+
+from torchup.errors import RefusedError
+from torchup.model.plan import Command
+
+Way = Literal["root", "sudo", "doas", "pkexec"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elevation:
+    """How root is had on this machine; `program` is the path of that program."""
+
+    way: Way
+    program: str = ""
+    attended: bool = False
+
+    def argv(self, command: Command) -> tuple[str, ...]:
+        """Put the elevating program before a command; its environment travels through `env`.
+
+        sudo and doas are asked not to prompt: a password was asked for beforehand, by `authorise`.
+        """
+        if self.way == "root":
+            return command.argv
+        added = tuple(f"{name}={value}" for name, value in sorted(command.environment.items()))
+        inner = ("env", *added, *command.argv) if added else command.argv
+        return (self.program, *_FLAGS[self.way], *inner)
+
+    def authorise(self) -> None:
+        """Let sudo ask for the password once, on the terminal, before anything is changed.
+
+        Unattended it must not ask. Raises RefusedError with code no-privilege.
+        """
+        if self.way == "root":
+            return
+        check = {"sudo": ("-v",) if self.attended else ("-n", "true"), "doas": ("-n", "true"), "pkexec": ("true",)}
+        if self.way == "pkexec" and not self.attended:
+            raise _refused("pkexec asks on the desktop, and nobody is asked in an unattended run")
+        done = subprocess.run([self.program, *check[self.way]], check=False, timeout=300)
+        if done.returncode != 0:
+            raise _refused(f"{self.way} did not let this user in")
+
+    def kill(self, group: int, number: int) -> None:
+        """Signal a process group that belongs to root."""
+        subprocess.run([self.program, *_FLAGS[self.way], "kill", f"-{number}", "--", f"-{group}"], check=False)
+
+
+_FLAGS: dict[Way, tuple[str, ...]] = {"root": (), "sudo": ("-n", "--"), "doas": ("-n",), "pkexec": ()}
+
+
+def find_elevation(*, attended: bool) -> Elevation:
+    """Find the way to root: none is needed, or sudo, doas or pkexec. Raises RefusedError, code no-privilege."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Elevation(way="root", attended=attended)
+    ways: tuple[Way, ...] = ("sudo", "doas", "pkexec")
+    for way in ways:
+        program = shutil.which(way)
+        if program is not None:
+            return Elevation(way=way, program=program, attended=attended)
+    raise _refused("this machine has no sudo, doas or pkexec")
+
+
+def _refused(why: str) -> RefusedError:
+    return RefusedError(
+        f"A step needs root, and {why}.",
+        code="no-privilege",
+        hint="Have an administrator run the commands of `torchup setup --dry-run`, or run on a machine with sudo.",
+    )

@@ -1,0 +1,147 @@
+"""Run a program as a child that can be stopped: own process group, closed input, streamed output."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, Queue
+from threading import Thread
+
+from torchup.apply.interrupts import Interrupts
+from torchup.apply.system import Completed
+
+TAIL_LINES = 60
+GRACE_SECONDS = 10.0
+_POLL_SECONDS = 0.1
+_DRAIN_SECONDS = 1.0
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # absent on Windows
+_NOT_FOUND = 127
+_NOT_EXECUTABLE = 126
+
+
+@dataclass(slots=True, kw_only=True)
+class _Stopping:
+    before: int
+    deadline: float | None
+    stop_by: float | None = None
+    timed_out: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Child:
+    """One program and how it may be stopped.
+
+    With `finish_first` the first Ctrl-C lets it end by itself: a package manager that is stopped half-way
+    leaves a broken system. `kill` ends a process group that is not ours, such as one under sudo.
+    `keep_terminal` leaves it in our session, where sudo remembers that it asked. `on_start` gets its id.
+    """
+
+    argv: Sequence[str]
+    environment: Mapping[str, str]
+    interrupts: Interrupts
+    on_line: Callable[[str], None]
+    timeout_seconds: float | None = None
+    finish_first: bool = False
+    keep_terminal: bool = False
+    kill: Callable[[int, int], None] | None = None
+    on_start: Callable[[int], None] | None = None
+    _tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
+
+    def run(self) -> Completed:
+        """Start it, pass its output on line by line, and wait; the child's group is gone afterwards."""
+        try:
+            process = subprocess.Popen(
+                self.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=dict(self.environment),
+                start_new_session=not self.keep_terminal,
+                process_group=0 if self.keep_terminal else None,
+            )
+        except FileNotFoundError as error:
+            return Completed(returncode=_NOT_FOUND, tail=f"{self.argv[0]}: {error.strerror}")
+        except OSError as error:
+            return Completed(returncode=_NOT_EXECUTABLE, tail=f"{self.argv[0]}: {error.strerror}")
+        if self.on_start is not None:
+            self.on_start(process.pid)
+        return self._watch(process)
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> Completed:
+        lines: Queue[bytes | None] = Queue()
+        Thread(target=_pump, args=(process, lines), daemon=True).start()
+        stopping = _Stopping(
+            before=self.interrupts.count,
+            deadline=None if self.timeout_seconds is None else time.monotonic() + self.timeout_seconds,
+        )
+        is_open = True
+        while process.poll() is None:
+            if is_open:
+                is_open = self._take(lines)
+            else:
+                time.sleep(_POLL_SECONDS)
+            self._tend(process, stopping)
+        # What the child started and left behind may hold its output open: only what is there is still taken.
+        drained_by = time.monotonic() + _DRAIN_SECONDS
+        while is_open and time.monotonic() < drained_by:
+            is_open = self._take(lines)
+        return Completed(
+            returncode=process.returncode,
+            tail="\n".join(self._tail),
+            timed_out=stopping.timed_out,
+            interrupted=self.interrupts.count > stopping.before and not stopping.timed_out and process.returncode != 0,
+        )
+
+    def _tend(self, process: subprocess.Popen[bytes], stopping: _Stopping) -> None:
+        """Stop the child where somebody asked for it or its time is up: politely first."""
+        now = time.monotonic()
+        presses = self.interrupts.count - stopping.before
+        if presses > 1 or (stopping.stop_by is not None and now > stopping.stop_by):
+            self._signal(process, _KILL)
+        elif stopping.stop_by is not None:
+            return
+        elif stopping.deadline is not None and now > stopping.deadline:
+            stopping.timed_out, stopping.stop_by = True, now + GRACE_SECONDS
+            self._signal(process, signal.SIGTERM)
+        elif presses == 1 and not self.finish_first:
+            stopping.stop_by = now + GRACE_SECONDS
+            self._signal(process, signal.SIGINT)
+
+    def _take(self, lines: Queue[bytes | None]) -> bool:
+        """Pass one line on; tell whether the output is still open."""
+        try:
+            line = lines.get(timeout=_POLL_SECONDS)
+        except Empty:
+            return True
+        if line is None:
+            return False
+        text = line.decode(errors="replace").rstrip("\r\n").rpartition("\r")[2]
+        self._tail.append(text)
+        self.on_line(text)
+        return True
+
+    def _signal(self, process: subprocess.Popen[bytes], number: int) -> None:
+        if not hasattr(os, "killpg"):
+            process.terminate()
+            return
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError:
+            if self.kill is not None:
+                self.kill(process.pid, number)
+
+
+def _pump(process: subprocess.Popen[bytes], lines: Queue[bytes | None]) -> None:
+    """Read a child's output in a thread of its own, so that waiting for it never blocks a Ctrl-C."""
+    if process.stdout is not None:
+        with process.stdout as stream:
+            for line in stream:
+                lines.put(line)
+    lines.put(None)

@@ -1,0 +1,193 @@
+"""Apply, resume and undo as the program does them: locked, journalled, stoppable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from torchup.apply.atomic_write import FileWriter
+from torchup.apply.backups import Backups
+from torchup.apply.events import OnEvent, ignore
+from torchup.apply.executor import Verifier, execute
+from torchup.apply.history import RunRecord, read_runs
+from torchup.apply.interrupts import Interrupts
+from torchup.apply.journal import Journal
+from torchup.apply.lock import run_lock
+from torchup.apply.orphans import ChildNote
+from torchup.apply.privilege import Elevation, find_elevation
+from torchup.apply.real_system import RealSystem
+from torchup.apply.recording_system import RecordingSystem
+from torchup.apply.result import RunResult
+from torchup.apply.resume import mend
+from torchup.apply.system import System
+from torchup.apply.undo import UndoResult, undo
+from torchup.errors import RefusedError
+from torchup.model.context import Context
+from torchup.model.outcome import Outcome
+from torchup.model.plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The real machine of one command, and the way to stop work on it.
+
+    `secrets` are variables with credentials, for children only. `attended` says that somebody is there
+    who can type a password.
+    """
+
+    context: Context
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attended: bool = False
+
+    def system(self, interrupts: Interrupts | None = None) -> RealSystem:
+        """Give the real system: it writes below the context's root and logs what children print."""
+        places = self.context.places
+        return RealSystem(
+            writer=FileWriter(backups=Backups(places.backups)),
+            environ=self.context.environ,
+            root=self.context.root,
+            secrets=self.secrets,
+            interrupts=interrupts or Interrupts(),
+            elevation=self._elevation,
+            log=places.log / f"{self.context.now():%Y-%m-%d}.log",
+            child_note=ChildNote(places.state / "child.json"),
+        )
+
+    def _elevation(self) -> Elevation:
+        return find_elevation(attended=self.attended)
+
+    def authorise(self, plan: Plan) -> None:
+        """Ask for root before anything is changed, when some step needs it."""
+        if any(step.privilege == "root" for step in plan.steps):
+            self._elevation().authorise()
+
+
+def predict(plan: Plan, machine: Machine) -> tuple[Outcome, ...]:
+    """Tell what every step would do, without doing it; raises what apply would raise at once."""
+    return _predicted(plan, machine.system(), machine.context).outcomes
+
+
+def apply_plan(plan: Plan, machine: Machine, *, verifier: Verifier | None, on_event: OnEvent = ignore) -> RunResult:
+    """Carry out a plan, alone in this account.
+
+    With nothing to do nothing is written, not even a journal. Raises RefusedError (another-run,
+    unfinished-run), and what `execute` raises.
+    """
+    context = machine.context
+    with _alone(machine):
+        _refuse_unfinished(context)
+        with Interrupts() as interrupts:
+            system = machine.system(interrupts)
+            if not _predicted(plan, system, context).changed:
+                return _run_dry(plan, system, context, verifier, on_event, interrupts)
+            machine.authorise(plan)
+            journal = Journal.create(context, plan)
+            return execute(
+                plan,
+                system,
+                journal=journal,
+                context=context,
+                verifier=verifier,
+                on_event=on_event,
+                interrupts=interrupts,
+            )
+
+
+def resume_run(machine: Machine, *, verifier: Verifier | None, on_event: OnEvent = ignore) -> RunResult:
+    """Go on with the last run. Raises RefusedError (nothing-to-resume), and what `execute` raises."""
+    context = machine.context
+    with _alone(machine), Interrupts() as interrupts:
+        run = next((run for run in read_runs(context) if run.is_open), None)
+        if run is None:
+            raise RefusedError(
+                "No run of torchup is open, so there is nothing to go on with.",
+                code="nothing-to-resume",
+                hint="`torchup setup` starts a run, `torchup status` shows the last one.",
+            )
+        machine.authorise(run.plan)
+        system = machine.system(interrupts)
+        journal = Journal.reopen(context, run.path)
+        mend(run, system, context)
+        return execute(
+            run.plan,
+            system,
+            journal=journal,
+            context=context,
+            verifier=verifier,
+            on_event=on_event,
+            interrupts=interrupts,
+            earlier=run.steps,
+        )
+
+
+def undo_run(machine: Machine, *, dry_run: bool = False, on_event: OnEvent = ignore) -> UndoResult:
+    """Put back what the last run that has changes left. Raises RefusedError (nothing-to-undo)."""
+    context = machine.context
+    if dry_run:
+        system: System = RecordingSystem(base=machine.system())
+        return undo(_undoable(context), system, context=context, journal=None, on_event=on_event)
+    with _alone(machine), Interrupts() as interrupts:
+        run = _undoable(context)
+        journal = Journal.reopen(context, run.path)
+        return undo(
+            run,
+            machine.system(interrupts),
+            context=context,
+            journal=journal,
+            on_event=on_event,
+            interrupts=interrupts,
+        )
+
+
+def _predicted(plan: Plan, system: System, context: Context) -> RunResult:
+    return execute(plan, RecordingSystem(base=system), journal=None, context=context, verifier=None)
+
+
+def _run_dry(
+    plan: Plan,
+    system: System,
+    context: Context,
+    verifier: Verifier | None,
+    on_event: OnEvent,
+    interrupts: Interrupts,
+) -> RunResult:
+    """Report a plan with nothing to do, and test all the same; over the recording system nothing can change."""
+    recording = RecordingSystem(base=system)
+    return execute(
+        plan, recording, journal=None, context=context, verifier=verifier, on_event=on_event, interrupts=interrupts
+    )
+
+
+@contextmanager
+def _alone(machine: Machine) -> Iterator[None]:
+    """Hold the lock, and end what a run that was killed left behind."""
+    with run_lock(machine.context):
+        ChildNote(machine.context.places.state / "child.json").end_orphan()
+        yield
+
+
+def _refuse_unfinished(context: Context) -> None:
+    run = next((run for run in read_runs(context) if run.is_open and run.has_changes), None)
+    if run is None:
+        return
+    ended = {None: "was cut off", "interrupted": "was interrupted", "reboot": "waits for a restart of the machine"}
+    raise RefusedError(
+        f"An earlier run {ended.get(run.status, 'stopped half-way')}, and what it changed is still there.",
+        code="unfinished-run",
+        evidence=(f"run {run.run}: {run.path}",),
+        hint="`torchup resume` goes on with it, `torchup undo` puts everything back, `torchup status` shows it.",
+    )
+
+
+def _undoable(context: Context) -> RunRecord:
+    runs = [run for run in read_runs(context) if run.has_changes]
+    # What an earlier undo had to leave does not keep the runs before it from being undone.
+    untried = [run for run in runs if any(step.remains and step.left is None for step in run.steps.values())]
+    for run in untried or runs:
+        return run
+    raise RefusedError(
+        "There is nothing to undo: no run of torchup has changes that are still there.",
+        code="nothing-to-undo",
+        hint="`torchup status` shows the last run.",
+    )

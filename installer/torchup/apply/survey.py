@@ -1,0 +1,82 @@
+"""Look at the place where PyTorch is to go, for the plan."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from torchup.apply.distributions import environment_python, environment_version, installed_distributions
+from torchup.apply.history import made_environments
+from torchup.apply.write_errors import explain
+from torchup.errors import RefusedError
+from torchup.model.context import Context
+from torchup.plan.target import TargetKind, TargetState
+
+MIB = 1024 * 1024
+
+
+def survey_target(path: str, context: Context) -> TargetState:
+    """Describe what is at `path`, the place on disk of the environment.
+
+    Raises StepError when it cannot be looked at.
+    """
+    place = Path(path)
+    try:
+        kind = _kind(place)
+        python = environment_python(place) if kind == "environment" else None
+        nearest = next(folder for folder in (place, *place.parents) if folder.exists())
+        return TargetState(
+            path=path,
+            kind=kind,
+            writable=os.access(nearest, os.W_OK | os.X_OK),
+            python=str(python) if python is not None else None,
+            python_version=environment_version(place) if kind == "environment" else None,
+            distributions=installed_distributions(python) if python is not None else {},
+            made_by_torchup=path in _made(context),
+            externally_managed=python is not None and _externally_managed(place),
+            free_mib=shutil.disk_usage(nearest).free // MIB,
+            home_uid=_home_owner(context),
+        )
+    except OSError as error:
+        raise explain(error, path) from error
+
+
+def read_file(path: str) -> bytes | None:
+    """Read a start-up file as it is now; None when there is none. For `make_plan`."""
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as error:
+        raise explain(error, path) from error
+
+
+def _kind(place: Path) -> TargetKind:
+    if not place.exists():
+        return "dangling-link" if place.is_symlink() else "absent"
+    if place.is_file():
+        return "file"
+    if not place.is_dir():
+        return "other"
+    if environment_python(place) is not None:
+        return "environment"
+    return "directory" if any(place.iterdir()) else "empty"
+
+
+def _made(context: Context) -> frozenset[str]:
+    try:
+        return made_environments(context)
+    except RefusedError:
+        return frozenset()  # a journal that cannot be read claims nothing
+
+
+def _externally_managed(place: Path) -> bool:
+    return not (place / "pyvenv.cfg").is_file() and any(place.glob("lib*/python3*/EXTERNALLY-MANAGED"))
+
+
+def _home_owner(context: Context) -> int | None:
+    try:
+        return context.home.stat().st_uid if os.name != "nt" else None
+    except OSError:
+        return None

@@ -1,0 +1,182 @@
+"""The shell part of a plan: the env files that we own, and the managed blocks that read them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torchup.model.context import Context
+from torchup.model.facts import MachineFacts
+from torchup.model.plan import EditManagedBlock, MakeDirectory, RemoveFile, Step, WriteFile
+from torchup.model.request import ShellWish
+from torchup.model.resolution import ToolkitDecision
+from torchup.shell.block_body import block_body, fish_conf_file
+from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
+from torchup.shell.library_path import LibraryPathDecision, decide_library_path
+from torchup.shell.quoting import Language
+from torchup.shell.startup_files import StartupChoice, StartupFile, choose_startup_files
+
+ReadFile = Callable[[str], bytes | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellPlan:
+    """The steps, the choice of start-up files with its reasons, and the decision on LD_LIBRARY_PATH."""
+
+    steps: tuple[Step, ...]
+    choice: StartupChoice
+    library_path: LibraryPathDecision
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Give the sentences for the review screen."""
+        return (*(f"{skipped.shell}: {skipped.reason}" for skipped in self.choice.skipped), *self.choice.notes)
+
+
+def plan_shell(
+    *,
+    wish: ShellWish,
+    facts: MachineFacts,
+    context: Context,
+    files: ReadFile,
+    toolkit: ToolkitDecision,
+    environment: str | None,
+    wheel_brings_cuda: bool,
+) -> ShellPlan:
+    """Plan env files and blocks.
+
+    `files` gives the bytes of a start-up file as the person saw it, by its place on disk. `environment` is
+    the folder of the PyTorch environment.
+    """
+    library_path = _library_path(wish, facts, toolkit, wheel_brings_cuda=wheel_brings_cuda)
+    choice = _choose(wish, facts, context, files)
+    cuda_home = toolkit.path if toolkit.source != "none" else None
+    known = ShellEnvironment(
+        cuda_home=cuda_home,
+        bin_dirs=(f"{cuda_home}/bin",) if cuda_home else (),
+        library_dirs=library_path.directories,
+        environment=environment,
+        activate=wish.activate,
+    )
+    languages = tuple(dict.fromkeys(file.language for file in choice.files))
+    steps = [*_env_files(languages, known, context)]
+    for file in choice.files:
+        steps += _startup_file(file, context, files)
+    return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path)
+
+
+def plan_shell_removal(
+    *, wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile, env_files: Iterable[str] = ()
+) -> ShellPlan:
+    """Plan to take blocks and env files out again; `env_files` are those that are there."""
+    choice = _choose(wish, facts, context, files)
+    steps: list[Step] = []
+    for file in choice.files:
+        path = str(context.below_root(Path(file.path)))
+        seen = files(path)
+        if seen is None:
+            continue
+        why = "It read settings that torchup made."
+        if file.form == "own-file":
+            steps.append(RemoveFile(id=f"remove:{file.path}", summary=f"Remove {path}", why=why, path=path))
+        else:
+            steps.append(
+                EditManagedBlock(
+                    id=f"block:{file.path}",
+                    summary=f"Take the torchup block out of {path}",
+                    why=why,
+                    path=path,
+                    shell=file.language,
+                    body=None,
+                    expected_sha256=hashlib.sha256(seen).hexdigest(),
+                )
+            )
+    why = "No start-up file reads it any more."
+    steps += [RemoveFile(id=f"env-file:{path}", summary=f"Remove {path}", why=why, path=path) for path in env_files]
+    nothing = decide_library_path("never", library_dir=None, loader_finds_it=False, wheel_brings_cuda=False)
+    return ShellPlan(steps=tuple(steps), choice=choice, library_path=nothing)
+
+
+def env_file_path(language: Language, context: Context) -> str:
+    """Tell where the env file of a shell language is."""
+    return str(context.places.config / env_file_name(language))
+
+
+def _choose(wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile) -> StartupChoice:
+    read = {path: files(str(context.below_root(Path(path)))) for path in facts.shells.files}
+    # What counts is the place that is written to, which is another one below --root.
+    contents = {path: content for path, content in read.items() if content is not None}
+    return choose_startup_files(
+        shells=wish.shells,
+        scope=wish.scope,
+        rc=wish.rc,
+        home=str(context.home),
+        facts_shells=replace(facts.shells, files=tuple(contents)),
+        environ=context.environ,
+        contents=contents,
+    )
+
+
+def _library_path(
+    wish: ShellWish, facts: MachineFacts, toolkit: ToolkitDecision, *, wheel_brings_cuda: bool
+) -> LibraryPathDecision:
+    path = toolkit.path if toolkit.source != "none" else None
+    found = any(known.source == "ldconfig" and known.path == path for known in facts.toolkits)
+    return decide_library_path(
+        wish.ld_library_path,
+        library_dir=f"{path}/lib64" if path else None,
+        loader_finds_it=found,
+        wheel_brings_cuda=wheel_brings_cuda,
+    )
+
+
+def _env_files(languages: tuple[Language, ...], known: ShellEnvironment, context: Context) -> Iterable[Step]:
+    by_path = {env_file_path(language, context): language for language in reversed(languages)}
+    for path, language in reversed(by_path.items()):
+        name = env_file_name(language)
+        yield WriteFile(
+            id=f"env-file:{name}",
+            summary=f"Write the shell settings to {path}",
+            why="torchup owns this file; start-up files only read it, so that an update changes nothing else.",
+            path=path,
+            content=render_env_file(language, known),
+        )
+
+
+def _startup_file(file: StartupFile, context: Context, files: ReadFile) -> list[Step]:
+    path = str(context.below_root(Path(file.path)))
+    env_file = env_file_path(file.language, context)
+    folder = str(Path(path).parent)
+    why = f"{file.why[:1].upper()}{file.why[1:]}."
+    home = str(context.below_root(context.home))
+    steps: list[Step] = []
+    if folder != home:
+        steps.append(MakeDirectory(id=f"folder:{folder}", summary=f"Make {folder}", why=why, path=folder))
+    if file.form == "own-file":
+        steps.append(
+            WriteFile(
+                id=f"own-file:{file.path}",
+                summary=f"Have {file.shell} read the shell settings",
+                why=why,
+                path=path,
+                content=fish_conf_file(env_file),
+            )
+        )
+        return steps
+    seen = files(path)
+    steps.append(
+        EditManagedBlock(
+            id=f"block:{file.path}",
+            summary=f"Put a block into {path} that reads the shell settings",
+            why=why,
+            path=path,
+            shell=file.language,
+            body=block_body(file.language, env_file),
+            placement=file.placement,
+            expected_sha256=None if seen is None else hashlib.sha256(seen).hexdigest(),
+            create=file.create,
+        )
+    )
+    return steps

@@ -1,0 +1,44 @@
+"""Is there room? An estimate from the sizes of the picked wheels, stated as one."""
+
+from __future__ import annotations
+
+from torchup.errors import RefusedError
+from torchup.model.facts import MachineFacts
+from torchup.model.resolution import TorchPick
+from torchup.plan.target import TargetState
+
+MIB = 1024 * 1024
+UNPACKED = 3
+"""A torch wheel unpacks to about three times its size; uv keeps that in its cache and links it from there."""
+CUDA_LIBRARIES_MIB = 5 * 1024
+"""What the nvidia-* dependencies of a Linux CUDA build unpack to: cuBLAS, cuDNN, NCCL and the rest."""
+
+
+def download_bytes(pick: TorchPick) -> int | None:
+    """Add up the sizes of the picked wheels; None when a source does not tell one."""
+    sizes = [offer.size for offer in pick.wheels]
+    known = [size for size in sizes if size is not None]
+    return sum(known) if known and len(known) == len(sizes) else None
+
+
+def needed_mib(pick: TorchPick, facts: MachineFacts) -> int | None:
+    """Estimate the disk space in MiB that an installation takes; None without sizes."""
+    size = download_bytes(pick)
+    if size is None:
+        return None
+    libraries = CUDA_LIBRARIES_MIB if pick.variant.startswith("cu") and facts.os.system == "linux" else 0
+    return size * UNPACKED // MIB + libraries
+
+
+def check_space(pick: TorchPick, facts: MachineFacts, target: TargetState) -> None:
+    """Refuse to start what would fill the disk; raises RefusedError with code not-enough-space."""
+    free = target.free_mib if target.free_mib is not None else facts.space.home_mib
+    needed = needed_mib(pick, facts)
+    if free is None or needed is None or needed <= free:
+        return
+    raise RefusedError(
+        f"{target.path} has {free} MiB free, and this set-up takes about {needed} MiB.",
+        code="not-enough-space",
+        evidence=tuple(f"{offer.filename}: {(offer.size or 0) // MIB} MiB to download" for offer in pick.wheels),
+        hint="Make room, or set environment.path to a place on a larger disk. `uv cache clean` frees old downloads.",
+    )

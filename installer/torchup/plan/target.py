@@ -1,0 +1,122 @@
+"""Where PyTorch goes: what is at that place now, and whether a plan may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from torchup.errors import RefusedError
+from torchup.model.facts import MachineFacts
+from torchup.model.request import EnvironmentWish
+from torchup.plan.pins import all_satisfied
+
+TargetKind = Literal["absent", "empty", "environment", "directory", "file", "dangling-link", "other"]
+
+ANOTHER_PLACE = "Name another place: environment.path in the answers, or `--set environment.path=DIR`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetState:
+    """What is at the environment's path, read when the plan is made.
+
+    `writable` is about the folder, or the nearest folder above it that exists. `python`, `python_version`
+    and `distributions` are those of an environment. `made_by_torchup` is what the journal says.
+    `free_mib` is the free space there. `home_uid` owns the home folder.
+    """
+
+    path: str
+    kind: TargetKind
+    writable: bool = True
+    python: str | None = None
+    python_version: str | None = None
+    distributions: Mapping[str, str] = field(default_factory=dict)
+    made_by_torchup: bool = False
+    externally_managed: bool = False
+    free_mib: int | None = None
+    home_uid: int | None = None
+
+
+def check_target(target: TargetState, *, wish: EnvironmentWish, wanted: tuple[str, ...], python: str) -> None:
+    """Refuse a place that holds something which torchup must not touch.
+
+    `wanted` are the pins, `python` is `3.12` or `3.13t`. Raises RefusedError with one of the codes
+    target-is-a-file, target-not-empty, environment-exists, environment-missing, externally-managed,
+    target-not-writable, python-differs.
+    """
+    _check_kind(target)
+    if wish.kind == "existing":
+        _check_existing(target)
+    elif target.kind == "environment":
+        _check_found(target, wanted=wanted, python=python)
+    complete = target.kind == "environment" and all_satisfied(wanted, target.distributions)
+    if not target.writable and not complete:
+        raise RefusedError(
+            f"{target.path} cannot be written by this user.", code="target-not-writable", hint=ANOTHER_PLACE
+        )
+
+
+def _check_kind(target: TargetState) -> None:
+    if target.kind in ("file", "other", "dangling-link"):
+        what = {"file": "a file", "other": "neither a file nor a folder", "dangling-link": "a link that leads nowhere"}
+        raise RefusedError(
+            f"{target.path} is {what[target.kind]}, so no environment can be made there.",
+            code="target-is-a-file",
+            hint=ANOTHER_PLACE,
+        )
+    if target.kind == "directory":
+        raise RefusedError(
+            f"{target.path} is a folder that holds other things, and not an environment.",
+            code="target-not-empty",
+            hint=ANOTHER_PLACE,
+        )
+
+
+def _check_existing(target: TargetState) -> None:
+    if target.kind != "environment":
+        raise RefusedError(
+            f"{target.path} is to be an environment that exists, and there is none.",
+            code="environment-missing",
+            hint="Set environment.kind to venv to have it made, or name the environment that you mean.",
+        )
+    if target.externally_managed:
+        raise RefusedError(
+            f"{target.path} belongs to the operating system, which manages its packages itself.",
+            code="externally-managed",
+            hint="Set environment.kind to venv: the system's Python then stays as it is.",
+        )
+
+
+def _check_found(target: TargetState, *, wanted: tuple[str, ...], python: str) -> None:
+    found = target.python_version
+    if found is not None and not _same_minor(found, python):
+        raise RefusedError(
+            f"{target.path} is an environment with Python {found}, and the plan needs {python}.",
+            code="python-differs",
+            hint=f"{ANOTHER_PLACE} Or remove it first, with `torchup undo` if torchup made it.",
+        )
+    if target.made_by_torchup or all_satisfied(wanted, target.distributions):
+        return
+    raise RefusedError(
+        f"{target.path} is an environment that torchup did not make, so it is left as it is.",
+        code="environment-exists",
+        evidence=tuple(
+            f"{name} {version}" for name, version in sorted(target.distributions.items()) if name == "torch"
+        ),
+        hint=f"{ANOTHER_PLACE} Or set environment.kind to existing to have PyTorch put into this one.",
+    )
+
+
+def _same_minor(found: str, wanted: str) -> bool:
+    return found.split(".")[:2] == wanted.rstrip("t").split(".")[:2]
+
+
+def check_home(facts: MachineFacts, target: TargetState) -> None:
+    """Refuse a home folder that belongs to somebody else; raises RefusedError with code foreign-home."""
+    if target.home_uid is None or facts.user.uid is None or target.home_uid == facts.user.uid:
+        return
+    raise RefusedError(
+        f"The home folder {facts.user.home or ''} belongs to user {target.home_uid}, and this is user {facts.user.uid}.",
+        code="foreign-home",
+        hint="Run torchup as the owner of the home, without sudo: it asks for root itself, only where it is needed.",
+    )
