@@ -7,11 +7,11 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-Run = Callable[[Sequence[str], Mapping[str, str]], Any]
+Run = Callable[[Sequence[str], dict[str, str] | None], Any]
 TORCHUP = str(Path(sys.executable).with_name("torchup"))
 
 

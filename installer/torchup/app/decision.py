@@ -29,8 +29,8 @@ def read_machine(line: CommandLine, machine: Path | None) -> MachineFacts:
         return read_facts(machine)
     from torchup.detect.collect import detect
 
-    with line.console.working("Looking at this machine"):
-        return detect(line.context)
+    # No spinner here: NVML is asked in a forked child, and only a process without threads may fork safely.
+    return detect(line.context)
 
 
 def read_request(answers: Path | None, settings: tuple[str, ...], environ: dict[str, str]) -> Request:

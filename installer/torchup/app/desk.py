@@ -55,8 +55,8 @@ class Desk:
         from torchup.plan.build import PlanInput, environment_path, make_plan
         from torchup.plan.target import TargetState
 
-        request = effective(request, resolution)
         sources = self.sources(request)
+        request = effective(request, resolution)
         path = environment_path(request, self.facts, self.line.context)
         nothing: Mapping[str, bytes] = {}
         plan = make_plan(

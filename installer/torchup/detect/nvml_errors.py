@@ -1,0 +1,80 @@
+"""What each NVML return code means for the driver's state."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torchup.model.facts import DriverState
+
+
+class NvmlError(NamedTuple):
+    """A return code of NVML: the finding's code, a sentence, and the driver state it stands for."""
+
+    code: str
+    text: str
+    state: DriverState
+
+
+_INTERNAL = "which points to a damaged driver installation"
+# nvmlReturn_t of nvml.h (driver branch 615).
+_ERRORS: dict[int, tuple[str, str, DriverState]] = {
+    1: ("uninitialized", f"NVML says it was not initialised, {_INTERNAL}.", "error"),
+    2: ("invalid-argument", f"NVML refused an argument, {_INTERNAL}.", "error"),
+    3: ("not-supported", "NVML does not support this on this device.", "error"),
+    4: (
+        "no-permission",
+        "NVML may not talk to the driver: the permissions on /dev/nvidia* are too narrow.",
+        "no_permission",
+    ),
+    5: ("already-initialized", f"NVML says it was initialised before, {_INTERNAL}.", "error"),
+    6: ("not-found", "NVML did not find what was asked for.", "error"),
+    7: ("insufficient-size", f"NVML found a buffer too small, {_INTERNAL}.", "error"),
+    8: ("insufficient-power", "The GPU lacks power: its external power cables are not connected properly.", "error"),
+    9: ("driver-not-loaded", "The NVIDIA driver is installed, but its kernel module is not loaded.", "not_loaded"),
+    10: ("timeout", "NVML gave up waiting for the driver.", "error"),
+    11: ("irq-issue", "The NVIDIA kernel module has a problem with the GPU's interrupts.", "error"),
+    12: ("library-not-found", "NVML's library libnvidia-ml.so.1 was not found.", "missing"),
+    13: ("function-not-found", "NVML's library is too old for this call.", "error"),
+    14: ("corrupted-inforom", "The GPU's InfoROM is damaged.", "error"),
+    15: ("gpu-is-lost", "The GPU fell off the bus; the machine needs a cold start, or the card is broken.", "error"),
+    16: ("reset-required", "The GPU has to be reset before it can be used again.", "error"),
+    17: ("operating-system", "The operating system blocks the access to the GPU.", "error"),
+    18: (
+        "driver-library-mismatch",
+        "The loaded NVIDIA kernel module and the driver's libraries have different versions; a reboot loads the new module.",
+        "mismatch",
+    ),
+    19: ("in-use", "The GPU is in use in a way that keeps NVML out.", "error"),
+    20: ("memory", "NVML ran out of memory.", "error"),
+    21: ("no-data", "NVML has no data.", "error"),
+    22: ("vgpu-ecc-not-supported", "The virtual GPU cannot run because ECC is enabled.", "error"),
+    23: ("insufficient-resources", "NVML lacks resources other than memory.", "error"),
+    24: ("frequency-not-supported", f"NVML does not know a frequency, {_INTERNAL}.", "error"),
+    25: (
+        "argument-version-mismatch",
+        f"NVML's library and its caller disagree about a structure, {_INTERNAL}.",
+        "error",
+    ),
+    26: ("deprecated", "NVML's library no longer offers this call.", "error"),
+    27: ("not-ready", "The system is not ready for the request yet.", "error"),
+    28: ("gpu-not-found", "NVML found no GPU.", "error"),
+    29: ("invalid-state", "The GPU or the driver is in a state in which this cannot be asked.", "error"),
+    30: ("reset-type-not-supported", f"NVML does not know a kind of reset, {_INTERNAL}.", "error"),
+    999: (
+        "unknown",
+        "NVML met an internal driver error; in a container this follows a reload of the host's services.",
+        "error",
+    ),
+}
+
+LIBRARY_NOT_FOUND = 12
+FUNCTION_NOT_FOUND = 13
+DRIVER_NOT_LOADED = 9
+QUIET = frozenset({3, FUNCTION_NOT_FOUND, 26})
+"""Answers that an optional question may get on a healthy machine."""
+
+
+def nvml_error(number: int) -> NvmlError:
+    """Look a return code up; one that is newer than the table is an error of its own."""
+    slug, text, state = _ERRORS.get(number, (f"error-{number}", f"NVML returned the unknown code {number}.", "error"))
+    return NvmlError(code=f"nvml-{slug}", text=text, state=state)
