@@ -57,7 +57,7 @@ def side_by_side(ours: Callable[[], Run], theirs: Callable[[], Run], *, rounds: 
 
 def line(name: str, figure: str, aim: str, detail: str) -> None:
     """Print one row."""
-    print(f"{name:<38} {figure:>12}   aim {aim:<12} {detail}", flush=True)
+    print(f"{name:<46} {figure:>12}   aim {aim:<12} {detail}", flush=True)
 
 
 def ratio(name: str, ours: list[Run], theirs: list[Run], *, aim: str) -> None:
@@ -84,16 +84,18 @@ def bench_resolve(rounds: int) -> None:
 
 
 def bench_setup(rounds: int) -> None:
-    """`torchup setup` against the very same `uv pip install` alone, caches warm, in fresh homes."""
+    """`torchup setup` against the very same `uv pip install` alone, in fresh homes, tensor test left out."""
     from support.bench_setup import prepare_setup
 
-    with tempfile.TemporaryDirectory() as folder:
-        pair = prepare_setup(Path(folder))
-        if pair is None:
-            line("torchup setup / uv pip install", "not run", "<= 1.10", "no source offers a CPU build of torch here")
-            return
-        ours, theirs = side_by_side(lambda: pair.setup(run), lambda: pair.install_alone(run), rounds=rounds)
-        ratio("torchup setup / uv pip install alone", ours, theirs, aim="<= 1.10")
+    for cold in (True, False):
+        name = f"torchup setup / uv pip install, {'first time' if cold else 'all cached'}"
+        with tempfile.TemporaryDirectory() as folder:
+            pair = prepare_setup(Path(folder), cold=cold)
+            if pair is None:
+                line(name, "not run", "<= 1.10", "no source offers a CPU build of torch here")
+                return
+            ours, theirs = side_by_side(lambda: pair.setup(run), lambda: pair.install_alone(run), rounds=rounds)  # noqa: B023
+            ratio(name, ours, theirs, aim="<= 1.10" if cold else "-")
 
 
 def main() -> None:

@@ -18,13 +18,15 @@ TORCHUP = str(Path(sys.executable).with_name("torchup"))
 class SetupPair:
     """A set-up without its tensor test in a fresh home, and the very commands of its plan alone."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, cold: bool) -> None:
+        self._cold = cold
+        self._cache = folder / "uv"
         self._home = folder / "home"
         self._answers = folder / "answers.yaml"
         self._answers.write_text(
             "schema: 1\ntorch: {variant: cpu}\nverify: {level: none}\nshell: {shells: [bash]}\n", encoding="utf-8"
         )
-        self._environ = {**os.environ, "HOME": str(self._home), "UV_CACHE_DIR": str(folder / "uv")}
+        self._environ = {**os.environ, "HOME": str(self._home), "UV_CACHE_DIR": str(self._cache)}
         self._fresh()
         plan = subprocess.run(
             [TORCHUP, "setup", "--answers", str(self._answers), "--dry-run", "--json"],
@@ -43,6 +45,8 @@ class SetupPair:
     def _fresh(self) -> None:
         shutil.rmtree(self._home, ignore_errors=True)
         self._home.mkdir()
+        if self._cold:
+            shutil.rmtree(self._cache, ignore_errors=True)
 
     def setup(self, run: Run) -> Any:
         """Run the whole set-up."""
@@ -67,7 +71,7 @@ def _quoted(text: str) -> str:
     return shlex.quote(text)
 
 
-def prepare_setup(folder: Path) -> SetupPair | None:
-    """Make the pair; None where no source offers a CPU build."""
-    pair = SetupPair(folder)
+def prepare_setup(folder: Path, *, cold: bool) -> SetupPair | None:
+    """Make the pair; None where no source offers a CPU build. When `cold`, uv's cache is empty each time."""
+    pair = SetupPair(folder, cold=cold)
     return pair if pair.offered else None

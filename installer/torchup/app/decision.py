@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +55,13 @@ def ask_sources(
     offline: bool,
     own_machine: bool,
     keep: bool = True,
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Sources:
     """Ask the package sources which wheels they have.
 
     The sources that this machine is configured with say nothing about another machine, so a foreign
     facts file is resolved over PyTorch's own index alone, unless the answers name sources. Without `keep`
-    nothing is written, not even a copy of the pages.
+    nothing is written, not even a copy of the pages. `meanwhile` is called while the answers are awaited.
     """
     from torchup.resolve.offers.collect import collect
     from torchup.resolve.offers.settings import connection_only, read_settings
@@ -73,8 +76,9 @@ def ask_sources(
         settings = connection_only(settings)
     for problem in settings.problems:
         line.console.warn(problem)
-    with line.console.working("Asking the package sources"):
-        book = collect(
+    with line.console.working("Asking the package sources"), ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(
+            collect,
             request.source,
             facts,
             tuple(dict.fromkeys(("torch", *request.torch.packages))),
@@ -84,6 +88,8 @@ def ask_sources(
             today=context.now().date().isoformat(),
             variants=None if request.torch.variant == "auto" else (request.torch.variant,),
         )
+        meanwhile()
+        book = asked.result()
     return Sources(book=book, settings=settings)
 
 

@@ -34,7 +34,13 @@ class Desk:
         key = (request.source, request.torch.packages, request.torch.variant)
         if key not in self._asked:
             self._asked[key] = ask_sources(
-                self.line, request, self.facts, offline=False, own_machine=self.own_machine, keep=not self.dry
+                self.line,
+                request,
+                self.facts,
+                offline=False,
+                own_machine=self.own_machine,
+                keep=not self.dry,
+                meanwhile=_load_what_comes_next,
             )
         return self._asked[key]
 
@@ -93,6 +99,18 @@ class Desk:
             ),
         )
         return replace(plan, steps=(*copy, *plan.steps))
+
+
+def _load_what_comes_next() -> None:
+    """Import the later stages while the sources are being asked: it takes about as long as they do."""
+    import jinja2  # noqa: F401
+
+    import torchup.answers.write
+    import torchup.apply.run
+    import torchup.plan.build
+    import torchup.resolve.decide
+    import torchup.ui.closing
+    import torchup.ui.progress  # noqa: F401
 
 
 def effective(request: Request, resolution: Resolution) -> Request:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from torchup.app.commandline import CommandLine
 from torchup.errors import ExitStatus
+from torchup.model.context import Context
 from torchup.model.outcome import Check, Report
-from torchup.model.plan import CreateEnvironment, InstallPackages, Verify
+from torchup.model.plan import CreateEnvironment, InstallPackages, ShellProof, Verify
 from torchup.model.request import VerifyLevel
 
 
@@ -52,10 +54,10 @@ def run_verify(line: CommandLine, *, python: str | None, level: VerifyLevel) -> 
 
 def verifier_for(line: CommandLine, on_progress: Callable[[Check], None] | None = None) -> Callable[[Verify], Report]:
     """Give what the executor calls for a `Verify` step."""
-    from torchup.verify.run import verify
+    from torchup.verify.run import complete, verify
 
     def run(step: Verify) -> Report:
-        return verify(
+        report = verify(
             python=step.python,
             level=step.level,
             expected_version=step.expected_version,
@@ -64,8 +66,38 @@ def verifier_for(line: CommandLine, on_progress: Callable[[Check], None] | None 
             gpu_expected=step.expected_variant != "cpu",
             on_progress=on_progress,
         )
+        checks = shell_checks(step.shells, line.context)
+        return complete(replace(report, checks=(*report.checks, *checks)))
 
     return run
+
+
+def shell_checks(proof: ShellProof | None, context: Context) -> tuple[Check, ...]:
+    """Start the shells that were configured and compare what they know with what they should."""
+    from torchup.shell.env_files import ShellEnvironment
+    from torchup.shell.startup_files import StartupFile
+    from torchup.verify.shells import check_startup
+
+    if proof is None:
+        return ()
+    files = tuple(
+        StartupFile(
+            shell=file.shell,
+            language=file.language,
+            path=file.path,
+            create=False,
+            modes=file.modes,
+            why="it was written",
+        )
+        for file in proof.files
+    )
+    expected = ShellEnvironment(
+        cuda_home=proof.cuda_home,
+        bin_dirs=proof.bin_dirs,
+        library_dirs=proof.library_dirs,
+        environment=proof.environment,
+    )
+    return check_startup(files, expected, home=str(context.home))
 
 
 def planned_verify(line: CommandLine) -> Verify | None:

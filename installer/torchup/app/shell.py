@@ -18,7 +18,6 @@ from torchup.model.plan import MakeDirectory, Plan, Step
 from torchup.model.request import Request, ShellWish
 from torchup.model.resolution import ToolkitDecision
 from torchup.plan.shell_steps import ShellPlan, env_file_path, plan_shell, plan_shell_removal
-from torchup.shell.env_files import ShellEnvironment
 
 DEFAULT_ENVIRONMENT = ".venvs/torch"
 
@@ -33,17 +32,6 @@ class Wanted:
     wish: ShellWish
     toolkit: ToolkitDecision
     environment: str | None
-
-    @property
-    def known(self) -> ShellEnvironment:
-        """What a new shell is to know, LD_LIBRARY_PATH left to the policy."""
-        home = self.toolkit.path
-        return ShellEnvironment(
-            cuda_home=home,
-            bin_dirs=(f"{home}/bin",) if home else (),
-            library_dirs=self.plan().library_path.directories,
-            environment=self.environment,
-        )
 
     def plan(self) -> ShellPlan:
         """Plan the env files and the blocks."""
@@ -246,12 +234,10 @@ def _agreed(line: CommandLine, question: str) -> bool:
 
 
 def _checks(wanted: Wanted) -> tuple[Check, ...]:
-    from torchup.verify.shells import check_startup
+    from torchup.app.proof import shell_checks
 
     with wanted.line.console.working("Starting the shells"):
-        return check_startup(
-            wanted.plan().choice.files, wanted.known, home=str(wanted.context.below_root(wanted.context.home))
-        )
+        return shell_checks(wanted.plan().proof, wanted.context)
 
 
 def _findings(planned: ShellPlan) -> tuple[Any, ...]:

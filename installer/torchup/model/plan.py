@@ -165,8 +165,32 @@ class Reboot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartupProof:
+    """A start-up file that was written, and the ways of starting its shell that read it."""
+
+    shell: str
+    language: ShellLanguage
+    path: str
+    modes: tuple[Literal["login", "interactive", "script", "ssh"], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellProof:
+    """What new shells are to know; it is proved by starting them."""
+
+    files: tuple[StartupProof, ...]
+    cuda_home: str | None
+    bin_dirs: tuple[str, ...]
+    library_dirs: tuple[str, ...]
+    environment: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verify:
-    """Run the tensor test in the environment's interpreter. `commands` is what a person would run by hand."""
+    """Run the tensor test in the environment's interpreter, and start the shells that were configured.
+
+    `commands` is what a person would run by hand.
+    """
 
     kind: Literal["Verify"] = "Verify"
     id: str
@@ -178,6 +202,7 @@ class Verify:
     expected_version: str
     expected_variant: str
     on_failure: Literal["fail", "warn"] = "fail"
+    shells: ShellProof | None = None
     commands: tuple[Command, ...] = ()
 
 

@@ -88,7 +88,7 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         *_environment(given, pick),
         *_packages(given, pick, python, wanted),
         *shell.steps,
-        *_verification(given, pick, python),
+        *_verification(given, pick, python, shell),
     )
     return Plan(
         tool_version=__version__,
@@ -216,7 +216,7 @@ def _shell(given: PlanInput, resolution: Resolution, pick: TorchPick) -> ShellPl
     )
 
 
-def _verification(given: PlanInput, pick: TorchPick, python: str) -> list[Step]:
+def _verification(given: PlanInput, pick: TorchPick, python: str, shell: ShellPlan) -> list[Step]:
     wish = given.request.verify
     if wish.level == "none":
         return []
@@ -231,6 +231,8 @@ def _verification(given: PlanInput, pick: TorchPick, python: str) -> list[Step]:
         expected_version=version,
         expected_variant=pick.variant,
         on_failure=wish.on_failure,
+        # Below another root the shells would read other files.
+        shells=shell.proof if given.context.root == Path("/") else None,
         commands=(command,),
     )
     return [step]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
-from torchup.model.plan import EditManagedBlock, MakeDirectory, RemoveFile, Step, WriteFile
+from torchup.model.plan import EditManagedBlock, MakeDirectory, RemoveFile, ShellProof, StartupProof, Step, WriteFile
 from torchup.model.request import ShellWish
 from torchup.model.resolution import ToolkitDecision
 from torchup.shell.block_body import block_body, fish_conf_file
@@ -28,6 +28,24 @@ class ShellPlan:
     steps: tuple[Step, ...]
     choice: StartupChoice
     library_path: LibraryPathDecision
+    known: ShellEnvironment = field(default_factory=ShellEnvironment)
+
+    @property
+    def proof(self) -> ShellProof | None:
+        """Say what new shells are to know, None where no start-up file is touched."""
+        files = tuple(
+            StartupProof(shell=file.shell, language=file.language, path=file.path, modes=file.modes)
+            for file in self.choice.files
+        )
+        if not files:
+            return None
+        return ShellProof(
+            files=files,
+            cuda_home=self.known.cuda_home,
+            bin_dirs=self.known.bin_dirs,
+            library_dirs=self.known.library_dirs,
+            environment=self.known.environment,
+        )
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -64,7 +82,7 @@ def plan_shell(
     steps = [*_env_files(languages, known, context)]
     for file in choice.files:
         steps += _startup_file(file, context, files)
-    return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path)
+    return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path, known=known)
 
 
 def plan_shell_removal(

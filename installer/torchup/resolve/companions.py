@@ -94,4 +94,4 @@ def _missing(build: Build, interpreter: Interpreter, package: str, fact: Compani
         "python": interpreter.label if interpreter.path is None else interpreter.version,
         "torch": build.version,
     }
-    return Refusal("companion-missing", "{package} for {variant} and Python {python} is not offered", values)
+    return Refusal("companion-missing", "has no {package} for {variant} and Python {python}", values)

@@ -16,6 +16,7 @@ _AMD_INTEGRATED = frozenset(
     {"gfx902", "gfx909", "gfx90c", "gfx1033", "gfx1035", "gfx1036", "gfx1103"}
     | {f"gfx115{digit}" for digit in range(4)}
 )
+_VENDORS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel", "apple": "Apple"}
 _JETSON_CHIPS = {"t210": "GM20B", "t186": "GP10B", "t194": "GV11B", "t234": "GA10B", "t264": "GB10B"}
 _PRE_TURING = frozenset({"fermi", "kepler", "maxwell", "pascal", "volta"})
 _EITHER = frozenset({"turing", "ampere", "ada", "hopper"})
@@ -41,7 +42,7 @@ class Device:
     @property
     def name(self) -> str:
         """What to call it in a sentence."""
-        return self.gpu.name or (self.chip.name if self.chip else None) or f"GPU {self.gpu.index} ({self.gpu.vendor})"
+        return self.gpu.name or (self.chip.name if self.chip else None) or f"{_VENDORS[self.gpu.vendor]} GPU {self.gpu.index}"
 
     @property
     def title(self) -> str:

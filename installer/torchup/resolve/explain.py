@@ -131,7 +131,7 @@ def _assumed_devices(target: Target) -> list[Reason]:
 
 def _missing_packages(pick: Candidate) -> list[Reason]:
     return [
-        Reason(code="companion-dropped", text=f"{refusal.text}; torch {pick.build.title} is installed without it.")
+        Reason(code="companion-dropped", text=f"torch {pick.build.title} {refusal.text}; it is installed without that.")
         for refusal in pick.companions.missing
     ]
 

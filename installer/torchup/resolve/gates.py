@@ -77,7 +77,7 @@ def pass_gates(
             by_driver[variant.name] = driver_refusal(variant.cuda, target.driver) if target.driver else None
         return by_driver[variant.name] or _cuda_kernels(version, variant.name, variant.cuda, platform, target)
     if variant.kind == "rocm":
-        return _rocm_kernels(variant.name, target)
+        return _rocm_kernels(version, variant.name, target)
     return Admission()
 
 
@@ -166,8 +166,8 @@ def _no_jit(admission: Admission, cuda: tuple[int, int], driver: DriverView | No
     )
 
 
-def _rocm_kernels(variant: str, target: Target) -> Admission | Refusal:
-    gfx_list = rocm.gfx_list(variant)
+def _rocm_kernels(version: str, variant: str, target: Target) -> Admission | Refusal:
+    gfx_list = rocm.gfx_list(variant, version)
     if gfx_list is None:
         return Admission(unlisted=bool(target.devices))
     for device in target.devices:

@@ -48,7 +48,7 @@ def _outranked(found: Candidate, pick: Candidate | None) -> Refusal | None:
 
 
 def _unlabelled(situation: Situation) -> list[Rejection]:
-    text = "its variant is not known: neither its name nor its source tells"
+    text = "is of an unknown variant: neither its name nor its source tells"
     found = {(offer.version, offer.variant or "unknown") for offer in situation.catalogue.unlabelled}
     return [
         Rejection(version=version, variant=variant, code="variant-unknown", text=text)

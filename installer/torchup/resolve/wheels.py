@@ -84,11 +84,11 @@ def _linux(tag: str, host: Host) -> Refusal | None:
     if arch != host.arch:
         return _other_platform(tag, host)
     if host.libc == "musl":
-        return Refusal("musl", "its wheels are built for glibc ({tag}); this system uses musl", {"tag": tag})
+        return Refusal("musl", "is built for glibc ({tag}); this system uses musl", {"tag": tag})
     if needed and host.libc_version and host.libc_version < needed:
         return Refusal(
             "glibc-too-old",
-            "its wheel {tag} needs glibc {needed} or newer; found {found}",
+            "needs glibc {needed} or newer (its wheel is {tag}); found {found}",
             {"tag": tag, "needed": _dotted(needed), "found": _dotted(host.libc_version)},
         )
     return None
@@ -103,7 +103,7 @@ def _macos(tag: str, host: Host) -> Refusal | None:
     if host.macos and host.macos < needed:
         return Refusal(
             "macos-too-old",
-            "its wheel {tag} needs macOS {needed} or newer; found {found}",
+            "needs macOS {needed} or newer (its wheel is {tag}); found {found}",
             {"tag": tag, "needed": _dotted(needed), "found": _dotted(host.macos)},
         )
     return None
@@ -111,7 +111,7 @@ def _macos(tag: str, host: Host) -> Refusal | None:
 
 def _other_platform(tag: str, host: Host) -> Refusal:
     values = {"tag": tag, "system": host.system, "arch": host.arch}
-    return Refusal("platform", "its wheel is for {tag}; this machine is {system} on {arch}", values)
+    return Refusal("platform", "is built for {tag}; this machine is {system} on {arch}", values)
 
 
 @cache

@@ -1,1 +1,1 @@
-"""Quoting per shell language, the managed block, the env files: bytes in, bytes out."""
+"""Shell configuration as text: quoting, env files and the managed block. Bytes in, bytes out."""

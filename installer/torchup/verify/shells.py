@@ -54,13 +54,16 @@ def shell_argv(shell: str, mode: StartMode, command: str) -> list[str]:
     """Give the argument vector, name included, that starts a shell in a mode to run one command.
 
     `login` is the interactive login shell of a terminal or console; its name begins with a dash.
+    Where the command is no part of the result, the shell is to read it from its standard input.
     """
     name = "pwsh" if shell == "powershell" else shell
     if shell == "powershell":
         return [name, "-NoLogo", "-Command", command]
+    if shell in ("tcsh", "csh") and mode in ("login", "interactive"):
+        # With -c it does not take itself for interactive, whatever else it is told.
+        return [f"-{name}"] if mode == "login" else [name, "-i"]
     if mode == "login":
-        # tcsh takes no further option as a login shell.
-        return [f"-{name}", *(() if shell in ("tcsh", "csh") else ("-i",)), "-c", command]
+        return [f"-{name}", "-i", "-c", command]
     if mode == "interactive":
         return [name, "-i", "-c", command]
     return [name, "-c", command]
@@ -87,8 +90,8 @@ def read_variables(
     """Start a real shell and read the environment of a program that it runs.
 
     `extra` adds to the clean environment. `before` is a command in the shell's language that runs
-    first. The shell has a process group of its own, which is killed at the time limit, no input, and
-    in the interactive modes a terminal as standard output.
+    first. The shell has a process group of its own, which is killed at the time limit, no input but
+    the command, and in the interactive modes a terminal as standard output.
     """
     program = "pwsh" if shell == "powershell" else shell
     executable = shutil.which(program)
@@ -100,8 +103,11 @@ def read_variables(
         words = [str(quote(language, word)) for word in (sys.executable, "-I", "-S", "-c", _READER, str(result))]
         reader = ("& " if shell == "powershell" else "") + " ".join(words)
         started = time.monotonic()
+        command = f"{before}; {reader}" if before else reader
+        argv = shell_argv(shell, mode, command)
         status, complaint = _run(
-            shell_argv(shell, mode, f"{before}; {reader}" if before else reader),
+            argv,
+            None if command in argv else command,
             executable,
             clean_environment(mode, home, extra),
             terminal=mode in ("interactive", "login"),
@@ -234,6 +240,7 @@ def _shown(value: str | None) -> str:
 
 def _run(
     argv: list[str],
+    typed: str | None,
     executable: str,
     environment: dict[str, str],
     *,
@@ -243,13 +250,16 @@ def _run(
     """Run a shell; gives its status, None at the time limit, and the start of what it complained."""
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(tempfile.TemporaryFile())
+        commands = stack.enter_context(tempfile.TemporaryFile())
+        commands.write((typed or "").encode("utf-8", "surrogateescape") + b"\n")
+        commands.seek(0)
         output = stack.enter_context(_terminal()) if terminal and sys.platform != "win32" else subprocess.DEVNULL
         process = subprocess.Popen(
             argv,
             executable=executable,
             env=environment,
             cwd="/" if sys.platform != "win32" else None,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if typed is None else commands,
             stdout=output,
             stderr=errors,
             start_new_session=True,

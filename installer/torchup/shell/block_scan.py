@@ -1,0 +1,159 @@
+"""Finding the managed block: which marker lines of a file are ours, and in what state the block is."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+VERSION = 1
+
+# What an insertion added outside the markers, in the order in which it is written into the marker.
+FLAGS = ("created", "newline", "blank")
+
+_MARKER = re.compile(rb"^[ \t]*# (?P<kind>>>>|<<<) torchup(?P<rest>(?: [^\n]*?)?)[ \t]*\r?$", re.MULTILINE)
+_BEGIN_REST = re.compile(rb" (?P<version>\d+) sha256:(?P<digest>[0-9a-f]{16})(?P<flags>(?: [a-z]+)*) >>>")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A block of ours in a file.
+
+    `start` and `end` are offsets of the markers' first and past-the-last byte, final newline included;
+    line numbers count from 1. `body` has its carriage returns removed when `crlf` says that a tool
+    converted the block. `intact` tells whether the digest in the marker matches.
+    """
+
+    version: int
+    digest: str
+    flags: tuple[str, ...]
+    body: bytes
+    start: int
+    end: int
+    first_line: int
+    last_line: int
+    crlf: bool
+    intact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockState:
+    """What a file holds: no block, an intact one, one that was edited inside, or broken markers.
+
+    `problems` says, with line numbers, what is broken.
+    """
+
+    kind: Literal["absent", "intact", "edited", "broken"]
+    block: Block | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    start: int
+    end: int
+    line: int
+    begins: bool
+    rest: bytes
+
+
+def find(content: bytes | None) -> BlockState:
+    """Look for our block in the bytes of a file; None is a file that does not exist.
+
+    A marker is a whole line. A pair of markers without identity and digest, or with nothing between
+    them that could be ours, is a mention in somebody's text and no block.
+    """
+    marks = _marks(content or b"")
+    blocks: list[Block] = []
+    problems: list[str] = []
+    opened: _Mark | None = None
+    for mark in marks:
+        if mark.begins:
+            if opened is not None:
+                problems.append(
+                    f"line {mark.line}: a block begins before the one from line {opened.line} has ended",
+                )
+            opened = mark
+        elif opened is None:
+            problems.append(f"line {mark.line}: a block ends here, but none begins before it")
+        else:
+            block = _block(content or b"", opened, mark)
+            if block is not None:
+                blocks.append(block)
+            opened = None
+    if opened is not None:
+        problems.append(f"line {opened.line}: a block begins here and never ends")
+    if len(blocks) > 1:
+        problems.append("there are several blocks, at lines " + ", ".join(str(block.first_line) for block in blocks))
+    problems.extend(
+        f"line {block.first_line}: this block has format {block.version}, which a newer torchup wrote"
+        for block in blocks
+        if block.version > VERSION
+    )
+    if problems:
+        return BlockState(kind="broken", problems=tuple(problems))
+    if not blocks:
+        return BlockState(kind="absent")
+    return BlockState(kind="intact" if blocks[0].intact else "edited", block=blocks[0])
+
+
+def markers(body: bytes, flags: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """Give the marker lines around a body, without line ends."""
+    words = "".join(f" {flag}" for flag in flags)
+    begin = f"# >>> torchup {VERSION} sha256:{digest(body, VERSION, flags)}{words} >>>"
+    return begin.encode(), b"# <<< torchup <<<"
+
+
+def digest(body: bytes, version: int, flags: tuple[str, ...]) -> str:
+    """Give the 16 hexadecimal digits that tie a body and its flags to the marker."""
+    return hashlib.sha256(" ".join((str(version), *flags)).encode() + b"\n" + body).hexdigest()[:16]
+
+
+def _marks(content: bytes) -> list[_Mark]:
+    if b" torchup" not in content:
+        return []
+    marks: list[_Mark] = []
+    line = 1
+    counted = 0
+    for match in _MARKER.finditer(content):
+        line += content.count(b"\n", counted, match.start())
+        counted = match.start()
+        end = min(match.end() + 1, len(content))
+        begins = match["kind"] == b">>>"
+        # A line that only starts like a marker is prose.
+        if match["rest"].endswith(b" >>>" if begins else b" <<<"):
+            marks.append(_Mark(match.start(), end, line, begins, match["rest"]))
+    return marks
+
+
+def _block(content: bytes, begin: _Mark, end: _Mark) -> Block | None:
+    match = _BEGIN_REST.fullmatch(begin.rest)
+    if match is None:
+        return None
+    inside = content[begin.start : end.end]
+    crlf = inside.rstrip(b"\n").count(b"\r\n") == end.line - begin.line and content[begin.start : begin.end].endswith(
+        b"\r\n",
+    )
+    body = content[begin.end : end.start]
+    if crlf:
+        body = body.replace(b"\r\n", b"\n")
+    version, wanted = int(match["version"]), match["digest"].decode()
+    flags = tuple(match["flags"].decode().split())
+    lines = content[begin.start : begin.end].lstrip(b" \t"), content[end.start : end.end].lstrip(b" \t")
+    unmoved = lines == (content[begin.start : begin.end], content[end.start : end.end])
+    intact = unmoved and digest(body, version, flags) == wanted
+    if not intact and not body.strip():
+        return None
+    return Block(
+        version=version,
+        digest=wanted,
+        flags=flags,
+        body=body,
+        start=begin.start,
+        end=end.end,
+        first_line=begin.line,
+        last_line=end.line,
+        crlf=crlf,
+        intact=intact,
+    )

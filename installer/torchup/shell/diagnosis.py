@@ -1,0 +1,144 @@
+"""What a start-up file holds that works against our settings: found and reported, never edited."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from torchup.shell.block_scan import find
+from torchup.shell.early_end import early_ends
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartupFinding:
+    """Something in a start-up file that a person should know.
+
+    `line` counts from 1 and is 0 for the file as a whole. `text` is a sentence, `evidence` the line.
+    """
+
+    code: str
+    path: str
+    line: int
+    text: str
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    code: str
+    expression: re.Pattern[bytes]
+    text: str
+
+
+# Each looks at one line without its indentation; assignments of sh, fish and csh.
+_SET = rb"(?:export\s+|typeset\s+-x\s+|declare\s+-x\s+|set\s+-\w*x\w*\s+|setenv\s+|)"
+_PATTERNS = (
+    _Pattern(
+        "own-cuda-home",
+        re.compile(_SET + rb"(?:CUDA_HOME|CUDA_PATH|CUDA_ROOT)(?:=|\s+\S)"),
+        "this line sets CUDA_HOME by hand, and may name another toolkit than the one chosen",
+    ),
+    _Pattern(
+        "own-cuda-path",
+        re.compile(_SET + rb"(?:PATH=|PATH\s|path=\(|fish_add_path\s).*?cuda", re.IGNORECASE),
+        "this line puts a CUDA toolkit into PATH by hand",
+    ),
+    _Pattern(
+        "own-cuda-path",
+        re.compile(rb"fish_add_path\s.*cuda|(?:set\s+)?path\s*=\s*\(.*cuda", re.IGNORECASE),
+        "this line puts a CUDA toolkit into PATH by hand",
+    ),
+    _Pattern(
+        "own-library-path",
+        re.compile(_SET + rb"LD_LIBRARY_PATH(?:=|\s+\S)"),
+        "this line sets LD_LIBRARY_PATH by hand, and what it names is found before the libraries of PyTorch's wheel",
+    ),
+    _Pattern(
+        "library-path-hole",
+        re.compile(
+            _SET
+            + rb"LD_LIBRARY_PATH[=\s]\s*[\"']?(?:[^\n\"']*:\$(?:\{LD_LIBRARY_PATH\}|LD_LIBRARY_PATH\b)[\"']?\s*(?:;|#|$)"
+            rb"|\$(?:\{LD_LIBRARY_PATH\}|LD_LIBRARY_PATH\b):|:|[^\n\"';]*::|[^\n\"';#]*:[\"']?\s*(?:;|#|$))",
+        ),
+        "where LD_LIBRARY_PATH was empty this leaves an empty entry, and the loader searches the current directory",
+    ),
+    _Pattern(
+        "path-reset",
+        re.compile(rb"(?:export\s+|setenv\s+|set\s+-\w*x\w*\s+|)PATH(?:=|\s+)[\"']?/(?!.*\$\{?PATH)(?!.*\$path\b)"),
+        "this line replaces PATH as a whole, so entries from lines above it are lost",
+    ),
+    _Pattern(
+        "module-load",
+        re.compile(rb"(?:module|ml)\s+(?:load|add|swap|switch)\s+.*(?:cuda|nvhpc|cudnn)|ml\s+cuda", re.IGNORECASE),
+        "an environment module sets CUDA here, and its settings may contradict ours",
+    ),
+)
+
+# A large file is mostly lines in which no pattern can match.
+_CANDIDATE = re.compile(rb"path|cuda|\bmodule\b|\bml\b", re.IGNORECASE)
+
+# A folder of the path, or the file's header, gives a dotfile manager away.
+_MANAGERS = (
+    ("chezmoi", re.compile(rb"chezmoi", re.IGNORECASE)),
+    ("home-manager", re.compile(rb"home-manager|/nix/store/", re.IGNORECASE)),
+    ("yadm", re.compile(rb"\byadm\b", re.IGNORECASE)),
+    ("stow", re.compile(rb"\bstow\b", re.IGNORECASE)),
+    ("a dotfiles repository", re.compile(rb"/\.?dot-?files/", re.IGNORECASE)),
+)
+
+
+def diagnose(path: str, content: bytes, *, real_path: str | None = None) -> tuple[StartupFinding, ...]:
+    """List what in a start-up file works against our settings, in the order of its lines.
+
+    `real_path` is where a link leads. Lines of our own block are passed over.
+    """
+    findings = [*_about_the_file(path, content, real_path or path)]
+    lines = content.split(b"\n")
+    block = find(content).block
+    ours = range(block.first_line, block.last_line + 1) if block else range(0)
+    for number, raw in enumerate(lines, start=1):
+        line = raw.strip()
+        if number in ours or line.startswith(b"#") or _CANDIDATE.search(line) is None:
+            continue
+        findings.extend(
+            _finding(pattern.code, path, number, pattern.text, line)
+            for pattern in _PATTERNS
+            if pattern.expression.match(line)
+        )
+    findings.extend(
+        StartupFinding(
+            code="ends-early",
+            path=path,
+            line=end.line,
+            text=f"`{end.word}` here can end the reading of this file, and lines below are then not reached",
+            evidence=end.text,
+        )
+        for end in early_ends(content)
+    )
+    return tuple(sorted(_once(findings), key=lambda finding: finding.line))
+
+
+def _about_the_file(path: str, content: bytes, real_path: str) -> list[StartupFinding]:
+    findings: list[StartupFinding] = []
+    crlf = content.count(b"\r\n")
+    if crlf:
+        text = f"{crlf} lines end in CRLF, so values set in this file carry a carriage return; our lines end in LF"
+        findings.append(StartupFinding(code="crlf", path=path, line=0, text=text))
+    where = posixpath.dirname(real_path).encode("utf-8", "surrogateescape") + b"/"
+    header = b"\n".join(content.split(b"\n", 5)[:5])
+    for manager, expression in _MANAGERS:
+        if expression.search(where) or (expression.search(header) and manager != "stow"):
+            text = f"this file seems to be kept by {manager}; a change made here may be lost or belongs there"
+            findings.append(StartupFinding(code="managed-dotfile", path=path, line=0, text=text, evidence=real_path))
+            break
+    return findings
+
+
+def _finding(code: str, path: str, line: int, text: str, evidence: bytes) -> StartupFinding:
+    shown = evidence.decode("utf-8", "backslashreplace")
+    return StartupFinding(code=code, path=path, line=line, text=text, evidence=shown)
+
+
+def _once(findings: list[StartupFinding]) -> list[StartupFinding]:
+    return list({(finding.code, finding.line): finding for finding in reversed(findings)}.values())[::-1]
