@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torchup.knowledge.variants import VariantKind
 from torchup.model.resolution import Reason
 from torchup.resolve.catalogue import Build
-from torchup.resolve.explain import NOT_TELLING
+from torchup.resolve.explain import KINDS, NOT_TELLING
 from torchup.resolve.refusal import Refusal
 from torchup.resolve.situation import Outcome, Situation
-
-_KINDS: dict[VariantKind, str] = {"cuda": "CUDA", "rocm": "ROCm", "xpu": "XPU", "cpu": "CPU", "mps": "MPS"}
 
 
 def why_none(situation: Situation, outcome: Outcome) -> list[Reason]:
     """Name the gates that stopped the builds: that of the newest, and that of the build which came furthest."""
     if not situation.catalogue.builds:
         return [Reason(code="no-offers", text=_no_offers(situation))]
+    if any(reason.code == "driver-kept" for reason in outcome.reasons):
+        return []
     telling = [(build, refusal) for build, refusal in outcome.findings.refused if refusal.code not in NOT_TELLING]
     if telling:
         return list(dict.fromkeys(_reason(situation, *entry) for entry in _most_telling(telling)))
@@ -41,7 +40,7 @@ def _reason(situation: Situation, build: Build, refusal: Refusal) -> Reason:
 def _nothing_of_this_kind(situation: Situation, outcome: Outcome) -> Reason:
     builds = situation.catalogue.builds
     if situation.version is None and situation.variant is None:
-        kind = _KINDS[outcome.target.kind]
+        kind = KINDS[outcome.target.kind]
         text = f"PyTorch has no {kind} wheels for {situation.platform} on offer."
         return Reason(code="accelerator-not-offered", text=text)
     parts = [f"No build on offer for {situation.platform} matches {_pins(situation)}"]
