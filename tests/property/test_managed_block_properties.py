@@ -199,7 +199,7 @@ def test_a_file_that_parses_still_parses(shell: str) -> None:
         pytest.skip(f"{shell} is not installed")
 
     # Most random files are broken, and those are not the subject.
-    @settings(max_examples=EXAMPLES // 5, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+    @settings(max_examples=EXAMPLES // 8, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
     @given(content=SNIPPETS, placement=st.sampled_from(PLACEMENTS))
     def check(content: bytes, placement: Placement) -> None:
         assume(parse_check(shell, content) is None)

@@ -12,7 +12,7 @@ from torchup.resolve.driver_outlook import Outlook, driver_trouble, outlook
 from torchup.resolve.driver_service import driver_view
 from torchup.resolve.gates import Target, cuda_target
 from torchup.resolve.host_advice import driver_owner
-from torchup.resolve.refusal import Refusal
+from torchup.resolve.refusal import Refusal, sentence
 from torchup.resolve.situation import Outcome, Situation
 
 _DRIVER_GATES = ("driver-too-old", "ptx-needs-newer-driver")
@@ -28,12 +28,17 @@ def settle_cuda(situation: Situation, devices: tuple[Device, ...]) -> Outcome:
         findings = situation.search(now)
         if findings.best and not _other_branch_wished(situation):
             return Outcome(status="ok", target=now, driver=_kept(now), findings=findings, pick=findings.best)
-        trouble = _too_old(now, findings) or (_wished_change(situation) if findings.best else None)
-        if trouble is None:
-            return Outcome(status="no_solution", target=now, driver=_kept(now), findings=findings)
+        if findings.best:
+            trouble = _wished_change(situation)
+        else:
+            otherwise = situation.search_all(replace(now, driver=None))
+            trouble = _too_old(now, findings, otherwise)
+            if trouble is None:
+                findings = findings if otherwise.best else otherwise
+                return Outcome(status="no_solution", target=now, driver=_kept(now), findings=findings)
     ahead = outlook(facts, devices, wish, trouble)
     if isinstance(ahead, Refusal):
-        blocked = Reason(code=ahead.code, text=f"{ahead.text[:1].upper()}{ahead.text[1:]}.")
+        blocked = Reason(code=ahead.code, text=sentence(ahead.text))
         reasons = [blocked] if blocked.text == trouble.text else [trouble, blocked]
         return Outcome(status="no_solution", target=now, driver=_kept(now), findings=findings, reasons=reasons)
     return _after(situation, now, findings, ahead)
@@ -59,9 +64,11 @@ def _after(situation: Situation, now: Target, findings: Findings, ahead: Outlook
     )
 
 
-def _too_old(target: Target, findings: Findings) -> Reason | None:
-    """Say that the driver is too old, when a newer one is what some build asks for."""
-    refused = [(build, refusal) for build, refusal in findings.refused if refusal.code in _DRIVER_GATES]
+def _too_old(target: Target, findings: Findings, otherwise: Findings) -> Reason | None:
+    """Say that the driver is too old, when a newer one is all that builds which fit `otherwise` ask for."""
+    fitting = {found.build for found in otherwise.passed}
+    gates = [(build, refusal) for build, refusal in findings.refused if refusal.code in _DRIVER_GATES]
+    refused = [(build, refusal) for build, refusal in gates if build in fitting]
     if not refused or target.driver is None:
         return None
     lowest, refusal = min(refused, key=lambda entry: entry[0].variant.version)

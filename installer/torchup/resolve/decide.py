@@ -21,7 +21,8 @@ from torchup.model.resolution import (
 from torchup.resolve.accelerator import choose
 from torchup.resolve.candidates import Candidate
 from torchup.resolve.catalogue import catalogue_of
-from torchup.resolve.explain import reasons_for, unseen_gpus, warnings_for
+from torchup.resolve.cautions import unseen_gpus, warnings_for
+from torchup.resolve.explain import reasons_for
 from torchup.resolve.gains import gains_for
 from torchup.resolve.loosen import ways_out
 from torchup.resolve.rejections import rejections_of

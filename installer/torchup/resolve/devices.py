@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from torchup.errors import UsageError
 from torchup.knowledge import chips, rocm, xpu
 from torchup.knowledge.chips import Chip, Modules
-from torchup.model.facts import Gpu, MachineFacts
+from torchup.model.facts import Gpu, MachineFacts, System
 from torchup.model.request import GpuWish
 from torchup.model.versions import ComputeCapability
 
@@ -42,7 +42,11 @@ class Device:
     @property
     def name(self) -> str:
         """What to call it in a sentence."""
-        return self.gpu.name or (self.chip.name if self.chip else None) or f"{_VENDORS[self.gpu.vendor]} GPU {self.gpu.index}"
+        return (
+            self.gpu.name
+            or (self.chip.name if self.chip else None)
+            or f"{_VENDORS[self.gpu.vendor]} GPU {self.gpu.index}"
+        )
 
     @property
     def title(self) -> str:
@@ -78,7 +82,7 @@ def devices_of(facts: MachineFacts) -> tuple[Device, ...]:
     if facts.context.jetson and not any(gpu.vendor == "nvidia" for gpu in gpus):
         board = facts.context.jetson
         gpus.append(Gpu(index=len(gpus), vendor="nvidia", name=f"Jetson {board}", chip=_JETSON_CHIPS.get(board)))
-    return tuple(map(_describe, gpus))
+    return tuple(_describe(gpu, facts.os.system) for gpu in gpus)
 
 
 def used(devices: tuple[Device, ...], wish: GpuWish) -> tuple[Device, ...]:
@@ -108,7 +112,7 @@ def _is_named(device: Device, key: int | str) -> bool:
     return bool(uuid) and plain not in ("", "gpu", "gpu-") and uuid.startswith(plain)
 
 
-def _describe(gpu: Gpu) -> Device:
+def _describe(gpu: Gpu, system: System) -> Device:
     if gpu.vendor == "nvidia":
         return _nvidia(gpu)
     if gpu.vendor == "amd":
@@ -116,7 +120,7 @@ def _describe(gpu: Gpu) -> Device:
         assumed = None if gpu.gfx or not gfx else f"the name {gpu.chip or gpu.name!r}"
         return Device(gpu=gpu, gfx=gfx, assumed=assumed, integrated=gfx in _AMD_INTEGRATED if gfx else None)
     if gpu.vendor == "intel":
-        kind = _intel_kind(gpu)
+        kind = _intel_kind(gpu, system)
         return Device(gpu=gpu, integrated=None if kind is None else kind == "integrated")
     return Device(gpu=gpu, integrated=True)
 
@@ -153,8 +157,8 @@ def _capability(text: str | None) -> ComputeCapability | None:
         return None
 
 
-def _intel_kind(gpu: Gpu) -> xpu.IntelKind | None:
-    return xpu.is_supported_intel(gpu.pci_id) if gpu.pci_id and _is_pci_id(gpu.pci_id) else None
+def _intel_kind(gpu: Gpu, system: System) -> xpu.IntelKind | None:
+    return xpu.is_supported_intel(gpu.pci_id, system) if gpu.pci_id and _is_pci_id(gpu.pci_id) else None
 
 
 def _is_pci_id(text: str | None) -> bool:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from torchup.knowledge import drivers
 from torchup.model.facts import DriverState, MachineFacts
 from torchup.model.request import DriverWish
 from torchup.model.resolution import DriverDecision, NextStep, Reason
 from torchup.resolve.devices import Device
 from torchup.resolve.driver_service import (
     DriverChoice,
+    branch_serves,
     driver_view,
     has_flavours,
     not_served,
@@ -18,7 +20,7 @@ from torchup.resolve.driver_service import (
 )
 from torchup.resolve.gates import DriverView
 from torchup.resolve.host_advice import driver_owner, host_steps
-from torchup.resolve.refusal import Refusal
+from torchup.resolve.refusal import Refusal, sentence
 
 # JetPack 7 names CUDA 13; its driver numbers are not those of the tables.
 _NEWER_JETPACK = DriverView(version=None, text="JetPack 7", names_cuda=(13, 0), by_label=True)
@@ -66,11 +68,11 @@ def driver_trouble(facts: MachineFacts, devices: Sequence[Device]) -> Reason | N
             loaded=nvidia.loaded_version or "unknown",
             installed=nvidia.driver_version or "unknown",
         )
-        return Reason(code=f"driver-{nvidia.state.replace('_', '-')}", text=_sentence(text))
+        return Reason(code=f"driver-{nvidia.state.replace('_', '-')}", text=sentence(text))
     if driver_view(facts) is None:
         return Reason(code="driver-version-unknown", text="The version of the NVIDIA driver is not known.")
     refusal = not_served(facts, [device for device in devices if not device.seen_by_driver])
-    return Reason(code=refusal.code, text=_sentence(refusal.text)) if refusal else None
+    return Reason(code=refusal.code, text=sentence(refusal.text)) if refusal else None
 
 
 def outlook(facts: MachineFacts, devices: Sequence[Device], wish: DriverWish, reason: Reason) -> Outlook | Refusal:
@@ -93,10 +95,12 @@ def outlook(facts: MachineFacts, devices: Sequence[Device], wish: DriverWish, re
         step = NextStep(text="Find out the driver's version.", commands=("nvidia-smi",))
         decision = DriverDecision(action="keep", installed=installed)
         return Outlook(decision=decision, reason=reason, steps=(step,), after=None)
-    return _install(facts, chosen, reason, installed)
+    return _install(facts, devices, chosen, reason, installed)
 
 
-def _install(facts: MachineFacts, chosen: DriverChoice, reason: Reason, installed: str | None) -> Outlook:
+def _install(
+    facts: MachineFacts, devices: Sequence[Device], chosen: DriverChoice, reason: Reason, installed: str | None
+) -> Outlook:
     view = driver_view(facts)
     newer = view is not None and view.version is not None and view.version.branch < chosen.branch.branch
     decision = DriverDecision(
@@ -108,7 +112,8 @@ def _install(facts: MachineFacts, chosen: DriverChoice, reason: Reason, installe
     flavour = f" with the {chosen.module} kernel module" if chosen.module else ""
     what = f"{decision.action.capitalize()} the NVIDIA driver: branch {decision.branch}{flavour}"
     if facts.os.system == "windows":
-        steps = [NextStep(text=f"{what} or newer, from nvidia.com/drivers.")]
+        newest = " (newer ones no longer serve it)" if _is_last(chosen, devices) else " or newer"
+        steps = [NextStep(text=f"{what}{newest}, from nvidia.com/drivers.")]
     else:
         # The packages differ by distribution: the plan names the commands.
         steps = [NextStep(text=f"{what}, then reboot; torchup does it when the answers say driver.action: install.")]
@@ -116,6 +121,15 @@ def _install(facts: MachineFacts, chosen: DriverChoice, reason: Reason, installe
         text = "Keep nouveau from loading: distribution packages of the driver do it, and it takes a reboot."
         steps.append(NextStep(text=text))
     return Outlook(decision=decision, reason=reason, steps=(*steps, *_secure_boot(facts)), after=chosen.view)
+
+
+def _is_last(chosen: DriverChoice, devices: Sequence[Device]) -> bool:
+    newest = drivers.branches()[-1].branch
+    return any(
+        device.architecture and branch_serves(newest, device.architecture) is False
+        for device in devices
+        if chosen.branch.branch < newest
+    )
 
 
 def _reload(facts: MachineFacts, state: DriverState, reason: Reason, installed: str | None) -> Outlook:
@@ -174,10 +188,18 @@ def _by_host(facts: MachineFacts, reason: Reason, chosen: DriverChoice | Refusal
         after = _NEWER_JETPACK
     elif too_old and isinstance(chosen, DriverChoice):
         minimum = str(chosen.branch.branch)
-    elif facts.context.wsl != 1 and (seen := driver_view(facts)):
+    elif facts.context.wsl != 1 and (seen := driver_view(_as_host_has_it(facts))):
         after = seen
     decision = DriverDecision(action="host", installed=installed)
     return Outlook(decision=decision, reason=reason, steps=host_steps(facts, minimum), after=after)
+
+
+def _as_host_has_it(facts: MachineFacts) -> MachineFacts:
+    """Count the kernel's driver where libraries of another version lie in a container: the host has those of the kernel."""
+    nvidia = facts.nvidia
+    if nvidia is None or nvidia.state != "mismatch" or nvidia.loaded_version is None:
+        return facts
+    return replace(facts, nvidia=replace(nvidia, driver_version=nvidia.loaded_version, cuda_version=None))
 
 
 def _secure_boot(facts: MachineFacts) -> tuple[NextStep, ...]:
@@ -186,7 +208,3 @@ def _secure_boot(facts: MachineFacts) -> tuple[NextStep, ...]:
 
 def _installed(facts: MachineFacts) -> str | None:
     return (facts.nvidia.driver_version or facts.nvidia.loaded_version) if facts.nvidia else None
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."

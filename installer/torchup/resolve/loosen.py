@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from torchup.knowledge import rocm
 from torchup.model.request import DriverWish, PythonWish, Request
 from torchup.model.resolution import NextStep
 from torchup.resolve.accelerator import Choice, choose
@@ -38,6 +39,9 @@ def ways_out(situation: Situation) -> list[NextStep]:
 def _newer_system(situation: Situation) -> list[NextStep]:
     """Say what a system would have to be, where its C library or its age is in the way."""
     host = situation.host
+    if host.system == "windows" and any(device.gpu.vendor == "amd" for device in situation.devices):
+        text = "AMD offers PyTorch builds of its own for Windows, which torchup does not install; on Linux, PyTorch's ROCm "
+        return [NextStep(text=f"{text}builds serve this GPU if they have kernels for it.")]
     if host.libc == "musl":
         text = "Use a system or a container with glibc, such as Debian, Ubuntu or Fedora; no PyTorch wheel is for musl."
         return [NextStep(text=text)]
@@ -63,7 +67,10 @@ def _missing_python(situation: Situation) -> list[NextStep]:
 def _overrides(situation: Situation) -> list[NextStep]:
     """Tell what people do with AMD relatives of a supported target, without counting on it."""
     families = {"gfx103": "10.3.0", "gfx110": "11.0.0"}
-    targets = sorted({device.gfx for device in situation.devices if device.gfx})
+    if situation.facts.os.system != "linux":
+        return []
+    served = {gfx for row in rocm.gfx_lists() for gfx in row.gfx}
+    targets = sorted({device.gfx for device in situation.devices if device.gfx} - served)
     found = [(gfx, families[gfx[:6]]) for gfx in targets if gfx[:6] in families]
     return [
         NextStep(

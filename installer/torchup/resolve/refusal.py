@@ -26,6 +26,12 @@ class Refusal:
         )
 
 
+def sentence(text: str) -> str:
+    """Make a sentence of a clause; one that begins with an answer's key, `driver.branch`, keeps its small letter."""
+    first = text.partition(" ")[0]
+    return f"{text}." if "." in first else f"{text[:1].upper()}{text[1:]}."
+
+
 def listed(items: list[str] | tuple[str, ...], last: str = "and") -> str:
     """Write items as a person would: `a`, `a and b`, `a, b and c`."""
     if len(items) < 2:  # noqa: PLR2004  one item needs no joining

@@ -62,6 +62,10 @@ class Situation:
         """Search for a build that runs on this target."""
         return search(self.question(target), self.catalogue, exhaustive=self.exhaustive)
 
+    def search_all(self, target: Target) -> Findings:
+        """Search for every build of the target's kind that runs on it, not only the best."""
+        return search(self.question(target), self.catalogue, exhaustive=True)
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Outcome:

@@ -73,9 +73,16 @@ def _changes(result: RunResult, plan: Plan) -> list[str]:
 
 def _proof(report: Report) -> list[str]:
     word, _style = _VERDICTS[report.verdict]
-    passed = sum(check.status == "pass" for check in report.checks)
+    shells = [check for check in report.checks if check.id.startswith("shell.")]
+    tests = [check for check in report.checks if check not in shells]
+    passed = sum(check.status == "pass" for check in tests)
+    skipped = [check.id for check in tests if check.status == "skip"]
+    rest = f"; not run: {', '.join(skipped)}" if skipped else ""
     devices = ", ".join(report.devices) or "cpu"
-    lines = [f"The tensor test {word}: {passed} of {len(report.checks)} checks passed, on {devices}."]
+    lines = [f"The tensor test {word} on {devices}: {passed} of {len(tests)} checks passed{rest}."]
+    started = list(dict.fromkeys(check.id.split(".")[1] for check in shells if check.status == "pass"))
+    if started:
+        lines.append(f"New shells were started and know the set-up: {', '.join(started)}.")
     bad = [check for check in report.checks if check.status in ("fail", "warn", "error", "timeout")]
     lines += [f"{check.status}: {check.id}: {check.detail}" for check in bad]
     return lines

@@ -1,0 +1,156 @@
+"""What to watch out for with a pick: what was assumed, what is missing, and what could get in the way."""
+
+from __future__ import annotations
+
+from torchup.knowledge import drivers, macos
+from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.model.resolution import Reason
+from torchup.resolve.candidates import Candidate
+from torchup.resolve.explain import mps_too_old
+from torchup.resolve.gates import Target, cuda_text
+from torchup.resolve.situation import Outcome, Situation
+
+_AS_OF = SNAPSHOT_DATE[:7]
+_MASKS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
+_HIDING = {
+    "container": "in this container: if the host has one, start the container with GPUs (such as --gpus all) and look "
+    "again",
+    "wsl1": "in WSL 1, which has no access to GPUs: if Windows has one, change to WSL 2 (wsl --set-version "
+    "<distribution> 2) and look again",
+    "wsl2": "in WSL: if Windows has one, update its driver on the Windows side, run wsl --update and look again",
+}
+
+
+def warnings_for(situation: Situation, outcome: Outcome, pick: Candidate) -> list[Reason]:
+    """Say what was assumed, what is missing, and what on the machine could get in the way."""
+    return [
+        *_assumed_lists(pick),
+        *_compiled_at_first_use(pick),
+        *_assumed_devices(outcome.target),
+        *_missing_packages(pick),
+        *pick.companions.assumed,
+        *_python(situation, pick),
+        *_platform(situation, outcome.target, pick),
+        *_driver(situation, outcome),
+    ]
+
+
+def _assumed_lists(pick: Candidate) -> list[Reason]:
+    title, admission = pick.build.title, pick.admission
+    if admission.unlisted:
+        text = f"Nothing is known about the kernels in {title}: it may not run on these GPUs."
+        return [Reason(code="kernels-unknown", text=text)]
+    if (found := admission.arch_list) and admission.serving:
+        if found.inferred_from:
+            text = f"Nobody has read the kernel list of {title} here; that of {found.inferred_from} is assumed."
+            return [Reason(code="kernels-inferred", text=text)]
+        if found.uncertain:
+            text = f"The kernel list of {title} comes from plans or reports, not from the wheel itself."
+            return [Reason(code="kernels-uncertain", text=text)]
+    if (gfx := admission.gfx_list) and gfx.inferred_from:
+        text = f"Nobody has read the gfx targets of {title} here; those of {gfx.inferred_from} are assumed."
+        return [Reason(code="kernels-inferred", text=text)]
+    return []
+
+
+def _compiled_at_first_use(pick: Candidate) -> list[Reason]:
+    portable = [(capability, found) for capability, found in pick.admission.serving if found.kind == "ptx"]
+    return [
+        Reason(
+            code="kernels-compiled",
+            text=f"{pick.build.title} has no native kernels for {capability}: the driver compiles {found} at first "
+            "use, which takes minutes once.",
+        )
+        for capability, found in portable
+    ]
+
+
+def _assumed_devices(target: Target) -> list[Reason]:
+    warnings: list[Reason] = []
+    for device in target.devices:
+        if device.assumed:
+            what = f"compute capability {device.capability}" if device.capability else f"target {device.gfx}"
+            text = f"No driver reported the {what} of {device.name}; it follows from {device.assumed}."
+            warnings.append(Reason(code="capability-assumed", text=text))
+        elif device.capability is None and target.kind == "cuda":
+            text = f"The compute capability of {device.name} is not known, so nothing says that this build has kernels for it."
+            warnings.append(Reason(code="capability-unknown", text=text))
+        elif device.gfx is None and target.kind == "rocm":
+            text = f"The gfx target of {device.name} is not known, so nothing says that this build has kernels for it."
+            warnings.append(Reason(code="capability-unknown", text=text))
+    return warnings
+
+
+def _missing_packages(pick: Candidate) -> list[Reason]:
+    return [
+        Reason(code="companion-dropped", text=f"torch {pick.build.title} {refusal.text}; it is installed without that.")
+        for refusal in pick.companions.missing
+    ]
+
+
+def _python(situation: Situation, pick: Candidate) -> list[Reason]:
+    if situation.interpreters.managed and situation.request.environment.kind != "conda":
+        text = f"The Pythons of this machine are not known; uv would bring Python {pick.interpreter.label}."
+        return [Reason(code="python-managed", text=text)]
+    return []
+
+
+def _platform(situation: Situation, target: Target, pick: Candidate) -> list[Reason]:
+    warnings: list[Reason] = []
+    facts = situation.facts
+    if facts.os.system == "linux" and facts.os.libc is None:
+        text = f"The C library is not known; the wheel {pick.wheel.tags[2]} is for glibc."
+        warnings.append(Reason(code="libc-unknown", text=text))
+    if facts.context.jetson and target.devices:
+        text = (
+            "This is a Jetson: the wheel is PyTorch's server build, which was not tried on this board; NVIDIA's own "
+            "builds for JetPack are on the Jetson AI Lab index."
+        )
+        warnings.append(Reason(code="jetson", text=text))
+    if target.kind == "mps" and mps_too_old(situation):
+        text = f"MPS needs macOS {cuda_text(macos.mps_from())} or newer; before that PyTorch runs on the CPU."
+        warnings.append(Reason(code="mps-too-old", text=text))
+    if target.kind == "xpu" and target.devices:
+        text = "Whether Intel's GPU runtime (compute-runtime, level-zero) works was not looked at; xpu needs it."
+        warnings.append(Reason(code="intel-runtime-unknown", text=text))
+    if facts.context.wsl and target.kind == "rocm":
+        text = "ROCm in WSL needs AMD's WSL runtime in place of the one inside the wheel."
+        warnings.append(Reason(code="rocm-wsl", text=text))
+    return warnings
+
+
+def _driver(situation: Situation, outcome: Outcome) -> list[Reason]:
+    warnings: list[Reason] = []
+    facts, target = situation.facts, outcome.target
+    for name in _MASKS:
+        if target.devices and facts.environment.get(name) is not None:
+            text = f"{name}={facts.environment[name]} is set: PyTorch will see only these GPUs."
+            warnings.append(Reason(code="devices-masked", text=text))
+    wish = situation.request.driver
+    if outcome.driver.action == "keep" and wish.branch != "auto" and wish.action != "install":
+        text = f"driver.branch: {wish.branch} counts only when a driver is installed; driver.action: install does that."
+        warnings.append(Reason(code="driver-branch-unused", text=text))
+    if target.driver and target.driver.version and not facts.context.jetson:
+        row = drivers.branch_of(target.driver.version)
+        if row and (row.status == "end of life" or (row.eol and row.eol < _AS_OF)):
+            text = (
+                f"Driver branch {row.branch} is no longer maintained{f' (its end was {row.eol})' if row.eol else ''}."
+            )
+            warnings.append(Reason(code="driver-end-of-life", text=text))
+    return warnings
+
+
+def unseen_gpus(situation: Situation) -> list[Reason]:
+    """Say that there may be a GPU although none is listed: behind a driver, in a container, in WSL."""
+    nvidia = situation.facts.nvidia
+    if nvidia and nvidia.state == "ok" and not any(device.gpu.vendor == "nvidia" for device in situation.devices):
+        text = f"The NVIDIA driver {nvidia.driver_version or ''} works, but no NVIDIA GPU is listed."
+        return [Reason(code="driver-without-gpu", text=text)]
+    if not situation.devices and (where := _HIDING.get(_surroundings(situation))):
+        return [Reason(code="no-gpu-visible", text=f"No GPU is visible {where}.")]
+    return []
+
+
+def _surroundings(situation: Situation) -> str:
+    context = situation.facts.context
+    return "container" if context.container else f"wsl{context.wsl}"
