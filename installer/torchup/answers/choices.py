@@ -151,8 +151,10 @@ def _driver(facts: MachineFacts, request: Request, advised: Resolution) -> tuple
 def _shells(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request, advised
     known = ("bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash")
-    named = [name for name in (facts.shells.current, facts.shells.login) if name in known]
-    label = f"those you use ({', '.join(dict.fromkeys(named))})" if named else "those you use"
+    used = [name for name in (facts.shells.current, facts.shells.login) if name in known]
+    usual = [name for name in ("bash", "zsh") if name in facts.shells.installed]
+    named = ", ".join(dict.fromkeys([*used, *usual]))
+    label = f"the usual ones ({named})" if named else "the usual ones"
     installed = [name for name in known if name in facts.shells.installed]
     single = tuple(Choice(value=(name,), label=f"only {name}") for name in installed)
     none = Choice(value="none", label="none", note="Touches no start-up file; you get the line to run yourself.")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import Sources, ask_sources
+from torchup.app.startup import refuse_unreadable_startup_files, with_zdotdir
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import MakeDirectory, Plan, WriteFile
 from torchup.model.request import Request, SourceWish
@@ -63,7 +64,8 @@ class Desk:
 
         sources = self.sources(request)
         request = effective(request, resolution)
-        path = environment_path(request, self.facts, self.line.context)
+        context = with_zdotdir(self.line.context, self.facts) if self.own_machine else self.line.context
+        path = environment_path(request, self.facts, context)
         nothing: Mapping[str, bytes] = {}
         plan = make_plan(
             resolution=resolution,
@@ -71,10 +73,8 @@ class Desk:
                 facts=self.facts,
                 request=request,
                 settings=sources.settings,
-                context=self.line.context,
-                target=survey_target(path, self.line.context)
-                if self.own_machine
-                else TargetState(path=path, kind="absent"),
+                context=context,
+                target=survey_target(path, context) if self.own_machine else TargetState(path=path, kind="absent"),
                 uv=find_uv_bin(),
                 answers_text=(text := render_answers(request, tool_version=__version__)),
                 files=read_file if self.own_machine else nothing,
@@ -82,6 +82,8 @@ class Desk:
                 torchup=(self.program,),
             ),
         )
+        if self.own_machine:
+            refuse_unreadable_startup_files(plan, read_file)
         return plan if self.save_answers is None else self._with_copy(plan, self.save_answers, text)
 
     def _with_copy(self, plan: Plan, file: Path, text: str) -> Plan:

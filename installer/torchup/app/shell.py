@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torchup import __version__
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import read_machine
+from torchup.app.startup import refuse_unreadable_startup_files, with_zdotdir
 from torchup.errors import ExitStatus, RefusedError, UsageError
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
@@ -77,8 +78,11 @@ def run_show(line: CommandLine, **options: Any) -> ExitStatus:
 
 def run_apply(line: CommandLine, *, yes: bool, **options: Any) -> ExitStatus:
     """Write the env files and the blocks, then start the shells to see that they took effect."""
+    from torchup.apply.survey import read_file
+
     wanted = _wanted(line, **options)
     plan = _plan(wanted, wanted.plan().steps)
+    refuse_unreadable_startup_files(plan, read_file)
     changed = _carry_out(line, plan, yes=yes, question="Write these files?")
     if changed is None:
         return ExitStatus.DONE
@@ -120,18 +124,6 @@ def run_check(line: CommandLine, **options: Any) -> ExitStatus:
 
         line.console.show(render_check(checks, findings))
     return ExitStatus.DEGRADED if _bad(checks) else ExitStatus.DONE
-
-
-def with_zdotdir(context: Context, facts: MachineFacts) -> Context:
-    """Let a real zsh name the folder of its start-up files, which `~/.zshenv` may move."""
-    if "zsh" not in facts.shells.installed or context.environ.get("ZDOTDIR"):
-        return context
-    if not (context.home / ".zshenv").exists():
-        return context
-    from torchup.verify.shells import ask_zdotdir
-
-    folder = ask_zdotdir(str(context.home))
-    return replace(context, environ={**context.environ, "ZDOTDIR": folder}) if folder else context
 
 
 def _wanted(

@@ -13,6 +13,7 @@ from torchup.model.facts import Shells
 
 KNOWN = ("bash", "zsh", "fish", "tcsh", "csh", "ksh", "dash", "pwsh", "nu", "elvish", "xonsh")
 _ALIASES = {"ksh93": "ksh", "mksh": "ksh", "ksh2020": "ksh", "powershell": "pwsh", "bsd-csh": "csh", "rbash": "bash"}
+_NOT_FOR_PEOPLE = ("nologin", "false", "true", "sync", "sh")
 _MOST_ANCESTORS = 32
 _STAT = r"(?s)\d+ \(.*\) \S (\d+)"
 # Options with which a shell is not one that a person sits at.
@@ -21,7 +22,7 @@ _SCRIPTED = r"-[a-zA-Z]*c[a-zA-Z]*"
 
 def read_shells(host: Host, notes: Notes, files_host: Host, login_shell: str | None) -> Shells:
     """Read everything about shells; `files_host` is where start-up files are read (and would be written)."""
-    login = shell_name(login_shell or host.environ.get("SHELL", ""))
+    login = login_name(login_shell or host.environ.get("SHELL", ""))
     current = _read_current(host)
     return Shells(
         login=login,
@@ -38,12 +39,19 @@ def shell_name(command: str) -> str | None:
     return name if name in KNOWN else None
 
 
+def login_name(command: str) -> str | None:
+    """Name an account's shell, also one that is none for a person (`nologin`, `false`) or plain `sh`."""
+    plain = command.replace("\\", "/").rpartition("/")[2]
+    return shell_name(command) or (plain if plain in _NOT_FOR_PEOPLE else None)
+
+
 def startup_files(host: Host) -> tuple[str, ...]:
     """List the start-up files that the known shells read in this home, whether or not they exist."""
     home = host.home
     zdotdir = host.environ.get("ZDOTDIR") or home
     config = host.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     files = [f"{home}/{name}" for name in (".bashrc", ".bash_profile", ".bash_login", ".profile")]
+    files += [f"{home}/.zshenv"]
     files += [f"{zdotdir}/{name}" for name in (".zshenv", ".zprofile", ".zshrc", ".zlogin")]
     files += [f"{config}/fish/config.fish"]
     files += [f"{config}/fish/conf.d/{name}" for name in host.names(f"{config}/fish/conf.d") if name.endswith(".fish")]

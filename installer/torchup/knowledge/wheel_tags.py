@@ -56,6 +56,13 @@ def pythons_of(version: str, platform: Platform) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag.python_version for tag in tags_of(version, platform)))
 
 
+@cache
+def index_only_pythons(version: str, platform: Platform) -> frozenset[str]:
+    """Give the ABI tags (`cp315t`) of a release's wheels that only PyTorch's own index has."""
+    rows = [row for row in _rows("index_only", version) if platform in row["platforms"]]
+    return frozenset(python for row in rows for python in row["pythons"])
+
+
 def _rows(part: str, version: str) -> list[dict[str, Any]]:
     return [row for row in table("torch_wheels")[part] if row["version"] == version]
 

@@ -43,7 +43,10 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceReport:
-    """How asking one source went. `detail` is a sentence when it did not go well."""
+    """How asking one source went.
+
+    `detail` is a sentence when it did not go well. `asked` is False where nobody tried, because of `--offline`.
+    """
 
     kind: SourceKind
     origin: str
@@ -52,6 +55,7 @@ class SourceReport:
     offers: int = 0
     detail: str | None = None
     as_of: str | None = None
+    asked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from torchup.model.offer import Offer, SourceKind
+from torchup.model.offer import Offer
 
 SCHEMA = 1
+
+PickSource = Literal["pytorch", "default", "find-links", "mirror"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +43,9 @@ class TorchPick:
     """The chosen build.
 
     `python` is `3.12` or `3.13t`; `python_path` the interpreter of the machine that stands for it.
-    `packages` maps each companion to its version; `index` is the URL or folder that offers the wheels.
-    `wheels` are the offers themselves, torch first; `driver_cuda` is the CUDA version inside.
+    `packages` maps each companion to its version; `index` is the URL or folder that offers the wheels, and
+    `source` what kind of place that is: the snapshot counts as the index it stands in for, an extra index as default.
+    `wheels` are the offers themselves, torch first.
     """
 
     version: str
@@ -50,7 +53,7 @@ class TorchPick:
     python: str
     packages: dict[str, str] = field(default_factory=dict)
     index: str
-    source: SourceKind
+    source: PickSource
     python_path: str | None = None
     wheels: tuple[Offer, ...] = ()
 

@@ -8,11 +8,12 @@ from torchup.knowledge import drivers
 from torchup.knowledge.platforms import platform_of
 from torchup.knowledge.snapshot import SNAPSHOT_DATE
 from torchup.model.facts import MachineFacts
-from torchup.model.offer import OfferBook
+from torchup.model.offer import OfferBook, SourceKind
 from torchup.model.request import Request
 from torchup.model.resolution import (
     DriverDecision,
     NextStep,
+    PickSource,
     Reason,
     Resolution,
     ToolkitDecision,
@@ -31,6 +32,15 @@ from torchup.resolve.situation import Outcome, Situation, situation_of
 from torchup.resolve.sources import newer_in_snapshot, source_warnings, unreachable
 from torchup.resolve.toolkit import decide_toolkit
 from torchup.resolve.why_none import why_none
+
+_PLACES: dict[SourceKind, PickSource] = {
+    "pytorch": "pytorch",
+    "snapshot": "pytorch",
+    "mirror": "mirror",
+    "default": "default",
+    "extra": "default",
+    "find-links": "find-links",
+}
 
 
 def resolve(
@@ -128,7 +138,7 @@ def _torch_pick(pick: Candidate) -> TorchPick:
         python=pick.interpreter.label,
         packages={wheel.package: wheel.version for wheel in pick.companions.wheels},
         index=pick.wheel.origin,
-        source=pick.wheel.source,
+        source=_PLACES[pick.wheel.source],
         python_path=pick.interpreter.path,
         wheels=(pick.wheel, *pick.companions.wheels),
     )

@@ -23,15 +23,18 @@ def unreachable(book: OfferBook) -> tuple[Reason, list[NextStep]]:
 
 
 def source_warnings(book: OfferBook, pick: Candidate | None) -> list[Reason]:
-    """Warn of sources that did not answer, and say when the snapshot decided."""
+    """Warn of sources that did not answer, and say when the snapshot decided, and why."""
     warnings: list[Reason] = []
-    failed = _failed(book)
+    failed = [report for report in _failed(book) if report.asked]
     if failed:
         more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
         text = f"A source could not be asked: {_told(failed[0])}{more}."
         warnings.append(Reason(code="source-unreachable", text=text))
-    if pick and pick.wheel.source == "snapshot":
-        text = f"Decided from the snapshot of PyTorch's index of {SNAPSHOT_DATE}, not from a source that was asked."
+    if pick and any(pick.wheel is offer for offer in book.stand_ins):
+        unasked = [report.detail for report in book.reports if report.detail and _is_unasked(report)]
+        why = f" {unasked[0]}" if unasked else ""
+        index = "PyTorch's index" if pick.wheel.source == "snapshot" else "the default package index"
+        text = f"Decided from the bundled snapshot of {SNAPSHOT_DATE}, which tells what {index} had then.{why}"
         warnings.append(Reason(code="from-snapshot", text=text))
     return warnings
 
@@ -49,6 +52,10 @@ def newer_in_snapshot(situation: Situation, pick: Candidate, book: OfferBook) ->
 
 def _failed(book: OfferBook) -> list[SourceReport]:
     return [report for report in book.reports if report.state == "unreachable"]
+
+
+def _is_unasked(report: SourceReport) -> bool:
+    return not report.asked or report.state == "skipped"
 
 
 def _told(report: SourceReport) -> str:

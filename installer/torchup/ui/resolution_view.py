@@ -69,7 +69,7 @@ def _pick_rows(pick: TorchPick | None) -> list[tuple[str, str]]:
     rows = [("torch", f"{pick.version}, build {pick.variant}")]
     rows += [("with it", packages)] if packages else []
     rows.append(("Python", f"{pick.python} ({pick.python_path or 'brought by uv'})"))
-    rows.append(("from", f"{pick.index} ({pick.source})"))
+    rows.append(("from", pick.index))
     return rows
 
 

@@ -17,6 +17,7 @@ from torchup.resolve.offers.listed import offers_of
 from torchup.resolve.offers.lookup import Lookup, Outcome
 from torchup.resolve.offers.report import Verdict, judge, reports_of, snapshot_report
 from torchup.resolve.offers.sources import Source, sources_of, with_wish
+from torchup.resolve.offers.stand_ins import default_stand_ins, pytorch_stand_ins, unasked_default
 from torchup.resolve.offers.transport import Deadline, Limits, Transport
 from torchup.resolve.offers.variants import wanted_kinds, wanted_variants
 from torchup.resolve.offers.wheel_names import normalized
@@ -70,8 +71,11 @@ def collect(
     )
     verdicts = [judge(outcome, offline=offline) for outcome in outcomes]
     offers, counts = _gather(verdicts, names, platform)
-    stand_ins = _stand_ins(verdicts, skipped, names, platform, always=snapshot)
+    stand_ins = pytorch_stand_ins(verdicts, skipped, names, platform, always=snapshot)
+    stand_ins = stand_ins or default_stand_ins(source, verdicts, names, platform)
     reports = [*reports_of(verdicts, counts, today=today), *skipped]
+    if default := unasked_default(source, verdicts):
+        reports.append(default)
     if stand_ins:
         reports.append(snapshot_report(len(stand_ins)))
     return OfferBook(offers=offers, stand_ins=stand_ins, reports=tuple(reports), as_of=_as_of(verdicts, reports, today))
@@ -150,21 +154,6 @@ def _gather(
                     found[name] = offer
                     ranks[name] = (packages.index(offer.package), rank, place, offer.filename)
     return tuple(found[name] for name in sorted(found, key=ranks.__getitem__)), counts
-
-
-def _stand_ins(
-    verdicts: list[Verdict],
-    skipped: tuple[SourceReport, ...],
-    packages: tuple[str, ...],
-    platform: Platform,
-    *,
-    always: bool,
-) -> tuple[Offer, ...]:
-    everything = always or bool(skipped) or any(verdict.unasked is None for verdict in verdicts)
-    unasked = {variant for verdict in verdicts for variant in verdict.unasked or ()}
-    if not everything and not unasked:
-        return ()
-    return tuple(offer for offer in snapshot_offers(platform, packages) if everything or offer.variant in unasked)
 
 
 def _as_of(verdicts: list[Verdict], reports: list[SourceReport], today: str) -> str:

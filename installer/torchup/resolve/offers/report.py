@@ -96,7 +96,7 @@ def snapshot_report(count: int) -> SourceReport:
         state="snapshot",
         offers=count,
         as_of=SNAPSHOT_DATE,
-        detail=f"The bundled snapshot of {SNAPSHOT_DATE} stands in for PyTorch's index: "
+        detail=f"The bundled snapshot of {SNAPSHOT_DATE} stands in for the index: "
         "it tells what would be picked, and nothing can be fetched from it.",
     )
 
@@ -107,7 +107,9 @@ def _whole(verdict: Verdict, count: int, serving: Sequence[str], today: str) -> 
         kind=source.kind, origin=source.origin, variant=source.variant, state="live", offers=count, as_of=today
     )
     if verdict.fault is not None:
-        return replace(report, state="unreachable", as_of=None, detail=_unreachable(source, verdict.fault, serving))
+        asked = verdict.fault.kind != "offline"
+        detail = _unreachable(source, verdict.fault, serving)
+        return replace(report, state="unreachable", asked=asked, as_of=None, detail=detail)
     if verdict.kept:
         as_of = min(page.as_of for page in verdict.usable.values())
         detail = f"{_capital(source.title)} was not asked (offline); its pages of {as_of} were used."
