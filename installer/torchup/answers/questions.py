@@ -161,10 +161,9 @@ _SYSTEM = (
         meaning="What to do when the NVIDIA driver is missing or too old.",
         values="auto (say what is needed, install nothing), keep (choose only what the driver runs), install",
         prompt="Install the NVIDIA driver now?",
-        help="The driver is part of the system: installing it needs root and, in most cases, a restart. With No, "
-        "nothing is changed and you get the commands to do it yourself.",
+        help="The driver is part of the system: installing it needs root and, in most cases, a restart. torchup does "
+        "not install drivers itself yet: it says which one is needed, and stops until it is there.",
         choice_source="driver",
-        when=("driver.change",),
         dangerous=True,
     ),
     Question(
@@ -229,7 +228,7 @@ _SHELL = (
     Question(
         key="shell.shells",
         meaning="The shells whose start-up files get the managed block.",
-        values="auto (those you use), none, or a list: [bash, zsh, fish, csh, tcsh, ksh, dash, conda, powershell]",
+        values="auto (bash, zsh and those you use), none, or a list: [bash, zsh, fish, csh, tcsh, ksh, dash, conda, powershell]",
         prompt="Which shells shall find PyTorch?",
         help="A start-up file gets a few marked lines that read one file of torchup's own. `torchup undo` takes them "
         "out again, to the byte. With none, no start-up file is touched and you get the line to run yourself.",

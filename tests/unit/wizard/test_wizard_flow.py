@@ -53,7 +53,7 @@ def test_enter_all_the_way_keeps_every_default() -> None:
     assert run.asked[-1] == REVIEW
 
 
-@pytest.mark.parametrize(("facts", "questions"), [(NO_GPU, 2), (WORKSTATION, 7), (NO_DRIVER, 5)])
+@pytest.mark.parametrize(("facts", "questions"), [(NO_GPU, 2), (WORKSTATION, 7), (NO_DRIVER, 4)])
 def test_only_open_questions_are_asked_and_never_more_than_eight(facts: MachineFacts, questions: int) -> None:
     answers: list[str | Wish | None] = [None] * questions
     answers += ["quit"]
@@ -183,7 +183,7 @@ def test_what_cannot_be_done_cannot_be_confirmed() -> None:
 
 
 def test_the_driver_question_has_no_as_its_default() -> None:
-    run = Run(NO_DRIVER, [*[None] * 5, "change", "torch.variant", "1", *ENTER])
+    run = Run(NO_DRIVER, [*[None] * 3, "change", "torch.variant", "1", *ENTER], request=Request(ask=("driver",)))
     menu = next(menu for menu in run.asker.menus if menu.text == "Install the NVIDIA driver now?")
     assert menu.options[0].label == "No, change nothing about the driver"
     assert menu.default == menu.options[0].id
@@ -191,7 +191,7 @@ def test_the_driver_question_has_no_as_its_default() -> None:
 
 
 def test_a_danger_is_confirmed_by_itself_and_no_leads_back_to_the_review() -> None:
-    run = Run(NO_DRIVER, [None, None, "1", None, None, None, None, "go", "yes"])
+    run = Run(NO_DRIVER, ["1", None, None, None, None, "go", "yes"], request=Request(ask=("driver",)))
     assert run.request.driver.action == "install"
     assert [text for text, _ in run.asker.log][-4:] == [REVIEW, "Install driver 580 as root?"] * 2
     assert [answer for _, answer in run.asker.log][-4:] == ["go", "no", "go", "yes"]
