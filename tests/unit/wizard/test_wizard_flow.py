@@ -183,7 +183,9 @@ def test_what_cannot_be_done_cannot_be_confirmed() -> None:
 
 
 def test_the_driver_question_has_no_as_its_default() -> None:
-    run = Run(NO_DRIVER, [*[None] * 3, "change", "torch.variant", "1", *ENTER], request=Request(ask=("driver",)))
+    run = Run(
+        NO_DRIVER, [*[None] * 3, "change", "every", "torch.variant", "1", *ENTER], request=Request(ask=("driver",))
+    )
     menu = next(menu for menu in run.asker.menus if menu.text == "Install the NVIDIA driver now?")
     assert menu.options[0].label == "No, change nothing about the driver"
     assert menu.default == menu.options[0].id
