@@ -156,7 +156,7 @@ class Sandbox:
             python=f"{sys.version_info.major}.{sys.version_info.minor}",
             python_path=sys.executable,
             index=self.offers[0].origin,
-            source=self.offers[0].source,
+            source="find-links" if self.offers[0].source == "find-links" else "pytorch",
             wheels=self.offers,
         )
         return Resolution(

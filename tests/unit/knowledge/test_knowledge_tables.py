@@ -37,6 +37,7 @@ ROW_LISTS = {
         "index_only",
         "not_offered",
         "without_local_label",
+        "other_platform_tags",
         "pure_python_tag",
         "companions_missing",
         "windows_arm64",

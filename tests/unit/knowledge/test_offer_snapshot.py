@@ -107,7 +107,15 @@ def test_python_3_13_of_2_5_is_for_linux_x86_64_only() -> None:
     ],
 )
 def test_platform_tag_changes(platform: Platform, version: str, tag: str) -> None:
-    assert {offer.tags[2] for offer in snapshot_offers(platform) if offer.version == version} == {tag}
+    found = {offer.tags[2] for offer in snapshot_offers(platform) if (offer.version, offer.variant) == (version, "cpu")}
+    assert found == {tag}
+
+
+def test_the_cu126_build_of_2_6_needs_a_newer_glibc_than_its_siblings_and_its_companions() -> None:
+    offers = [offer for offer in snapshot_offers("linux_x86_64", PACKAGES) if offer.variant in ("cu124", "cu126")]
+    tags = {(offer.package, offer.variant): offer.tags[2] for offer in offers if offer.version in ("2.6.0", "0.21.0")}
+    assert tags["torch", "cu126"] == "manylinux_2_28_x86_64"
+    assert {tag for key, tag in tags.items() if key != ("torch", "cu126")} == {"manylinux1_x86_64"}
 
 
 def test_wheels_without_a_label() -> None:

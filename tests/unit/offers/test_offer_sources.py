@@ -185,6 +185,16 @@ def test_no_stand_ins_when_pytorchs_index_was_not_wanted(ask: Ask, index: WheelI
     assert {offer.variant for offer in ask(index=index.url("whl/cu126")).stand_ins} == {"cu126"}
 
 
+def test_the_default_index_has_stand_ins_where_it_is_unknown_or_was_not_to_be_asked(ask: Ask, index: WheelIndex) -> None:
+    for settings in (IndexSettings(), IndexSettings(default_index=index.url("simple"))):
+        book = ask(index="default", settings=settings, offline=True)
+        newest = [offer for offer in book.stand_ins if offer.version == "2.15.0"]
+        assert {(offer.source, offer.variant, offer.local) for offer in newest} == {("default", "cu132", None)}
+        assert not [offer for offer in book.stand_ins if offer.version == "2.14.1" and offer.tags[0] == "cp315"]
+        assert [report.detail for report in book.reports if "not asked" in (report.detail or "")]
+    assert {offer.origin for offer in book.stand_ins} == {index.url("simple")}
+
+
 def test_the_snapshot_alone_asks_nobody() -> None:
     book = snapshot_book(machine("nvidia"), ("torch", "torchvision"))
     assert (book.offers, book.as_of) == ((), SNAPSHOT_DATE)

@@ -8,7 +8,7 @@ import pytest
 
 from torchup.model.offer import IndexSettings, Offer, SourceKind
 from torchup.model.request import SourceWish
-from torchup.model.resolution import TorchPick
+from torchup.model.resolution import PickSource, TorchPick
 from torchup.plan.pins import missing, satisfied
 from torchup.plan.secrets import find_links_are_secret, index_names, secret_environment
 from torchup.plan.sources import PackageSources, package_sources, pip_flags, uv_flags
@@ -34,8 +34,9 @@ def offer(origin: str, source: SourceKind, package: str = "torch") -> Offer:
 
 
 def pick(*offers: Offer) -> TorchPick:
+    source: PickSource = "find-links" if offers[0].source == "find-links" else "pytorch"
     return TorchPick(
-        version="2.13.0", variant="cu126", python="3.12", index=offers[0].origin, source=offers[0].source, wheels=offers
+        version="2.13.0", variant="cu126", python="3.12", index=offers[0].origin, source=source, wheels=offers
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from support.machines import codes, machine, nvidia, request_of, resolved, snapshot, title
 from torchup.errors import UsageError
-from torchup.model.facts import Python
+from torchup.model.facts import NvidiaDriver, Python
 from torchup.model.offer import Offer, OfferBook, SourceKind, SourceReport
 from torchup.model.request import Request
 from torchup.resolve.decide import resolve
@@ -73,7 +73,16 @@ def test_of_equal_builds_the_nearer_source_wins() -> None:
     while offers:
         pick = resolve(NO_GPU, Request(), book(*offers)).torch
         assert pick
-        assert pick.source == offers.pop().source
+        assert pick.wheels[0].source == offers.pop().source
+
+
+@pytest.mark.parametrize(
+    ("source", "told"), [("snapshot", "pytorch"), ("extra", "default"), ("mirror", "mirror"), ("find-links", "find-links")]
+)
+def test_the_pick_names_one_of_the_four_kinds_of_source(source: SourceKind, told: str) -> None:
+    pick = resolve(NO_GPU, Request(), book(offer("2.15.0", "cpu", source=source))).torch
+    assert pick
+    assert pick.source == told
 
 
 def test_companions_come_from_the_source_of_torch_where_it_has_them() -> None:
@@ -130,6 +139,18 @@ def test_a_cuda_major_that_no_table_knows_needs_a_driver_that_names_it() -> None
     assert refusal.text == "needs a driver that names CUDA 14; 615.71.09 names 13.4"
 
 
+def test_a_cuda_major_that_no_table_knows_runs_on_an_assumed_list_and_comes_last() -> None:
+    facts = machine(*nvidia("9.0"), driver="700.10")
+    facts = replace(facts, nvidia=NvidiaDriver(state="ok", driver_version="700.10", cuda_version="14.1"))
+    alone = resolve(facts, Request(), book(offer("2.16.0", "cu140")))
+    assert (alone.status, title(alone)) == ("ok", "2.16.0+cu140")
+    assert any("2.15+cu132 is assumed" in warning.text for warning in alone.warnings)
+    surer = resolve(facts, Request(), book(offer("2.16.0", "cu140"), offer("2.15.0", "cu132")))
+    assert title(surer) == "2.15.0+cu132"
+    pascal = replace(facts, gpus=nvidia("6.1"))
+    assert resolve(pascal, Request(), book(offer("2.16.0", "cu140"))).status == "no_solution"
+
+
 def test_a_wheel_without_any_kernel_list_is_taken_last_and_said() -> None:
     facts = machine(*nvidia("9.0"), driver="700.10")
     named = replace(facts, nvidia=replace(facts.nvidia, cuda_version="14.1")) if facts.nvidia else facts
@@ -179,7 +200,7 @@ def test_the_companion_asked_for_holds_torch_back_and_the_default_one_does_not()
         NO_GPU, request_of({"torch": {"packages": ["torch", "torchvision"]}}), book(offer("2.15.0", "cpu"))
     )
     assert neither.status == "no_solution"
-    assert "torchvision 0.29.2 for cpu and Python 3.12.3 is not offered" in neither.reasons[0].text
+    assert "torch 2.15.0+cpu has no torchvision 0.29.2 for cpu and Python 3.12.3." == neither.reasons[0].text
     assert any("torch.packages" in step.text for step in neither.next_steps)
 
 
@@ -190,6 +211,17 @@ def test_torchaudio_ended_and_never_holds_torch_back() -> None:
     assert resolution.torch
     assert resolution.torch.packages == {}
     assert "companion-ended" in codes(resolution)
+
+
+def test_torchaudio_asked_for_by_name_is_missed_aloud() -> None:
+    asked = resolved(NO_GPU, request_of({"torch": {"packages": ["torch", "torchaudio"]}}))
+    warning = next(warning for warning in asked.warnings if warning.code == "companion-ended-asked")
+    assert "==2.11.*" in warning.text
+    usual = request_of({"torch": {"packages": ["torch", "torchvision", "torchaudio"]}})
+    assert "companion-ended-asked" not in codes(resolved(NO_GPU, usual))
+    held = resolved(NO_GPU, request_of({"torch": {"packages": ["torch", "torchaudio"], "version": "==2.11.*"}}))
+    assert held.torch
+    assert held.torch.packages == {"torchaudio": "2.11.0"}
 
 
 def test_of_one_release_the_variant_with_all_companions_is_taken() -> None:

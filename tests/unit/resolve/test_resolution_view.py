@@ -32,7 +32,7 @@ def test_a_pick_is_explained() -> None:
         "NVIDIA driver stays as it is (found 535.183.01, needed 525.60.13)",
         "Why - torch 2.14.1 is the newest release that passes every gate",
         "With driver 580 or newer: torch 2.15.0 + cu130.",
-        "Watch out - Driver branch 535 is no longer maintained since 2026-06.",
+        "Watch out - Driver branch 535 is no longer maintained (its end was 2026-06).",
         "Not taken",
         "Compatibility facts as of 2026-11-21.",
     ):

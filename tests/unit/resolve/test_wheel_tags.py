@@ -58,7 +58,7 @@ def test_refusals_name_both_numbers() -> None:
         "manylinux_2_28_x86_64", Host(system="linux", arch="x86_64", libc="glibc", libc_version=(2, 17))
     )
     assert refusal
-    assert refusal.text == "its wheel manylinux_2_28_x86_64 needs glibc 2.28 or newer; found 2.17"
+    assert refusal.text == "needs glibc 2.28 or newer; found 2.17 (its wheel is manylinux_2_28_x86_64)"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ class Source:
             return "PyTorch's index"
         if self.kind == "find-links":
             return f"find-links {self.origin}"
-        name = {"mirror": "the mirror", "default": "the default index", "extra": "the extra index"}[self.kind]
+        if self.kind == "default":
+            return "the default index"
+        name = {"mirror": "the mirror", "extra": "the extra index"}[self.kind]
         return f"{name} {self.origin}"
 
 

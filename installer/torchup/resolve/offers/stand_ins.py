@@ -48,7 +48,7 @@ def default_stand_ins(
     It has one build of each release, without a label, and only the Pythons that are not PyTorch's own index's alone.
     """
     configured = [verdict for verdict in verdicts if verdict.outcome.source.kind in ("default", "extra")]
-    if wish.index != "default" or not all(verdict.fault for verdict in configured):
+    if wish.index != "default" or not all(_is_offline(verdict) for verdict in configured):
         return ()
     origin = configured[0].outcome.source.origin if configured else DEFAULT_INDEX
     there = set(_on_default_index(platform))
@@ -58,6 +58,10 @@ def default_stand_ins(
         if (offer.package, offer.version, offer.variant) in there
         and offer.tags[1] not in index_only_pythons(offer.version, platform)
     )
+
+
+def _is_offline(verdict: Verdict) -> bool:
+    return verdict.fault is not None and verdict.fault.kind == "offline"
 
 
 def _on_default_index(platform: Platform) -> Iterator[tuple[str, str | None, str | None]]:
