@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from torchup import __version__
-from torchup.errors import ExitStatus, TorchupError
+from torchup.errors import ExitStatus
 
 F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path)
@@ -291,8 +291,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if merged.get("traceback"):
             raise
         status = report_failure(error, json_output=bool(merged.get("json_output")))
-        if not isinstance(error, TorchupError):
-            status = ExitStatus.STOPPED_CHANGES_REMAIN
     sys.exit(int(status or 0))
 
 

@@ -97,6 +97,10 @@ class _Run:
                     self._interrupted(step)
                 except TorchupError as error:
                     self._failed(step, error)
+                except Exception as error:  # noqa: BLE001 - a fault of torchup must not leave half a step behind either
+                    fault = StepError(f"Something unexpected went wrong: {error}", code="internal-error")
+                    fault.__cause__ = error
+                    self._failed(step, fault)
             self.on_event(StepFinished(step=step, outcome=outcome))
             if isinstance(step, Reboot) and outcome.status == "changed" and self.journal is not None:
                 self.journal.end("reboot", at=self.context.now())

@@ -18,6 +18,8 @@ from torchup.errors import ExitStatus, TorchupError
 def report_failure(error: Exception, *, json_output: bool) -> ExitStatus:
     """Print any error on standard error, and as JSON on standard output when asked; give its exit status."""
     known = error if isinstance(error, TorchupError) else _unexpected(error)
+    if known.code == "internal-error" and isinstance(known.__cause__, Exception):
+        known = _unexpected(known.__cause__)
     if json_output:
         click.echo(json.dumps(as_json(known), indent=2, ensure_ascii=False))
     click.echo(as_text(known), err=True)
