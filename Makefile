@@ -2,9 +2,6 @@
 VENV := .venv
 RUN := $(VENV)/bin
 SETUP_FLAGS ?=
-# On a terminal the wizard asks; without one the recommended answers are taken.
-INTERACTION = $(if $(ANSWERS),--answers $(ANSWERS),$(shell [ -t 0 ] && [ -t 1 ] || echo --yes))
-
 .PHONY: help setup dry-run test lint types test-quick test-nightly test-gpu bench docs clean
 
 help: ## list the targets
@@ -21,10 +18,13 @@ $(VENV)/dev.stamp: pyproject.toml installer/make-venv.sh
 	@touch $@ $(VENV)/torchup.stamp
 
 setup: $(VENV)/torchup.stamp ## set this machine up for PyTorch (ANSWERS=file.yaml: unattended)
-	@$(RUN)/torchup setup $(INTERACTION) $(SETUP_FLAGS)
+	@# On a terminal the wizard asks; without one the recommended answers are taken.
+	@if [ -n "$(ANSWERS)" ]; then set -- --answers "$(ANSWERS)"; \
+	elif [ -t 0 ] && [ -t 1 ]; then set --; else set -- --yes; fi; \
+	exec $(RUN)/torchup setup "$$@" $(SETUP_FLAGS)
 
 dry-run: $(VENV)/torchup.stamp ## print the commands that `make setup` would run, as a script
-	@$(RUN)/torchup setup $(INTERACTION) --dry-run $(SETUP_FLAGS)
+	@$(RUN)/torchup setup $(if $(ANSWERS),--answers "$(ANSWERS)",--yes) --dry-run $(SETUP_FLAGS)
 
 test: lint types ## everything that CI runs
 	$(RUN)/pytest -n 2 --dist loadgroup
