@@ -112,7 +112,7 @@ def test_the_files_of_the_usual_cases_are_there() -> None:
     assert {"cpu", "workstation", "server-without-root"} <= names
     assert read_answers(DOCS / "answers" / "cpu.yaml").torch.variant == "cpu"
     assert read_answers(DOCS / "answers" / "server-without-root.yaml").driver.action == "keep"
-    assert read_answers(DOCS / "answers" / "workstation.yaml").driver.action == "install"
+    assert read_answers(DOCS / "answers" / "workstation.yaml").driver.action == "auto"
 
 
 def test_a_schema_that_editors_use_agrees_with_the_reader_about_types() -> None:
