@@ -104,12 +104,17 @@ def main() -> None:
     parser.add_argument("only", nargs="*", help="start, resolve, setup, detect, fleet")
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from bench.bench_detect import bench_detect
+    from bench.bench_fleet import bench_fleet
+
     benches: dict[str, Callable[[int], None]] = {
         "start": bench_start,
         "resolve": bench_resolve,
+        "detect": lambda rounds: line(*bench_detect(rounds, run)),
+        "fleet": lambda rounds: line(*bench_fleet(rounds)),
         "setup": lambda rounds: bench_setup(max(3, rounds // 3)),
     }
-    sys.path.insert(0, str(Path(__file__).parents[1]))
     for name, bench in benches.items():
         if not options.only or name in options.only:
             bench(options.rounds)

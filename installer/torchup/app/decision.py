@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torchup.app.commandline import CommandLine
@@ -76,18 +76,24 @@ def ask_sources(
         settings = connection_only(settings)
     for problem in settings.problems:
         line.console.warn(problem)
+    ask = partial(
+        collect,
+        request.source,
+        facts,
+        tuple(dict.fromkeys(("torch", *request.torch.packages))),
+        settings=settings,
+        cache=cache,
+        offline=offline,
+        today=context.now().date().isoformat(),
+        # A pin that nothing fits has to be answered with what would fit.
+        also=() if request.torch.variant == "auto" else (request.torch.variant,),
+    )
+    if offline:
+        return Sources(book=ask(), settings=settings)
+    from concurrent.futures import ThreadPoolExecutor
+
     with line.console.working("Asking the package sources"), ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(
-            collect,
-            request.source,
-            facts,
-            tuple(dict.fromkeys(("torch", *request.torch.packages))),
-            settings=settings,
-            cache=cache,
-            offline=offline,
-            today=context.now().date().isoformat(),
-            variants=None if request.torch.variant == "auto" else (request.torch.variant,),
-        )
+        asked = pool.submit(ask)
         meanwhile()
         book = asked.result()
     return Sources(book=book, settings=settings)

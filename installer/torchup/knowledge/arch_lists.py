@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 
 from torchup.knowledge.order import by_nearness, release_numbers
 from torchup.knowledge.platforms import Platform
 from torchup.knowledge.release_table import PlatformBuild, TorchRelease, releases
 from torchup.knowledge.variants import parse_variant
+from torchup.model.quick import dataclass
 
 _UNCERTAIN = "U"
 
@@ -19,7 +20,8 @@ class ArchList:
     """The compute capabilities (times ten) in a wheel: `sm` native code, `ptx` for newer devices.
 
     `inferred_from` names the build that the list was really taken from (`2.13+cu129`), None when it is the
-    wheel's own. `uncertain` is set for an inferred list and for one whose evidence is marked so.
+    wheel's own. `uncertain` is set for an inferred list and for one whose evidence is marked so. With `other_major`
+    it is from another CUDA major, which may have dropped or gained devices.
     """
 
     sm: tuple[int, ...]
@@ -27,14 +29,15 @@ class ArchList:
     evidence: tuple[str, ...]
     inferred_from: str | None
     uncertain: bool
+    other_major: bool = False
 
 
 @cache
 def arch_list(version: str, variant: str, platform: Platform) -> ArchList | None:
     """Give the list of a CUDA wheel, taking it from the nearest build where this one is not known.
 
-    First the same variant in the nearest release, then the nearest CUDA of the same major, always of the
-    same platform. None where neither exists, and for variants that are not CUDA. Raises ValueError for a
+    First the same variant in the nearest release, then the nearest CUDA of the same major, then that of another,
+    always of the same platform. None where none exists, and for variants that are not CUDA. Raises ValueError for a
     version or a variant that cannot be read.
     """
     wanted = parse_variant(variant)
@@ -46,14 +49,15 @@ def arch_list(version: str, variant: str, platform: Platform) -> ArchList | None
         if known:
             nearest = by_nearness(numbers, known)[0]
             own = name == variant and nearest == numbers and _has_patch(version)
-            return _with_origin(known[nearest], None if own else f"{nearest[0]}.{nearest[1]}+{name}")
+            found = _with_origin(known[nearest], None if own else f"{nearest[0]}.{nearest[1]}+{name}")
+            return replace(found, other_major=parse_variant(name).version[0] != wanted.cuda[0])
     return None
 
 
 def _variants_by_nearness(cuda: tuple[int, int]) -> list[str]:
     known = {parse_variant(name).cuda or (0, 0): name for release in releases() for name in release.variants}
-    same_major = [version for version in known if version[0] == cuda[0]]
-    return [known[version] for version in by_nearness(cuda, same_major)]
+    in_order = by_nearness(cuda, known)
+    return [known[version] for version in sorted(in_order, key=lambda version: version[0] != cuda[0])]
 
 
 def _read_builds(variant: str, platform: Platform) -> Iterator[tuple[TorchRelease, PlatformBuild]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from torchup.knowledge.tables import table
+from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability, DriverVersion
 
 Modules = Literal["proprietary_only", "either_open_preferred", "open_only"]
@@ -112,6 +112,21 @@ def chip_by_pci_id(pci_id: str) -> ChipMatch | None:
         return None
     _, last, name = _blocks()[position]
     return ChipMatch(chip=_by_name()[name], exact=False) if number <= last else None
+
+
+def older_than_kepler(pci_id: str) -> tuple[str, ComputeCapability] | None:
+    """Give the architecture and the highest compute capability of an id older than all chips in the table.
+
+    None for a newer or unknown one, and for another vendor; raises ValueError for text of another form.
+    """
+    vendor, _, device = pci_id.lower().partition(":")
+    number = int(device, 16)
+    if vendor.removeprefix("0x") != _NVIDIA or number in _exact_ids():
+        return None
+    old = table("nvidia_chips")["before_kepler"]
+    if any(int(first, 16) <= number <= int(last, 16) for first, last in old["blocks"]):
+        return old["architecture"], ComputeCapability.parse(old["compute_capability_at_most"])
+    return None
 
 
 def open_module_required(pci_id: str) -> bool:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from torchup.knowledge.arch_lists import ArchList
 from torchup.knowledge.tables import table
+from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability
 
 

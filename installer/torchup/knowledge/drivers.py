@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from torchup.knowledge.tables import table
 from torchup.model.facts import KernelModule, System
+from torchup.model.quick import dataclass
 from torchup.model.versions import DriverVersion
 
 BranchType = Literal["legacy", "lts", "production", "new_feature", "unknown"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 
 from torchup.knowledge.arch_lists import ArchList, arch_list
@@ -19,6 +18,7 @@ from torchup.knowledge.snapshot import SNAPSHOT_DATE
 from torchup.knowledge.variants import Variant, parse_variant
 from torchup.knowledge.wheel_tags import pythons_of
 from torchup.model.facts import System
+from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability, DriverVersion
 
 SCHEMA = 1

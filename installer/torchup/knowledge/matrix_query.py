@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from torchup.errors import UsageError
@@ -12,6 +11,7 @@ from torchup.knowledge.order import release_numbers
 from torchup.knowledge.release_table import releases
 from torchup.knowledge.rocm import gfx_lists, gfx_of_chip
 from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability, DriverVersion
 
 _GFX = re.compile(r"gfx[0-9a-f]{3,5}")

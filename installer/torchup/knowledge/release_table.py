@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
 from torchup.knowledge.order import release_numbers
 from torchup.knowledge.platforms import Platform
 from torchup.knowledge.tables import table
+from torchup.model.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

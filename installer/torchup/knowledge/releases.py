@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 from torchup.knowledge.arch_lists import ArchList, arch_list
@@ -11,6 +10,7 @@ from torchup.knowledge.platforms import Platform
 from torchup.knowledge.release_table import TorchRelease, releases
 from torchup.knowledge.tables import table
 from torchup.knowledge.wheel_tags import tags_of
+from torchup.model.quick import dataclass
 
 __all__ = [
     "ArchList",
@@ -19,6 +19,7 @@ __all__ = [
     "TorchRelease",
     "arch_list",
     "companion",
+    "compiles_on",
     "default_index_variant",
     "is_known",
     "known_versions",
@@ -131,6 +132,19 @@ def companion(package: str, torch_version: str) -> CompanionFact:
         last=rule["last"],
         inferred_from=inferred_from,
     )
+
+
+@cache
+def compiles_on(version: str, python: tuple[int, int]) -> bool:
+    """Say whether torch.compile works with a release on a CPython; what no table limits counts as working.
+
+    Source: the Pythons that torch's own requirement on triton leaves out, and the 2.14 release text.
+    """
+    numbers = release_numbers(version)[:2]
+    for row in table("torch_releases")["compile_pythons"]:
+        if release_numbers(row["from"]) <= numbers <= release_numbers(row["until"]):
+            return python < release_numbers(row["below"])
+    return True
 
 
 def requires_python(version: str) -> str:

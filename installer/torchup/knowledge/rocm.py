@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from torchup.knowledge.order import by_nearness, release_numbers
 from torchup.knowledge.tables import table
 from torchup.knowledge.variants import parse_variant
+from torchup.model.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

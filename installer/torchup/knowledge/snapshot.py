@@ -54,7 +54,7 @@ def _offers_of_patch(package: str, release: TorchRelease, patch: str, platform: 
         local = None if _has_no_label(variant, release, platform) else variant
         origin = table("torch_wheels")["index"]["base"] + variant
         label = f"+{local}" if local else ""
-        for fits in wheel_tags:
+        for fits in _tags_of_variant(package, version, variant, wheel_tags):
             filename = f"{package}-{version}{label}-{'-'.join(fits)}.whl"
             yield Offer(
                 package=package,
@@ -76,6 +76,15 @@ def _wheel_tags(package: str, version: str, tags: tuple[WheelTag, ...]) -> tuple
             platforms = dict.fromkeys(tag.platform for tag in tags)
             return tuple((row["python"], row["abi"], platform) for platform in platforms)
     return tuple(tag.tags for tag in tags)
+
+
+def _tags_of_variant(
+    package: str, version: str, variant: str, tags: tuple[tuple[str, str, str], ...]
+) -> tuple[tuple[str, str, str], ...]:
+    for row in table("torch_wheels")["other_platform_tags"]:
+        if package == "torch" and version == row["version"] and variant in row["variants"]:
+            return tuple((python, abi, row["to"] if tag == row["from"] else tag) for python, abi, tag in tags)
+    return tags
 
 
 def _also_needs_python(package: str, version: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
+
+from torchup.model.quick import dataclass
 
 VariantKind = Literal["cpu", "cuda", "rocm", "xpu", "mps"]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from torchup.knowledge.platforms import Platform
 from torchup.knowledge.tables import table
+from torchup.model.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

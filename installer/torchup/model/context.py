@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+
+from torchup.model.quick import dataclass
 
 Mode = Literal["wizard", "unattended", "refused"]
 

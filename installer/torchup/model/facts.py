@@ -5,8 +5,10 @@ Every field but `os` and `gpus` may be unknown, which is None or an empty tuple.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from torchup.model.quick import dataclass
 
 SCHEMA = 1
 

@@ -7,8 +7,10 @@ only while the facts and answers it came from still hold.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from torchup.model.quick import dataclass
 
 SCHEMA = 1
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from torchup.model.offer import Offer
+from torchup.model.quick import dataclass
 
 SCHEMA = 1
 

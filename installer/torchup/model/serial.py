@@ -6,13 +6,13 @@ missing keys and wrong types are problems, and all of them are gathered before `
 
 from __future__ import annotations
 
-import hashlib
 import json
 import types
-from dataclasses import MISSING, dataclass, fields, is_dataclass
-from difflib import get_close_matches
+from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from torchup.model.quick import dataclass
 
 PathKey = str | int
 T = TypeVar("T")
@@ -60,6 +60,8 @@ def dump(value: Any) -> Any:
 
 def digest(value: Any) -> str:
     """Give the sha256 of the canonical JSON of a model value, in hex."""
+    import hashlib
+
     text = json.dumps(dump(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -159,6 +161,8 @@ def _load_dataclass(cls: type, data: Any, path: tuple[PathKey, ...], problems: l
 
 def unknown_key(key: str, known: Any) -> str:
     """Say that a key is unknown, and name the nearest known one where there is one."""
+    from difflib import get_close_matches
+
     near = get_close_matches(key, list(known), n=1, cutoff=0.6)
     return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
 

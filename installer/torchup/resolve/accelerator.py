@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torchup.knowledge import rocm
 from torchup.knowledge.variants import VariantKind
+from torchup.model.quick import dataclass
 from torchup.model.resolution import Reason
 from torchup.resolve.devices import Device, used
 from torchup.resolve.refusal import listed

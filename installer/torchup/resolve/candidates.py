@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from torchup.knowledge import releases
 from torchup.knowledge.platforms import Platform
 from torchup.knowledge.variants import Variant, VariantKind
 from torchup.model.offer import Offer, SourceKind
+from torchup.model.quick import dataclass
 from torchup.resolve.catalogue import SOURCE_RANK, Build, Catalogue
 from torchup.resolve.companions import Companions, companions_of
 from torchup.resolve.gates import Admission, Target, pass_gates
+from torchup.resolve.python_range import satisfies
 from torchup.resolve.pythons import Interpreter, Interpreters
 from torchup.resolve.refusal import Refusal, listed
-from torchup.resolve.wheels import Host, Release, fits_python, platform_refusal, python_of, satisfies
+from torchup.resolve.wheels import Host, Release, fits_python, platform_refusal, python_of
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +71,13 @@ def search(question: Search, catalogue: Catalogue, *, exhaustive: bool = False) 
     `exhaustive` tries all, also those for other accelerators, so that each has its refusal.
     """
     findings = Findings()
-    by_driver: dict[str, Refusal | None] = {}
+    said: dict[object, Refusal | None] = {}
     kind: VariantKind = "cpu" if question.target.kind == "mps" else question.target.kind
     for build in catalogue.builds if exhaustive else catalogue.by_kind.get(kind, ()):
         best = findings.best
         if best and not exhaustive and not best.admission.unlisted and build.number < best.build.number:
             break
-        outcome = _try(question, catalogue, build, by_driver)
+        outcome = _try(question, catalogue, build, said)
         if isinstance(outcome, Refusal):
             findings.refused.append((build, outcome))
             continue
@@ -82,12 +88,12 @@ def search(question: Search, catalogue: Catalogue, *, exhaustive: bool = False) 
 
 
 def _try(
-    question: Search, catalogue: Catalogue, build: Build, by_driver: dict[str, Refusal | None]
+    question: Search, catalogue: Catalogue, build: Build, said: dict[object, Refusal | None]
 ) -> Candidate | Refusal:
     refusal = _against_pins(question, build)
     if refusal:
         return refusal
-    admission = pass_gates(build.version, build.variant, question.platform, question.target, by_driver)
+    admission = pass_gates(build.version, build.variant, question.platform, question.target, said)
     if isinstance(admission, Refusal):
         return admission
     wheels = _wheels_here(question, build)
@@ -104,7 +110,8 @@ def _try(
             missing = missing or beside.missing[0]
             continue
         found = Candidate(build=build, interpreter=interpreter, wheel=wheel, admission=admission, companions=beside)
-        if not beside.missing and wheel.source == wheels[0].source and not interpreter.free_threaded:
+        compiles = releases.compiles_on(build.version, interpreter.release)
+        if compiles and not beside.missing and wheel.source == wheels[0].source and not interpreter.free_threaded:
             # Interpreters come best first, so nothing after this one can be better.
             return found
         candidates.append(found)
@@ -116,13 +123,15 @@ def _try(
 def _against_pins(question: Search, build: Build) -> Refusal | None:
     kind = "cpu" if question.target.kind == "mps" else question.target.kind
     if question.variant and build.variant.name != question.variant:
-        return Refusal("not-asked-for", "torch.variant asks for {wish}", {"wish": question.variant})
+        return Refusal("not-asked-for", "is not asked for: torch.variant is {wish}", {"wish": question.variant})
     if build.variant.kind != kind:
-        values = {"kind": build.variant.name, "target": _TARGETS[question.target.kind]}
-        return Refusal("other-accelerator", "{kind} is not a build for {target}", values)
+        values = {"target": _TARGETS[question.target.kind]}
+        return Refusal("other-accelerator", "is not a build for {target}", values)
     if question.version is not None:
         if not question.version.contains(build.title):
-            return Refusal("not-asked-for", "torch.version asks for {wish}", {"wish": str(question.version)})
+            return Refusal(
+                "not-asked-for", "is not asked for: torch.version is {wish}", {"wish": str(question.version)}
+            )
     elif build.prerelease:
         return Refusal("prerelease", "is a pre-release, which has to be asked for by its number", {})
     return None
@@ -212,6 +221,7 @@ def _rank(candidate: Candidate, question: Search) -> tuple[object, ...]:
         len(candidate.companions.missing),
         _by_cuda(candidate.build.variant, question.target),
         python.free_threaded,
+        not releases.compiles_on(candidate.build.version, python.release),
         SOURCE_RANK[candidate.wheel.source],
         question.interpreters.usable.index(python),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import cache
 
 from packaging.version import Version
 
@@ -13,6 +13,7 @@ from torchup.knowledge.platforms import Platform
 from torchup.knowledge.releases import default_index_variant
 from torchup.knowledge.variants import Variant, VariantKind, parse_variant
 from torchup.model.offer import Offer, OfferBook
+from torchup.model.quick import dataclass
 from torchup.resolve.wheels import python_of
 
 SOURCE_RANK = {"find-links": 0, "mirror": 1, "pytorch": 2, "extra": 3, "default": 4, "snapshot": 5}
@@ -81,9 +82,9 @@ def _ordered(offers: Iterable[Offer], platform: Platform) -> Catalogue:
         if variant is None:
             unlabelled.append(offer)
         elif offer.package == "torch":
-            torch[Version(offer.version), variant].append(offer)
+            torch[_number(offer.version), variant].append(offer)
         else:
-            companions[offer.package, variant.name][Version(offer.version)].append(offer)
+            companions[offer.package, variant.name][_number(offer.version)].append(offer)
     builds = [
         Build(
             version=str(number),
@@ -103,6 +104,9 @@ def _ordered(offers: Iterable[Offer], platform: Platform) -> Catalogue:
         labels=tuple(sorted({label for wheels in torch.values() for label in _labels(wheels)})),
         unlabelled=tuple(offer for offer in unlabelled if offer.package == "torch"),
     )
+
+
+_number = cache(Version)
 
 
 def _preference(offer: Offer) -> tuple[int, int, str, str]:

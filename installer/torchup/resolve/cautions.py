@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torchup.knowledge import drivers, macos
+from torchup.knowledge import drivers, macos, releases
 from torchup.knowledge.snapshot import SNAPSHOT_DATE
 from torchup.model.resolution import Reason
 from torchup.resolve.candidates import Candidate
@@ -29,6 +29,7 @@ def warnings_for(situation: Situation, outcome: Outcome, pick: Candidate) -> lis
         *_assumed_devices(outcome.target),
         *_missing_packages(pick),
         *pick.companions.assumed,
+        *_ended(situation, pick),
         *_python(situation, pick),
         *_platform(situation, outcome.target, pick),
         *_driver(situation, outcome),
@@ -37,6 +38,10 @@ def warnings_for(situation: Situation, outcome: Outcome, pick: Candidate) -> lis
 
 def _assumed_lists(pick: Candidate) -> list[Reason]:
     title, admission = pick.build.title, pick.admission
+    if admission.unlisted and admission.arch_list:
+        text = f"Nobody has read the kernel list of any build of that CUDA; for {title} that of "
+        text += f"{admission.arch_list.inferred_from} is assumed, so it may not run on these GPUs."
+        return [Reason(code="kernels-inferred", text=text)]
     if admission.unlisted:
         text = f"Nothing is known about the kernels in {title}: it may not run on these GPUs."
         return [Reason(code="kernels-unknown", text=text)]
@@ -88,11 +93,32 @@ def _missing_packages(pick: Candidate) -> list[Reason]:
     ]
 
 
+def _ended(situation: Situation, pick: Candidate) -> list[Reason]:
+    """Say more of a package that ended when the answers ask for it by name, apart from the usual list."""
+    if not situation.packages_asked:
+        return []
+    facts = {name: releases.companion(name, pick.build.version) for name in ("torchvision", "torchaudio")}
+    return [
+        Reason(
+            code="companion-ended-asked",
+            text=f"{name} is in torch.packages and ended with {fact.last}, so it is left out; a torch.version of "
+            f"=={fact.last.rpartition('.')[0]}.* still has it.",
+        )
+        for name, fact in facts.items()
+        if name in situation.request.torch.packages and fact.ended and fact.last
+    ]
+
+
 def _python(situation: Situation, pick: Candidate) -> list[Reason]:
+    version, python = pick.build.version, pick.interpreter
+    warnings: list[Reason] = []
+    if not releases.compiles_on(version, python.release):
+        text = f"torch.compile does not work with torch {version} on Python {python.label}."
+        warnings.append(Reason(code="python-without-compile", text=text))
     if situation.interpreters.managed and situation.request.environment.kind != "conda":
         text = f"The Pythons of this machine are not known; uv would bring Python {pick.interpreter.label}."
-        return [Reason(code="python-managed", text=text)]
-    return []
+        warnings.append(Reason(code="python-managed", text=text))
+    return warnings
 
 
 def _platform(situation: Situation, target: Target, pick: Candidate) -> list[Reason]:
@@ -128,7 +154,7 @@ def _driver(situation: Situation, outcome: Outcome) -> list[Reason]:
             warnings.append(Reason(code="devices-masked", text=text))
     wish = situation.request.driver
     if outcome.driver.action == "keep" and wish.branch != "auto" and wish.action != "install":
-        text = f"driver.branch: {wish.branch} counts only when a driver is installed; driver.action: install does that."
+        text = f"driver.branch: {wish.branch} names no driver for now: torchup does not install drivers yet."
         warnings.append(Reason(code="driver-branch-unused", text=text))
     if target.driver and target.driver.version and not facts.context.jetson:
         row = drivers.branch_of(target.driver.version)

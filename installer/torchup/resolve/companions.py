@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from torchup.knowledge.releases import CompanionFact, companion, release_of
 from torchup.model.offer import Offer
+from torchup.model.quick import dataclass
 from torchup.model.resolution import Reason
 from torchup.resolve.catalogue import Build, Catalogue
+from torchup.resolve.python_range import satisfies
 from torchup.resolve.pythons import Interpreter
 from torchup.resolve.refusal import Refusal
-from torchup.resolve.wheels import Host, fits_python, platform_refusal, satisfies
+from torchup.resolve.wheels import Host, fits_python, platform_refusal
 
 _KNOWN = ("torchvision", "torchaudio", "triton")
 

@@ -52,6 +52,8 @@ def _after(situation: Situation, now: Target, findings: Findings, ahead: Outlook
         reason = Reason(code="driver-kept", text=f"{ahead.reason.text} driver.action: keep leaves it so.")
         return Outcome(status="no_solution", target=now, driver=_kept(now), findings=findings, reasons=[reason])
     if found.best is None and ahead.after is not None:
+        otherwise = situation.search_all(replace(now, driver=None))
+        found = found if otherwise.best else otherwise
         return Outcome(status="no_solution", target=later, driver=_kept(now), findings=found, reasons=[ahead.reason])
     return Outcome(
         status="action_needed",
@@ -94,4 +96,4 @@ def _wished_change(situation: Situation) -> Reason:
 def _kept(target: Target) -> DriverDecision:
     if target.driver is None:
         return DriverDecision(action="none")
-    return DriverDecision(action="keep", installed=target.driver.text)
+    return DriverDecision(action="keep", installed=target.driver.text if target.driver.version else None)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torchup.errors import UsageError
 from torchup.knowledge import chips, rocm, xpu
 from torchup.knowledge.chips import Chip, Modules
 from torchup.model.facts import Gpu, MachineFacts, System
+from torchup.model.quick import dataclass
 from torchup.model.request import GpuWish
 from torchup.model.versions import ComputeCapability
 
@@ -132,7 +131,10 @@ def _nvidia(gpu: Gpu) -> Device:
         # What the driver reports counts for more than a table of ids.
         chip = None
     capability = reported or (chip.compute_capability if chip else None)
-    assumed = None
+    if capability is None and chip is None and (old := _before_kepler(gpu)):
+        why = f"the PCI id {gpu.pci_id}, which is older than Kepler"
+        return Device(gpu=gpu, capability=old[1], assumed=why, architecture=old[0])
+    assumed: str | None = None
     if reported is None and capability is not None and chip is not None:
         assumed = how + (", and no source states it for this chip" if chip.uncertain else "")
     architecture = chip.architecture if chip else chips.architecture_of(capability) if capability else None
@@ -147,6 +149,10 @@ def _chip(gpu: Gpu) -> tuple[Chip | None, str]:
         return None, ""
     text = f"the PCI id {gpu.pci_id} ({match.chip.name})"
     return match.chip, text if match.exact else f"{text}, whose neighbours are all of this chip"
+
+
+def _before_kepler(gpu: Gpu) -> tuple[str, ComputeCapability] | None:
+    return chips.older_than_kepler(gpu.pci_id) if gpu.pci_id and _is_pci_id(gpu.pci_id) else None
 
 
 def _capability(text: str | None) -> ComputeCapability | None:

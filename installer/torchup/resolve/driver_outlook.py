@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from torchup.knowledge import drivers
 from torchup.model.facts import DriverState, MachineFacts
+from torchup.model.quick import dataclass
 from torchup.model.request import DriverWish
 from torchup.model.resolution import DriverDecision, NextStep, Reason
 from torchup.resolve.devices import Device
 from torchup.resolve.driver_service import (
     DriverChoice,
-    branch_serves,
     driver_view,
     has_flavours,
+    last_branch,
     not_served,
     shared_driver,
 )
@@ -23,7 +23,7 @@ from torchup.resolve.host_advice import driver_owner, host_steps
 from torchup.resolve.refusal import Refusal, sentence
 
 # JetPack 7 names CUDA 13; its driver numbers are not those of the tables.
-_NEWER_JETPACK = DriverView(version=None, text="JetPack 7", names_cuda=(13, 0), by_label=True)
+_NEWER_JETPACK = DriverView(version=None, text="of JetPack 7", names_cuda=(13, 0), by_label=True)
 
 _STATES: dict[DriverState, str] = {
     "missing": "no NVIDIA driver is installed",
@@ -112,24 +112,17 @@ def _install(
     flavour = f" with the {chosen.module} kernel module" if chosen.module else ""
     what = f"{decision.action.capitalize()} the NVIDIA driver: branch {decision.branch}{flavour}"
     if facts.os.system == "windows":
-        newest = " (newer ones no longer serve it)" if _is_last(chosen, devices) else " or newer"
+        last = last_branch(devices)
+        newest = f" ({last} is the last that serves it)" if last else " or newer"
         steps = [NextStep(text=f"{what}{newest}, from nvidia.com/drivers.")]
     else:
-        # The packages differ by distribution: the plan names the commands.
-        steps = [NextStep(text=f"{what}, then reboot; torchup does it when the answers say driver.action: install.")]
+        # torchup does not install drivers itself yet, so it says what to look for and no more.
+        where = "from your distribution or NVIDIA's package repository for it"
+        steps = [NextStep(text=f"{what}, {where}; then restart the machine and run torchup again.")]
     if facts.nvidia and facts.nvidia.state == "nouveau":
         text = "Keep nouveau from loading: distribution packages of the driver do it, and it takes a reboot."
         steps.append(NextStep(text=text))
     return Outlook(decision=decision, reason=reason, steps=(*steps, *_secure_boot(facts)), after=chosen.view)
-
-
-def _is_last(chosen: DriverChoice, devices: Sequence[Device]) -> bool:
-    newest = drivers.branches()[-1].branch
-    return any(
-        device.architecture and branch_serves(newest, device.architecture) is False
-        for device in devices
-        if chosen.branch.branch < newest
-    )
 
 
 def _reload(facts: MachineFacts, state: DriverState, reason: Reason, installed: str | None) -> Outlook:

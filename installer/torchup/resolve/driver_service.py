@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
 from torchup.errors import UsageError
 from torchup.knowledge import chips, drivers
 from torchup.knowledge.drivers import DriverBranch
 from torchup.model.facts import KernelModule, MachineFacts, System
+from torchup.model.quick import dataclass
 from torchup.model.request import DriverWish
 from torchup.model.versions import DriverVersion
 from torchup.resolve.devices import Device
@@ -40,7 +41,7 @@ def driver_view(facts: MachineFacts) -> DriverView | None:
         return None
     return DriverView(
         version=version,
-        text=text or "the driver",
+        text=text or ("of JetPack" if facts.context.jetson else "of unknown version"),
         names_cuda=named,
         system=numbering(facts),
         by_label=facts.context.jetson is not None,
@@ -120,6 +121,17 @@ def served_range(architecture: str) -> str:
     if branch_serves(newest, architecture) is False:
         return f"branch {serving[-1]} or older"
     return f"branch {serving[0]} or newer"
+
+
+def last_branch(devices: Sequence[Device]) -> int | None:
+    """Give the newest branch that still serves all these GPUs; None when no branch has dropped one of them."""
+    architectures = {device.architecture for device in devices if device.architecture}
+    dropped = {name for name in architectures if branch_serves(drivers.branches()[-1].branch, name) is False}
+    last = [
+        max((row.branch for row in drivers.branches() if branch_serves(row.branch, name)), default=0)
+        for name in dropped
+    ]
+    return min(last, default=None)
 
 
 def shared_driver(facts: MachineFacts, devices: Sequence[Device], wish: DriverWish) -> DriverChoice | Refusal:

@@ -84,7 +84,7 @@ def _variant(situation: Situation, target: Target, pick: Candidate) -> Reason:
             text = "The macOS wheel is named cpu; on this macOS it runs on the CPU."
         return Reason(code="variant-mps", text=text)
     if variant.cuda and target.driver and target.devices:
-        minimum = drivers.minimum_driver(variant.cuda[0], target.driver.system)
+        minimum = None if target.driver.by_label else drivers.minimum_driver(variant.cuda[0], target.driver.system)
         needs = f"driver {minimum.text} or newer" if minimum else f"a driver that names CUDA {variant.cuda[0]}"
         named = target.driver.names_cuda
         names = f"names CUDA {cuda_text(named)}" if named else "does not say which CUDA it names"

@@ -8,7 +8,7 @@ from torchup.knowledge import drivers
 from torchup.model.request import DriverWish
 from torchup.model.resolution import Reason
 from torchup.resolve.candidates import Candidate, search
-from torchup.resolve.driver_service import DriverChoice, shared_driver
+from torchup.resolve.driver_service import DriverChoice, last_branch, shared_driver
 from torchup.resolve.pythons import managed
 from torchup.resolve.situation import Outcome, Situation
 
@@ -21,7 +21,7 @@ def gains_for(situation: Situation, outcome: Outcome, pick: Candidate) -> list[R
     gains: list[Reason] = []
     if codes.intersection(("driver-too-old", "ptx-needs-newer-driver")):
         gains += _with_newer_driver(situation, outcome, pick)
-    if any(code.startswith("python") for code in codes) and situation.request.python.version == "auto":
+    if any(code.startswith(("python", "companion")) for code in codes) and situation.request.python.version == "auto":
         gains += _with_other_python(situation, outcome, pick)
     return gains
 
@@ -39,7 +39,9 @@ def _with_newer_driver(situation: Situation, outcome: Outcome, pick: Candidate) 
     newer = str(minimum.version.branch if minimum else chosen.branch.branch)
     if minimum and found and found.branch >= minimum.version.branch:
         newer = minimum.text
-    text = f"With driver {newer} or newer: torch {best.build.version} + {best.build.variant.name}."
+    last = last_branch(outcome.target.devices)
+    until = f"to {last}" if last else "or newer"
+    text = f"With driver {newer} {until}: torch {best.build.version} + {best.build.variant.name}."
     return [Reason(code="newer-driver", text=text)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from torchup.knowledge import drivers, releases, rocm
@@ -11,6 +10,7 @@ from torchup.knowledge.cubins import Serving, serving
 from torchup.knowledge.platforms import Platform
 from torchup.knowledge.variants import Variant, VariantKind
 from torchup.model.facts import System
+from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability, DriverVersion
 from torchup.resolve.devices import Device
 from torchup.resolve.refusal import Refusal, listed
@@ -20,7 +20,7 @@ from torchup.resolve.refusal import Refusal, listed
 class DriverView:
     """An NVIDIA driver, there or proposed, as the gates see it.
 
-    `names_cuda` is the CUDA version it names. `system` says whose numbers it carries: those of WSL are the Windows
+    `text` follows the word driver in a sentence: its version. `names_cuda` is the CUDA version it names. `system` says whose numbers it carries: those of WSL are the Windows
     ones. `by_label` is for Jetson, where the numbers are not those of the tables and the CUDA version has to do.
     """
 
@@ -54,8 +54,8 @@ def cuda_target(devices: tuple[Device, ...], driver: DriverView | None) -> Targe
 class Admission:
     """That a build passed the gates, and by what: the entry that serves each capability, and its list.
 
-    `by_ptx` says that some of it is compiled at run time. `unlisted` says that no list was to be had, so nothing
-    about its kernels is known.
+    `by_ptx` says that some of it is compiled at run time. `unlisted` says that no list was to be had, or only one of
+    another CUDA major, so nothing sure is known about its kernels.
     """
 
     serving: tuple[tuple[ComputeCapability, Serving], ...] = ()
@@ -66,16 +66,16 @@ class Admission:
 
 
 def pass_gates(
-    version: str, variant: Variant, platform: Platform, target: Target, by_driver: dict[str, Refusal | None]
+    version: str, variant: Variant, platform: Platform, target: Target, said: dict[object, Refusal | None]
 ) -> Admission | Refusal:
     """Hold one build against the driver and the devices.
 
-    `by_driver` keeps what the driver gate said to a variant: for the builds of one search it says the same.
+    `said` keeps what the gates said to a variant or to a list of kernels: for the builds of one search it is the same.
     """
     if variant.kind == "cuda" and variant.cuda:
-        if variant.name not in by_driver:
-            by_driver[variant.name] = driver_refusal(variant.cuda, target.driver) if target.driver else None
-        return by_driver[variant.name] or _cuda_kernels(version, variant.name, variant.cuda, platform, target)
+        if variant.name not in said:
+            said[variant.name] = driver_refusal(variant.cuda, target.driver) if target.driver else None
+        return said[variant.name] or _cuda_kernels(version, variant.name, variant.cuda, platform, target, said)
     if variant.kind == "rocm":
         return _rocm_kernels(version, variant.name, target)
     return Admission()
@@ -93,7 +93,7 @@ def driver_refusal(cuda: tuple[int, int], driver: DriverView) -> Refusal | None:
         if named and named[0] >= cuda[0]:
             return None
         values = {"cuda": cuda[0], "found": cuda_text(named) if named else "an unknown version", "driver": driver.text}
-        return Refusal("driver-too-old", "needs a driver that names CUDA {cuda}; {driver} names {found}", values)
+        return Refusal("driver-too-old", "needs a driver that names CUDA {cuda}; driver {driver} names {found}", values)
     if driver.version >= minimum.version:
         return None
     values = {"minimum": minimum.text, "found": driver.text, "cuda": cuda[0]}
@@ -101,7 +101,12 @@ def driver_refusal(cuda: tuple[int, int], driver: DriverView) -> Refusal | None:
 
 
 def _cuda_kernels(
-    version: str, variant: str, cuda: tuple[int, int], platform: Platform, target: Target
+    version: str,
+    variant: str,
+    cuda: tuple[int, int],
+    platform: Platform,
+    target: Target,
+    said: dict[object, Refusal | None],
 ) -> Admission | Refusal:
     found = _kernels(version, variant, cuda, platform, target.capabilities)
     if isinstance(found, Admission):
@@ -110,7 +115,12 @@ def _cuda_kernels(
         if found.by_ptx and (refusal := _no_jit(found, cuda, target.driver)):
             return refusal
         return found
-    return _no_kernel(*found, target)
+    capability, arch_list = found
+    key = (capability, arch_list.sm, arch_list.inferred_from)
+    refusal = said.get(key)
+    if refusal is None:
+        refusal = said[key] = _no_kernel(capability, arch_list, target)
+    return refusal
 
 
 @lru_cache(maxsize=1 << 15)
@@ -128,7 +138,7 @@ def _kernels(
             return capability, arch_list
         served.append((capability, found))
     by_ptx = any(found.kind == "ptx" for _, found in served)
-    return Admission(serving=tuple(served), arch_list=arch_list, by_ptx=by_ptx)
+    return Admission(serving=tuple(served), arch_list=arch_list, by_ptx=by_ptx, unlisted=arch_list.other_major)
 
 
 def _no_kernel(capability: ComputeCapability, arch_list: ArchList, target: Target) -> Refusal:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from torchup.errors import UsageError
 from torchup.model.facts import MachineFacts, Python
+from torchup.model.quick import dataclass
 from torchup.model.request import Request
 from torchup.resolve.refusal import Refusal, listed
 from torchup.resolve.wheels import Release

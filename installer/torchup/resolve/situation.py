@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
-
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from dataclasses import field
+from typing import TYPE_CHECKING, Literal
 
 from torchup.errors import UsageError
 from torchup.knowledge.platforms import Platform
 from torchup.knowledge.variants import Variant, parse_variant
 from torchup.model.facts import MachineFacts
 from torchup.model.offer import SourceKind
+from torchup.model.quick import dataclass
 from torchup.model.request import Request, TorchWish
 from torchup.model.resolution import DriverDecision, NextStep, Reason
 from torchup.resolve.candidates import Candidate, Findings, Search, search
@@ -20,6 +19,9 @@ from torchup.resolve.devices import Device, devices_of
 from torchup.resolve.gates import Target
 from torchup.resolve.pythons import Interpreters, interpreters_of
 from torchup.resolve.wheels import Host, host_of
+
+if TYPE_CHECKING:
+    from packaging.specifiers import SpecifierSet
 
 Status = Literal["ok", "action_needed", "no_solution"]
 
@@ -44,6 +46,11 @@ class Situation:
     variant: Variant | None
     exhaustive: bool = False
 
+    @property
+    def packages_asked(self) -> bool:
+        """Whether somebody chose the packages; a saved answers file spells out the usual ones too."""
+        return _packages_asked(self.request)
+
     def question(self, target: Target) -> Search:
         """Ask for a build that runs on this target, under all pins of the request."""
         return Search(
@@ -54,7 +61,7 @@ class Situation:
             version=self.version,
             variant=_as_offered(self.variant, self.host),
             packages=self.request.torch.packages,
-            packages_asked=_packages_asked(self.request),
+            packages_asked=self.packages_asked,
             sources=_SOURCES.get(self.request.source.index),
         )
 
@@ -107,6 +114,8 @@ def version_pin(wish: str) -> SpecifierSet | None:
     text = wish.strip()
     if text in ("", "latest"):
         return None
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
     try:
         return SpecifierSet(f"=={text}" if text[0].isdecimal() else text)
     except InvalidSpecifier as error:

@@ -22,18 +22,27 @@ def unreachable(book: OfferBook) -> tuple[Reason, list[NextStep]]:
     return Reason(code="source-unreachable", text=text), [step]
 
 
+def no_offers_steps(book: OfferBook) -> list[NextStep]:
+    """Say what would bring offers when no source had any."""
+    if _failed(book):
+        return unreachable(book)[1]
+    text = "Let torchup ask an index that has torch: source.index: auto, or the address of one."
+    return [NextStep(text=text)]
+
+
 def source_warnings(book: OfferBook, pick: Candidate | None) -> list[Reason]:
     """Warn of sources that did not answer, and say when the snapshot decided, and why."""
     warnings: list[Reason] = []
-    failed = [report for report in _failed(book) if report.asked]
+    failed = [report for report in _failed(book) if report.asked or not book.stand_ins]
     if failed:
         more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
         text = f"A source could not be asked: {_told(failed[0])}{more}."
         warnings.append(Reason(code="source-unreachable", text=text))
-    if pick and any(pick.wheel is offer for offer in book.stand_ins):
+    if _by_snapshot(book, pick):
         unasked = [report.detail for report in book.reports if report.detail and _is_unasked(report)]
         why = f" {unasked[0]}" if unasked else ""
-        index = "PyTorch's index" if pick.wheel.source == "snapshot" else "the default package index"
+        default = any(offer.source == "default" for offer in book.stand_ins[:1])
+        index = "the default package index" if default else "PyTorch's index"
         text = f"Decided from the bundled snapshot of {SNAPSHOT_DATE}, which tells what {index} had then.{why}"
         warnings.append(Reason(code="from-snapshot", text=text))
     return warnings
@@ -52,6 +61,12 @@ def newer_in_snapshot(situation: Situation, pick: Candidate, book: OfferBook) ->
 
 def _failed(book: OfferBook) -> list[SourceReport]:
     return [report for report in book.reports if report.state == "unreachable"]
+
+
+def _by_snapshot(book: OfferBook, pick: Candidate | None) -> bool:
+    if pick is None:
+        return bool(book.stand_ins) and not book.offers
+    return pick.wheel.source == "snapshot" or any(pick.wheel is offer for offer in book.stand_ins)
 
 
 def _is_unasked(report: SourceReport) -> bool:

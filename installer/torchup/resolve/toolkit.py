@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from torchup.knowledge.variants import Variant
 from torchup.model.facts import Toolkit
+from torchup.model.quick import dataclass
 from torchup.model.request import ToolkitWish
 from torchup.model.resolution import Reason, ToolkitDecision
 from torchup.resolve.refusal import listed

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from torchup.model.facts import OperatingSystem
+from torchup.model.quick import dataclass
 from torchup.resolve.refusal import Refusal
 
 Release = tuple[int, int]
@@ -88,7 +86,7 @@ def _linux(tag: str, host: Host) -> Refusal | None:
     if needed and host.libc_version and host.libc_version < needed:
         return Refusal(
             "glibc-too-old",
-            "needs glibc {needed} or newer (its wheel is {tag}); found {found}",
+            "needs glibc {needed} or newer; found {found} (its wheel is {tag})",
             {"tag": tag, "needed": _dotted(needed), "found": _dotted(host.libc_version)},
         )
     return None
@@ -103,7 +101,7 @@ def _macos(tag: str, host: Host) -> Refusal | None:
     if host.macos and host.macos < needed:
         return Refusal(
             "macos-too-old",
-            "needs macOS {needed} or newer (its wheel is {tag}); found {found}",
+            "needs macOS {needed} or newer; found {found} (its wheel is {tag})",
             {"tag": tag, "needed": _dotted(needed), "found": _dotted(host.macos)},
         )
     return None
@@ -147,15 +145,6 @@ def python_of(python_tag: str, abi_tag: str) -> str | None:
     if match is None or abi_tag == "abi3":
         return None
     return f"{match.group(1)}.{match.group(2)}{'t' if abi_tag.endswith('t') else ''}"
-
-
-@lru_cache(maxsize=4096)
-def satisfies(requires_python: str, version: str) -> bool:
-    """Tell whether a full Python version meets a `Requires-Python`; one that cannot be read forbids nothing."""
-    try:
-        return SpecifierSet(requires_python).contains(version, prereleases=True)
-    except InvalidSpecifier:
-        return True
 
 
 def _release(text: str | None) -> Release | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torchup.model.resolution import Reason
 from torchup.resolve.catalogue import Build
 from torchup.resolve.explain import KINDS, NOT_TELLING
-from torchup.resolve.refusal import Refusal
+from torchup.resolve.refusal import Refusal, listed
 from torchup.resolve.situation import Outcome, Situation
 
 
@@ -19,7 +19,12 @@ def why_none(situation: Situation, outcome: Outcome) -> list[Reason]:
         return []
     telling = [(build, refusal) for build, refusal in outcome.findings.refused if refusal.code not in NOT_TELLING]
     if telling:
-        return list(dict.fromkeys(_reason(situation, *entry) for entry in _most_telling(telling)))
+        reasons = [_reason(situation, *entry) for entry in _most_telling(telling)]
+        if {refusal.code for _, refusal in telling} == {"no-kernel"} and situation.variant is None:
+            gpus = listed(list(dict.fromkeys(device.title for device in outcome.target.devices)))
+            kind = KINDS[outcome.target.kind]
+            reasons.insert(0, Reason(code="no-kernel", text=f"No {kind} build on offer has kernels for {gpus}."))
+        return list(dict.fromkeys(reasons))
     if outcome.findings.refused or outcome.target.kind not in situation.catalogue.by_kind:
         return [_nothing_of_this_kind(situation, outcome)]
     return []

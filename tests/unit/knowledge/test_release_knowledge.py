@@ -104,8 +104,6 @@ def test_arch_list(version: str, variant: str, platform: Platform, source: str |
 @pytest.mark.parametrize(
     ("version", "variant", "platform"),
     [
-        ("2.16.0", "cu140", "linux_x86_64"),  # a CUDA major that no build had
-        ("2.6.0", "cu118", "linux_aarch64"),
         ("2.15.0", "cu132", "macos_arm64"),
         ("2.15.0", "cpu", "linux_x86_64"),
         ("2.14.0", "rocm7.2", "linux_x86_64"),
@@ -113,6 +111,21 @@ def test_arch_list(version: str, variant: str, platform: Platform, source: str |
 )
 def test_no_arch_list_is_made_up(version: str, variant: str, platform: Platform) -> None:
     assert arch_list(version, variant, platform) is None
+
+
+@pytest.mark.parametrize(
+    ("version", "variant", "platform", "source"),
+    [("2.16.0", "cu140", "linux_x86_64", "2.15+cu132"), ("2.6.0", "cu118", "linux_aarch64", "2.5+cu124")],
+)
+def test_the_list_of_another_cuda_major_is_marked_as_such(
+    version: str, variant: str, platform: Platform, source: str
+) -> None:
+    found = arch_list(version, variant, platform)
+    assert found
+    assert (found.inferred_from, found.other_major, found.uncertain) == (source, True, True)
+    same = arch_list("2.16.0", "cu134", platform)
+    assert same
+    assert not same.other_major
 
 
 def test_an_announced_build_is_uncertain_though_not_inferred() -> None:

@@ -185,7 +185,9 @@ def test_no_stand_ins_when_pytorchs_index_was_not_wanted(ask: Ask, index: WheelI
     assert {offer.variant for offer in ask(index=index.url("whl/cu126")).stand_ins} == {"cu126"}
 
 
-def test_the_default_index_has_stand_ins_where_it_is_unknown_or_was_not_to_be_asked(ask: Ask, index: WheelIndex) -> None:
+def test_the_default_index_has_stand_ins_where_it_is_unknown_or_was_not_to_be_asked(
+    ask: Ask, index: WheelIndex
+) -> None:
     for settings in (IndexSettings(), IndexSettings(default_index=index.url("simple"))):
         book = ask(index="default", settings=settings, offline=True)
         newest = [offer for offer in book.stand_ins if offer.version == "2.15.0"]

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from torchup.model.facts import OperatingSystem
-from torchup.resolve.wheels import Host, fits_python, host_of, platform_refusal, python_of, satisfies
+from torchup.resolve.python_range import satisfies
+from torchup.resolve.wheels import Host, fits_python, host_of, platform_refusal, python_of
 
 UBUNTU = Host(system="linux", arch="x86_64", libc="glibc", libc_version=(2, 35))
 ALPINE = Host(system="linux", arch="x86_64", libc="musl", libc_version=(1, 2))
@@ -105,3 +107,27 @@ def test_the_host_is_read_from_the_facts() -> None:
     assert host_of(mac) == Host(system="darwin", arch="aarch64", macos=(14, 6))
     debian = OperatingSystem(system="linux", arch="x86_64", version="12", libc="glibc", libc_version="2.36")
     assert host_of(debian).libc_version == (2, 36)
+
+
+@pytest.mark.parametrize(
+    "requires",
+    [">=3.8", ">=3.10,!=3.14.1", "!=3.0.*,>=2.7", "<4,>=3.11.0", "==3.12.*", "==3.12", ">3.11", "<=3.13", "~=3.10"],
+)
+def test_a_python_range_means_what_pep_440_says(requires: str) -> None:
+    for version in (
+        "2.7.18",
+        "3.0.1",
+        "3.8",
+        "3.8.0",
+        "3.10.2",
+        "3.11",
+        "3.11.0",
+        "3.12",
+        "3.12.4",
+        "3.13",
+        "3.14.1",
+        "3.14.10",
+        "3.15.0rc1",
+        "4.0",
+    ):
+        assert satisfies(requires, version) == SpecifierSet(requires).contains(version, prereleases=True), version

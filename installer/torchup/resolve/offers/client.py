@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
+from torchup.model.quick import dataclass
 from torchup.resolve.offers.kept_pages import KeptPage, KeptPages
 from torchup.resolve.offers.local_index import read_local_names, read_local_page, read_wheel_folder
 from torchup.resolve.offers.simple_page import IndexFile, PageProblem, parse_names, parse_page

@@ -36,6 +36,7 @@ def collect(
     offline: bool = False,
     snapshot: bool = False,
     variants: tuple[str, ...] | None = None,
+    also: tuple[str, ...] = (),
     limits: Limits | None = None,
     transport: Callable[[], Transport] | None = None,
 ) -> OfferBook:
@@ -45,7 +46,7 @@ def collect(
     Offline, here or in the request, only local sources and copies of earlier runs are read, and no socket
     is opened. `snapshot` adds the bundled snapshot's offers as stand-ins even when PyTorch's index answers;
     otherwise they stand in for what could not be asked of it. `variants` asks for just these folders of
-    PyTorch's index, whatever GPUs there are. `transport` is for tests.
+    PyTorch's index, whatever GPUs there are, and `also` for these beside those that the GPUs call for. `transport` is for tests.
 
     Nothing of what a source does raises: it is told in the book's reports.
     """
@@ -60,7 +61,7 @@ def collect(
     outcomes = _ask(
         sources,
         names,
-        choose=_chooser(facts, platform, variants),
+        choose=_chooser(facts, platform, variants, also),
         discover=variants is None and wanted_kinds(facts) != {"cpu"},
         offline=offline,
         settings=settings,
@@ -124,11 +125,11 @@ def _ask(
 
 
 def _chooser(
-    facts: MachineFacts, platform: Platform, variants: tuple[str, ...] | None
+    facts: MachineFacts, platform: Platform, variants: tuple[str, ...] | None, also: tuple[str, ...]
 ) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
     if variants is not None:
         return lambda _listed: variants
-    return lambda listed: wanted_variants(facts, platform, listed)
+    return lambda listed: tuple(dict.fromkeys((*wanted_variants(facts, platform, listed), *also)))
 
 
 def _gather(

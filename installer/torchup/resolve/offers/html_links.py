@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html.parser import HTMLParser
+
+from torchup.model.quick import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

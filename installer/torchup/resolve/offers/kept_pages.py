@@ -11,10 +11,10 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torchup.model.quick import dataclass
 from torchup.resolve.offers.simple_page import IndexFile
 
 _SCHEMA = 1

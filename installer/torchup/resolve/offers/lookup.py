@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
+from torchup.model.quick import dataclass
 from torchup.resolve.offers.client import Page, PageReader
 from torchup.resolve.offers.sources import Source
 from torchup.resolve.offers.transport import FetchError

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from torchup.knowledge.snapshot import SNAPSHOT_DATE
 from torchup.model.offer import SourceReport
+from torchup.model.quick import dataclass
 from torchup.resolve.offers.client import Page
 from torchup.resolve.offers.lookup import Key, Outcome
 from torchup.resolve.offers.sources import Source

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from torchup.model.quick import dataclass
 
 if TYPE_CHECKING:
     from torchup.resolve.offers.html_links import Links

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from torchup.model.offer import IndexSettings, SourceKind, SourceReport
+from torchup.model.quick import dataclass
 from torchup.model.request import SourceWish
 from torchup.resolve.offers.urls import host_of, is_url, local_path, split_credentials, variant_of_path, without_slash
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from torchup.model.quick import dataclass
 
 FaultKind = Literal["missing", "host", "page", "offline"]
 
