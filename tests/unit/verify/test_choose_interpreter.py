@@ -27,7 +27,7 @@ def choose(
         environment=environment,
         environ=environ or {},
         home=HOME,
-        cwd=Path("/work"),
+        cwd=Path("/data"),
         system=system,
         exists=lambda path: str(path) in there,
         which=(commands or {}).get,
@@ -44,8 +44,8 @@ ACTIVE = "/envs/a/bin/python"
         ("/opt/py/bin/python", ["/opt/py/bin/python"], "/opt/py/bin/python"),
         ("/opt/env", ["/opt/env", "/opt/env/bin/python"], "/opt/env/bin/python"),
         ("~/env", ["/home/ada/env/bin/python"], "/home/ada/env/bin/python"),
-        ("env/bin/python", ["/work/env/bin/python"], "/work/env/bin/python"),
-        ("env", ["/work/env/bin/python"], "/work/env/bin/python"),
+        ("env/bin/python", ["/data/env/bin/python"], "/data/env/bin/python"),
+        ("env", ["/data/env/bin/python"], "/data/env/bin/python"),
         ("python3.12", [], "/usr/bin/python3.12"),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_set_up_that_is_gone_gives_way() -> None:
 
 
 def test_the_environment_of_the_answers() -> None:
-    assert choose(DEFAULT, "/work/my env/bin/python", environment="my env").python == "/work/my env/bin/python"
+    assert choose(DEFAULT, "/data/my env/bin/python", environment="my env").python == "/data/my env/bin/python"
 
 
 @pytest.mark.parametrize("variable", ["VIRTUAL_ENV", "CONDA_PREFIX"])
