@@ -48,7 +48,7 @@ types: $(VENV)/dev.stamp
 	$(RUN)/mypy
 
 bench: $(VENV)/dev.stamp ## ratios measured side by side, medians of several runs
-	$(RUN)/python tests/bench/bench.py
+	PYTHONPATH=tests $(RUN)/python -m bench.bench $(BENCH)
 
 docs: $(VENV)/dev.stamp ## write the generated pages again
 	$(RUN)/python docs/generate.py

@@ -1,4 +1,4 @@
-"""`make bench`: what torchup costs, as ratios measured side by side in one run, medians of several.
+"""`make bench` (one of them: `make bench BENCH=resolve`): what torchup costs, as ratios measured side by side in one run, medians of several.
 
 Each pair of commands runs alternately, so that whatever else the machine does falls on both. Nothing
 here fails a build: the aims stand beside the figures.
@@ -16,6 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from bench.bench_detect import bench_detect
+from bench.bench_fleet import bench_fleet
+from support.bench_setup import prepare_setup
 
 PYTHON = sys.executable
 TORCHUP = str(Path(sys.executable).with_name("torchup"))
@@ -78,15 +82,15 @@ def bench_start(rounds: int) -> None:
 def bench_resolve(rounds: int) -> None:
     """`torchup resolve --offline --json` against the bare interpreter, and its memory."""
     command = (TORCHUP, "resolve", "--offline", "--json")
-    ours, theirs = side_by_side(lambda: run(command), lambda: run(BARE), rounds=rounds)
+    with tempfile.TemporaryDirectory() as home:  # no pages kept from earlier runs
+        environ = {**os.environ, "HOME": home}
+        ours, theirs = side_by_side(lambda: run(command, environ), lambda: run(BARE), rounds=rounds)
     ratio("resolve --offline --json / bare python", ours, theirs, aim="<= 12")
     line("  peak memory", f"{median(item.peak_mib for item in ours):.0f} MiB", "<= 60", "")
 
 
 def bench_setup(rounds: int) -> None:
     """`torchup setup` against the very same `uv pip install` alone, in fresh homes, tensor test left out."""
-    from support.bench_setup import prepare_setup
-
     for cold in (True, False):
         name = f"torchup setup / uv pip install, {'first time' if cold else 'all cached'}"
         with tempfile.TemporaryDirectory() as folder:
@@ -104,10 +108,6 @@ def main() -> None:
     parser.add_argument("only", nargs="*", help="start, resolve, setup, detect, fleet")
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from bench.bench_detect import bench_detect
-    from bench.bench_fleet import bench_fleet
-
     benches: dict[str, Callable[[int], None]] = {
         "start": bench_start,
         "resolve": bench_resolve,
