@@ -11,7 +11,7 @@ import pytest
 from support.wheel_index import Redirect, Slow, Status, WheelIndex, stub_wheel
 from torchup.knowledge.platforms import Platform
 from torchup.knowledge.snapshot import SNAPSHOT_DATE, snapshot_offers
-from torchup.model.facts import Gpu, MachineFacts, NvidiaDriver, OperatingSystem
+from torchup.model.facts import Gpu, MachineFacts, NvidiaDriver, OperatingSystem, Surroundings
 from torchup.model.offer import IndexSettings, Offer, OfferBook
 from torchup.resolve.offers.variants import unlabelled_variant, wanted_variants
 
@@ -70,6 +70,13 @@ def test_the_vendors_decide_the_kinds(vendors: tuple[str, ...], kinds: set[str])
 def test_a_driver_without_a_listed_gpu_still_asks_for_cuda() -> None:
     facts = MachineFacts(os=OperatingSystem(system="linux", arch="x86_64"), gpus=(), nvidia=NvidiaDriver(state="ok"))
     assert "cu130" in wanted_variants(facts, "linux_x86_64")
+
+
+def test_a_jetson_without_a_listed_gpu_still_asks_for_cuda() -> None:
+    facts = MachineFacts(
+        os=OperatingSystem(system="linux", arch="aarch64"), gpus=(), context=Surroundings(jetson="t234")
+    )
+    assert "cu130" in wanted_variants(facts, "linux_aarch64")
 
 
 def test_new_folders_count_and_ancient_ones_do_not() -> None:

@@ -19,7 +19,8 @@ def wanted_kinds(facts: MachineFacts) -> frozenset[VariantKind]:
     """Name the kinds of builds that can matter on a machine: always cpu, and one per vendor of its GPUs."""
     kinds: set[VariantKind] = {"cpu"}
     kinds.update(_KINDS[gpu.vendor] for gpu in facts.gpus if gpu.vendor in _KINDS)
-    if facts.nvidia is not None:
+    # A Jetson board has its GPU even where nothing lists it.
+    if facts.nvidia is not None or facts.context.jetson is not None:
         kinds.add("cuda")
     return frozenset(kinds)
 
