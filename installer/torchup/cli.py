@@ -5,6 +5,7 @@ Only click and the error tree are imported here, so that `--help` and `--version
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ import click
 
 from torchup import __version__
 from torchup.errors import ExitStatus
+
+_OBJECTS_BEFORE_COLLECTION = 100_000
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -279,6 +282,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from torchup.interrupts import Terminated, terminate_politely
 
     terminate_politely()
+    # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     options: dict[str, Any] = {}
     try:
         with cli.make_context("torchup", list(sys.argv[1:] if arguments is None else arguments)) as context:

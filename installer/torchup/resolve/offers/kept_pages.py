@@ -8,7 +8,6 @@ file begins with the digest of the rest, so that a damaged one is noticed and dr
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -41,6 +40,8 @@ class KeptPages:
 
     def get(self, url: str) -> KeptPage | None:
         """Give the kept copy of a page; a damaged one is removed and counts as none."""
+        if self._folder is None or not self._folder.is_dir():
+            return None
         path = self._path(url)
         if path is None:
             return None
@@ -62,12 +63,12 @@ class KeptPages:
         files = [_row(file) for file in page.files if file.filename.endswith(".whl")]
         data = {"schema": _SCHEMA, "url": url, "as_of": page.as_of, "files": files, "names": page.names}
         body = json.dumps(data, separators=(",", ":")).encode()
-        write_quietly(path, hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+        write_quietly(path, _digest(body).encode() + b"\n" + body)
 
     def _path(self, url: str) -> Path | None:
         if self._folder is None:
             return None
-        return self._folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
+        return self._folder / f"{_digest(url.encode())[:32]}.json"
 
 
 def write_quietly(path: Path, content: bytes) -> None:
@@ -97,9 +98,16 @@ def _row(file: IndexFile) -> list[Any]:
     ]
 
 
+def _digest(content: bytes) -> str:
+    # Loaded here: most machines that ask for the first time have nothing kept, and OpenSSL takes 4 ms to load.
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
+
+
 def _parse(content: bytes, url: str) -> KeptPage | None:
     digest, _, body = content.partition(b"\n")
-    if hashlib.sha256(body).hexdigest().encode() != digest:
+    if _digest(body).encode() != digest:
         return None
     data = json.loads(body)
     if data["schema"] != _SCHEMA or data["url"] != url:
