@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import read_machine, read_request, refuse_unless_ok
@@ -15,6 +16,9 @@ from torchup.model.plan import Plan
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.surroundings import decide_mode
+
+if TYPE_CHECKING:
+    from torchup.ui.wizard_review import ReviewText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +112,10 @@ def _ask(line: CommandLine, desk: Desk, request: Request) -> Request:
         asker=asker_for(line.context.terminal, line.console.ask_line),
         say=line.console.ask_line,
         found=[render(desk.facts)],
-        stopped=lambda partial: _keep_partial(line, partial),
     )
 
 
-def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolution):  # type: ignore[no-untyped-def]
+def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolution) -> ReviewText:
     from torchup.apply.run import Machine, predict
     from torchup.apply.survey import read_file
     from torchup.ui.plan_view import file_changes, render_plan
@@ -129,11 +132,6 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
 
         return ReviewText(body=[as_text(error)], ready=False)
     return ReviewText(body=[render_plan(plan, predicted)], details=file_changes(plan, read_file))
-
-
-def _keep_partial(line: CommandLine, partial: Request) -> None:
-    if partial.origins:
-        line.console.say("Nothing was changed.")
 
 
 def _tell(line: CommandLine, resolution: Resolution) -> None:

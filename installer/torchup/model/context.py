@@ -60,7 +60,6 @@ class Context:
     places: Places
     terminal: Terminal
     now: Callable[[], datetime]
-    language: Literal["en", "zh"] = "en"
 
     def below_root(self, path: Path) -> Path:
         """Give the place on disk where an absolute path is written."""
