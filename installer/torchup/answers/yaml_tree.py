@@ -18,6 +18,7 @@ MOST_NODES = 50_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = yaml.resolver.Resolver()
+_TOO_DEEP = "maximum nesting depth"
 
 
 class YamlTextError(ValueError):
@@ -47,8 +48,7 @@ class Node:
 def compose(text: str) -> Node | None:
     """Build the tree of the one document in `text`, None when there is none; raises YamlTextError."""
     try:
-        events = yaml.parse(text, Loader=_LOADER)
-        return _Composer(events).document()
+        return _document(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -58,6 +58,16 @@ def compose(text: str) -> Node | None:
             raise
         # libyaml's wrapper turns some odd escapes into bare Python errors, which carry no place.
         raise YamlTextError(Located(1, 1, "", f"not YAML: {error}")) from error
+
+
+def _document(text: str) -> Node | None:
+    try:
+        return _Composer(yaml.parse(text, Loader=_LOADER)).document()
+    except yaml.MarkedYAMLError as error:
+        if _TOO_DEEP not in (error.problem or ""):
+            raise
+        # Newer libyaml scans ahead and gives up before it has told where the nesting passes our own limit.
+        return _Composer(yaml.parse(text, Loader=yaml.SafeLoader)).document()
 
 
 class _Composer:
