@@ -24,8 +24,11 @@ from torchup.apply.system import System
 from torchup.errors import TorchupError
 from torchup.model.plan import (
     AddRepository,
+    CheckDriver,
     CreateEnvironment,
+    Download,
     EditManagedBlock,
+    EnrollKey,
     InstallPackages,
     InstallSystemPackages,
     MakeDirectory,
@@ -68,14 +71,16 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:
             return environment_steps.prepare_environment(step, system)
         case InstallPackages():
             return environment_steps.prepare_packages(step, system, made=situation.made, again=situation.again)
-        case InstallSystemPackages() | AddRepository():
+        case Download():
+            raise NotImplementedError(step.kind)
+        case InstallSystemPackages() | AddRepository() | EnrollKey():
             return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=step.summary)
         case Reboot():
             now = system.boot_id()
             if situation.asked_in is not None and situation.asked_in != now:
                 return Prepared(change=NoChange(), detail="the machine was restarted")
             return Prepared(change=RestartChange(boot_id=now), detail="the machine has to be restarted")
-        case Verify():
+        case Verify() | CheckDriver():
             return Prepared(change=NoChange(), detail="")
         case _:
             assert_never(step)
@@ -99,7 +104,7 @@ def perform(
             return change
         case PackagesChange() if isinstance(step, InstallPackages):
             return environment_steps.perform_packages(step, change, system, on_line, again=situation.again)
-        case SystemChange() if isinstance(step, InstallSystemPackages | AddRepository):
+        case SystemChange() if isinstance(step, InstallSystemPackages | AddRepository | EnrollKey):
             environment_steps.run_all(step, step.commands, system, on_line)
             return change
         case _:

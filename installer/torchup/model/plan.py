@@ -128,7 +128,13 @@ class InstallPackages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallSystemPackages:
-    """Install packages of the operating system; undo is offered as commands and never done silently."""
+    """Install packages of the operating system; undo is offered as commands and never done silently.
+
+    `manager` is apt, dnf, zypper or pacman. `packages` must be there afterwards, and decide whether the
+    step has anything to do: names, or as the manager takes them `name=1.2*` (apt), `name-1.2` (rpm),
+    `name:arch`, or the path of a package file. The manager is kept from asking, whatever `commands` say:
+    see `apply.package_commands`. A first command that only downloads can be stopped at once by Ctrl-C.
+    """
 
     kind: Literal["InstallSystemPackages"] = "InstallSystemPackages"
     id: str
@@ -143,7 +149,13 @@ class InstallSystemPackages:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddRepository:
-    """Add a package repository, its key in a keyring file of its own."""
+    """Make a package repository known to the system's package manager.
+
+    The repository's file and key are best steps of their own (`Download`, `WriteFile`), which torchup can
+    take back; `commands` then only make the manager read them, and can be repeated without harm. The step
+    is left out when every file of `creates` is there and no later step has a package to install. Without
+    `undo_commands` there is nothing to take back.
+    """
 
     kind: Literal["AddRepository"] = "AddRepository"
     id: str
@@ -151,6 +163,44 @@ class AddRepository:
     why: str
     privilege: Privilege = "root"
     name: str
+    commands: tuple[Command, ...]
+    creates: tuple[str, ...] = ()
+    undo_commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """Fetch `url` to `path`; undo puts back what was there before.
+
+    A file whose `sha256` (hex) is another one is refused and not kept. None means that no digest is
+    known; then the file is fetched only where there is none, and only over https.
+    """
+
+    kind: Literal["Download"] = "Download"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "user"
+    url: str
+    path: str
+    sha256: str | None
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnrollKey:
+    """Register the key at `key_path`, which signs kernel modules, with Secure Boot.
+
+    `commands` are what a person types (`mokutil --import KEY`); torchup adds a file with the hash of a
+    one-time password, which the person enters once more at the next start of the machine.
+    """
+
+    kind: Literal["EnrollKey"] = "EnrollKey"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "root"
+    key_path: str
     commands: tuple[Command, ...]
     undo_commands: tuple[Command, ...] = ()
 
@@ -164,6 +214,25 @@ class Reboot:
     summary: str
     why: str
     privilege: Privilege = "root"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckDriver:
+    """See whether the kernel has loaded the driver that was planned; belongs behind a `Reboot`.
+
+    `branch` is the first number of the version, `minimum` a whole version, `module` None where either
+    kind will do. `commands` is what a person would run by hand.
+    """
+
+    kind: Literal["CheckDriver"] = "CheckDriver"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "user"
+    branch: str
+    module: Literal["open", "proprietary"] | None
+    minimum: str | None
+    commands: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +286,10 @@ Step = (
     | InstallPackages
     | InstallSystemPackages
     | AddRepository
+    | Download
+    | EnrollKey
     | Reboot
+    | CheckDriver
     | Verify
 )
 

@@ -15,6 +15,7 @@ from torchup.model.plan import (
     Command,
     CreateEnvironment,
     EditManagedBlock,
+    EnrollKey,
     InstallPackages,
     InstallSystemPackages,
     Plan,
@@ -60,7 +61,7 @@ def root_commands(plan: Plan) -> tuple[str, ...]:
     return tuple(
         _typed(command)
         for step in plan.steps
-        if step.privilege == "root" and isinstance(step, InstallSystemPackages | AddRepository)
+        if step.privilege == "root" and isinstance(step, InstallSystemPackages | AddRepository | EnrollKey)
         for command in step.commands
     )
 
@@ -89,7 +90,7 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
         [
             _typed(command)
             for step in steps
-            if isinstance(step, InstallSystemPackages | AddRepository)
+            if isinstance(step, InstallSystemPackages | AddRepository | EnrollKey)
             for command in step.commands
         ],
     )
