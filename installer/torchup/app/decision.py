@@ -99,10 +99,8 @@ def ask_sources(
     return Sources(book=book, settings=settings)
 
 
-def refuse_unless_ok(resolution: Resolution) -> None:
-    """Raise NoSolutionError, with reasons and next steps, when nothing can be installed now."""
-    if resolution.status == "ok":
-        return
+def no_solution(resolution: Resolution) -> NoSolutionError:
+    """Make the error that says why nothing can be installed now, and what to do first."""
     needed = resolution.status == "action_needed"
     evidence = [reason.text for reason in resolution.reasons]
     evidence += [f"warning: {warning.text}" for warning in resolution.warnings]
@@ -111,7 +109,7 @@ def refuse_unless_ok(resolution: Resolution) -> None:
     for step in resolution.next_steps:
         steps.append(step.text)
         steps += [f"    {command}" for command in step.commands]
-    raise NoSolutionError(
+    return NoSolutionError(
         "Something has to be done before PyTorch can be set up." if needed else "No PyTorch build fits this request.",
         code="action-needed" if needed else "no-solution",
         evidence=evidence,

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torchup.app.commandline import CommandLine
-from torchup.app.decision import read_machine, read_request, refuse_unless_ok
+from torchup.app.decision import no_solution, read_machine, read_request
 from torchup.app.desk import Desk
 from torchup.errors import ExitStatus, RefusedError, TorchupError, UsageError
 from torchup.model.offer import IndexSettings
-from torchup.model.plan import Plan
+from torchup.model.plan import InstallSystemPackages, Plan
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
+from torchup.plan.system.advice import with_driver_commands
+from torchup.plan.system.readiness import can_be_planned
+from torchup.plan.system.secure_boot import refuse_without_person
 from torchup.surroundings import decide_mode
 
 if TYPE_CHECKING:
@@ -67,10 +70,12 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     if mode == "wizard" or request.ask:
         request = _ask(line, desk, request)
     resolution = desk.resolve(request)
-    refuse_unless_ok(resolution)
+    if not can_be_planned(resolution, request):
+        raise no_solution(with_driver_commands(resolution, desk.facts))
     plan = desk.plan(request, resolution)
     if options.dry_run:
         return _dry_run(line, plan, resolution, exit_code=options.exit_code)
+    refuse_without_person(plan, person=line.context.terminal.stdin_is_terminal)
     if mode == "unattended" and not line.console.json_output:
         _tell(line, resolution)
     return _apply(line, plan, desk.sources(request).settings, shell=desk.facts.shells.current)
@@ -120,10 +125,10 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
     from torchup.apply.survey import read_file
     from torchup.ui.plan_view import file_changes, render_plan
     from torchup.ui.resolution_view import render
-    from torchup.ui.wizard_review import ReviewText
+    from torchup.ui.wizard_review import Danger, ReviewText
 
-    if resolution.status != "ok":
-        return ReviewText(body=[render(resolution)], ready=False)
+    if not can_be_planned(resolution, request):
+        return ReviewText(body=[render(with_driver_commands(resolution, desk.facts))], ready=False)
     try:
         plan = desk.plan(request, resolution)
         predicted = predict(plan, Machine(context=line.context))
@@ -131,7 +136,12 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
         from torchup.ui.failure import as_text
 
         return ReviewText(body=[as_text(error)], ready=False)
-    return ReviewText(body=[render_plan(plan, predicted)], details=file_changes(plan, read_file))
+    dangers = [
+        Danger(question=f"{step.summary}, as root?", why=step.why)
+        for step in plan.steps
+        if isinstance(step, InstallSystemPackages) and step.id == "driver"
+    ]
+    return ReviewText(body=[render_plan(plan, predicted)], dangers=dangers, details=file_changes(plan, read_file))
 
 
 def _tell(line: CommandLine, resolution: Resolution) -> None:

@@ -17,6 +17,7 @@ Vendor = Literal["nvidia", "amd", "intel", "apple"]
 ContainerKind = Literal["docker", "podman", "kubernetes", "lxc", "apptainer", "other"]
 DriverState = Literal["ok", "missing", "not_loaded", "mismatch", "nouveau", "no_device_nodes", "no_permission", "error"]
 KernelModule = Literal["open", "proprietary"]
+DriverOrigin = Literal["distribution", "nvidia", "rpmfusion", "runfile"]
 ToolkitSource = Literal["path", "env", "ldconfig", "conda", "pip"]
 PythonKind = Literal["system", "venv", "conda", "pyenv", "uv"]
 CondaKind = Literal["conda", "mamba", "micromamba"]
@@ -67,13 +68,29 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NvidiaDriver:
-    """The NVIDIA driver as found; `loaded_version` is the kernel's, `driver_version` the user side's."""
+    """The NVIDIA driver as found; `loaded_version` is the kernel's, `driver_version` the user side's.
+
+    `origin` is where the installed driver comes from, None where that is not known, and `packages` are the system
+    packages that it consists of.
+    """
 
     state: DriverState
     driver_version: str | None = None
     cuda_version: str | None = None
     kernel_module: KernelModule | None = None
     loaded_version: str | None = None
+    origin: DriverOrigin | None = None
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageSource:
+    """One entry of APT's list of sources; `signed_by` is its keyring's path, or the key itself."""
+
+    uri: str
+    suites: tuple[str, ...]
+    components: tuple[str, ...]
+    signed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +182,7 @@ class MachineFacts:
     context: Surroundings = field(default_factory=Surroundings)
     gpus: tuple[Gpu, ...]
     nvidia: NvidiaDriver | None = None
+    apt_sources: tuple[PackageSource, ...] = ()
     toolkits: tuple[Toolkit, ...] = ()
     pythons: tuple[Python, ...] = ()
     conda: tuple[CondaInstall, ...] = ()

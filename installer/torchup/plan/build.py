@@ -25,6 +25,9 @@ from torchup.plan.secrets import find_links_are_secret, index_names
 from torchup.plan.shell_steps import ShellPlan, plan_shell
 from torchup.plan.sources import package_sources
 from torchup.plan.space import check_space, download_bytes
+from torchup.plan.system.driver_steps import plan_driver
+from torchup.plan.system.readiness import can_be_planned
+from torchup.plan.system.toolkit_steps import plan_toolkit
 from torchup.plan.target import TargetState, check_home, check_target
 
 ANSWERS_MODE = 0o600
@@ -66,10 +69,11 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
     """Turn a resolution into ordered steps.
 
     Raises RefusedError for a place that must not be used (see `check_target`, `check_space`,
-    `check_home`), and NoSolutionError when there is no build to install.
+    `check_home`) or a driver that torchup does not install (see `plan_driver`), and NoSolutionError when there is
+    no build to install.
     """
     pick = resolution.torch
-    if resolution.status != "ok" or pick is None:
+    if pick is None or not can_be_planned(resolution, given.request):
         raise NoSolutionError(
             "There is no build of PyTorch that can be installed now.",
             code="nothing-to-install",
@@ -82,9 +86,19 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
     if not all_satisfied(wanted, given.target.distributions):
         check_space(pick, given.facts, given.target)
     python = given.target.python or _python_in(given.target.path, given)
+    driver = plan_driver(given.facts, resolution.driver)
+    toolkit = plan_toolkit(
+        given.facts,
+        resolution.cuda_toolkit,
+        given.request.cuda_toolkit,
+        done=[step.id for step in driver.steps],
+    )
+    resolution = replace(resolution, cuda_toolkit=toolkit.decision)
     shell = _shell(given, resolution, pick)
     steps = (
         *_answers(given),
+        *driver.steps,
+        *toolkit.steps,
         *_environment(given, pick),
         *_packages(given, pick, python, wanted),
         *shell.steps,
@@ -95,7 +109,7 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         facts_digest=facts_digest(given.facts),
         request_digest=request_digest(given.request),
         steps=steps,
-        warnings=(*(warning.text for warning in resolution.warnings), *shell.warnings),
+        warnings=(*(warning.text for warning in resolution.warnings), *driver.warnings, *shell.warnings),
     )
 
 

@@ -113,8 +113,9 @@ def _resolution(
         steps += ways_out(situation) if situation.catalogue.builds else no_offers_steps(book)
     warnings += [*unseen_gpus(situation), *source_warnings(book, pick)]
     # How far a working driver is upgraded is the person's choice, and the build follows from it: it is named
-    # as what comes next, and not as decided.
-    open_ended = status == "action_needed" and outcome.driver.action == "upgrade"
+    # as what comes next, and not as decided. Where torchup is to install the driver, both are decided.
+    asked = situation.request.driver.action == "install"
+    open_ended = status == "action_needed" and outcome.driver.action == "upgrade" and not asked
     if pick and open_ended:
         text = f"Then run torchup again: with that driver the pick is torch {pick.build.title}"
         steps.append(NextStep(text=f"{text} on Python {pick.interpreter.label}."))

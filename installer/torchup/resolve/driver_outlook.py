@@ -116,7 +116,6 @@ def _install(
         newest = f" ({last} is the last that serves it)" if last else " or newer"
         steps = [NextStep(text=f"{what}{newest}, from nvidia.com/drivers.")]
     else:
-        # torchup does not install drivers itself yet, so it says what to look for and no more.
         where = "from your distribution or NVIDIA's package repository for it"
         steps = [NextStep(text=f"{what}, {where}; then restart the machine and run torchup again.")]
     if facts.nvidia and facts.nvidia.state == "nouveau":

@@ -9,6 +9,7 @@ from functools import cache
 from torchup.errors import UsageError
 from torchup.knowledge import chips, drivers
 from torchup.knowledge.drivers import DriverBranch
+from torchup.knowledge.recipes import offered
 from torchup.model.facts import KernelModule, MachineFacts, System
 from torchup.model.quick import dataclass
 from torchup.model.request import DriverWish
@@ -137,8 +138,8 @@ def last_branch(devices: Sequence[Device]) -> int | None:
 def shared_driver(facts: MachineFacts, devices: Sequence[Device], wish: DriverWish) -> DriverChoice | Refusal:
     """Choose the branch and the module that all GPUs can share.
 
-    The newest long-term branch that serves them all, else the newest production one, else the oldest that does.
-    Raises UsageError (`driver-branch-invalid`) for a branch that is no number.
+    The newest long-term branch that serves them all, else the newest production one, else the oldest that does; of
+    those that a package source for this system holds, where there are some. Raises UsageError (`driver-branch-invalid`) for a branch that is no number.
     """
     module = _shared_module(facts, devices, wish)
     if isinstance(module, Refusal):
@@ -149,6 +150,9 @@ def shared_driver(facts: MachineFacts, devices: Sequence[Device], wish: DriverWi
     fitting = [row for row in serving if module is None or module in row.kernel_modules]
     if not fitting:
         return _no_branch(devices, wish, module)
+    if wish.branch == "auto" and has_flavours(facts) and not facts.context.container:
+        held = {offer.branch for offer in offered(facts) if offer.module == module}
+        fitting = [row for row in fitting if row.branch in held] or fitting
     best = min(_BY_TYPE.get(row.type or "", 2) for row in fitting)
     same = [row for row in fitting if _BY_TYPE.get(row.type or "", 2) == best]
     chosen = same[-1] if best in _BY_TYPE.values() else same[0]

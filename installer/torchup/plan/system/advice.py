@@ -1,0 +1,59 @@
+"""The driver's recipe as commands to read: what a person would run, exactly that which a plan would."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+
+from torchup.errors import RefusedError
+from torchup.model.facts import MachineFacts
+from torchup.model.plan import AddRepository, Command, Download, EnrollKey, InstallSystemPackages, Step, WriteFile
+from torchup.model.resolution import NextStep, Resolution
+from torchup.plan.system.driver_steps import plan_driver
+
+ASK = "Or have torchup do it: torchup setup --set driver.action=install"
+
+
+def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolution:
+    """Add the recipe's commands to a resolution that needs a driver first, or why there are none."""
+    if resolution.status != "action_needed" or resolution.driver.action not in ("install", "upgrade"):
+        return resolution
+    if facts.os.system != "linux":
+        return resolution
+    try:
+        plan = plan_driver(facts, resolution.driver)
+    except RefusedError as error:
+        evidence = "".join(f" {line}" if line.endswith(".") else f" ({line})" for line in error.evidence)
+        steps: tuple[NextStep, ...] = (NextStep(text=f"{error.message}{evidence} {error.hint or ''}".strip()),)
+    else:
+        source = plan.recipe.title if plan.recipe else "this system"
+        commands = tuple(line for step in plan.steps for line in _lines(step))
+        steps = (
+            NextStep(text=f"With {source}, that is done by:", commands=(*commands, "sudo reboot")),
+            NextStep(text=ASK),
+        )
+    first, *rest = resolution.next_steps or (NextStep(text="Install the NVIDIA driver."),)
+    return replace(resolution, next_steps=(first, *steps, *rest))
+
+
+def _lines(step: Step) -> tuple[str, ...]:
+    match step:
+        case Download():
+            check = (f"echo '{step.sha256}  {step.path}' | sha256sum --check",) if step.sha256 else ()
+            return (_root("curl", "--fail", "--location", "--output", step.path, step.url), *check)
+        case WriteFile():
+            lines = " ".join(shlex.quote(line) for line in step.content.splitlines())
+            return (f"printf '%s\\n' {lines} | sudo tee {shlex.quote(step.path)} >/dev/null",)
+        case AddRepository() | InstallSystemPackages() | EnrollKey():
+            return tuple(_command(command) for command in step.commands)
+        case _:
+            return ()
+
+
+def _command(command: Command) -> str:
+    added = [f"{name}={value}" for name, value in sorted(command.environment.items())]
+    return _root(*added, *command.argv)
+
+
+def _root(*words: str) -> str:
+    return f"sudo {shlex.join(words)}"

@@ -1,0 +1,177 @@
+"""From the parts of a recipe to steps: placeholders filled in, commands put together, never a string for a shell."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from torchup.errors import RefusedError
+from torchup.knowledge.recipes import (
+    Manager,
+    Part,
+    Recipe,
+    kernel_flavour,
+    keyring_digest,
+    keyring_place,
+    manager,
+    release_of,
+)
+from torchup.model.facts import MachineFacts
+from torchup.model.plan import AddRepository, Command, Download, InstallSystemPackages, Step, WriteFile
+from torchup.plan.system.components import component_steps
+
+_BLANK = re.compile(r"\{([a-z-]+)\}")
+_FOLDER_MODE = 0o644
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filling:
+    """What the placeholders of one recipe stand for on one machine, and which conditions hold there."""
+
+    facts: MachineFacts
+    recipe: Recipe
+    values: Mapping[str, str]
+    holds: Collection[str] = ()
+    components: tuple[str, ...] = ()
+
+    @property
+    def manager(self) -> Manager:
+        """The package manager of the recipe."""
+        return manager(self.recipe.manager)
+
+    def text(self, text: str) -> str:
+        """Fill the placeholders of a text; raises RefusedError (`kernel-unknown`) where the facts do not say enough."""
+        try:
+            # A value may hold a placeholder itself, such as the name of the kernel's headers.
+            return _BLANK.sub(self._value, _BLANK.sub(self._value, text))
+        except KeyError as error:
+            raise RefusedError(
+                "The running kernel is not known, and the driver's module has to be built for it.",
+                code="kernel-unknown",
+                evidence=(f"{self.recipe.id} needs {error.args[0]}",),
+                hint="`torchup detect` names it on the machine itself; in a facts file it is os.kernel.",
+            ) from None
+
+    def texts(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Fill the placeholders of several texts."""
+        return tuple(map(self.text, texts))
+
+    def command(self, given: str | Iterable[str]) -> Command:
+        """Make one command: `refresh` is the manager's, a placeholder alone holds a command's words."""
+        if given == "refresh":
+            words = self.manager.refresh
+        else:
+            words = tuple(self.text(given).split()) if isinstance(given, str) else self.texts(given)
+        return Command(argv=words, environment=dict(self.manager.environment))
+
+    def install(self, packages: Iterable[str], *, exchange: bool = False) -> Command:
+        """Make the command that installs packages; with `exchange` it may take out what stands against them."""
+        words = self.manager.exchange if exchange else ()
+        return self.command((*self.manager.install, *words, *packages))
+
+    def download(self, packages: Iterable[str], *, exchange: bool = False) -> Command:
+        """Make the command that fetches packages and installs nothing."""
+        words = self.manager.exchange if exchange else ()
+        return self.command((*self.manager.download, *words, *packages))
+
+    def remove(self, packages: Iterable[str]) -> Command:
+        """Make the command that removes packages."""
+        return self.command((*self.manager.remove, *packages))
+
+    def _value(self, match: re.Match[str]) -> str:
+        return self.values[match[1]]
+
+
+def filling_for(facts: MachineFacts, recipe: Recipe, *, holds: Collection[str] = (), **more: str) -> Filling:
+    """Gather what a recipe's placeholders stand for on a machine; `more` are further ones, `_` for `-`."""
+    values = {**recipe.values, **{name.replace("_", "-"): value for name, value in more.items()}}
+    if facts.os.kernel:
+        values["kernel"] = facts.os.kernel
+    if flavour := kernel_flavour(facts.os):
+        values["flavour"] = flavour
+    release = release_of(facts.os)
+    return Filling(
+        facts=facts, recipe=recipe, values=values, holds={*holds, *([f"os:{release.id}"] if release else [])}
+    )
+
+
+def steps_of(parts: Iterable[Part], filling: Filling) -> tuple[Step, ...]:
+    """Turn the parts whose conditions hold into steps, in order."""
+    return tuple(
+        step
+        for part in parts
+        if all(condition in filling.holds for condition in part.get("when", ()))
+        for step in _steps(part, filling)
+    )
+
+
+def _steps(part: Part, filling: Filling) -> tuple[Step, ...]:
+    match part["kind"]:
+        case "components":
+            return component_steps(filling.facts, filling.values.get("codename"), filling.components)
+        case "download":
+            return (_download(part, filling),)
+        case "file":
+            return (_file(part, filling),)
+        case "packages":
+            return (_packages(part, filling),)
+        case "repository":
+            return (_repository(part, filling),)
+        case kind:
+            raise AssertionError(f"the recipe {filling.recipe.id} has a part of the unknown kind {kind}")
+
+
+def _download(part: Part, filling: Filling) -> Download:
+    url, path = keyring_place() if part["url"] == "keyrings" else (part["url"], part["path"])
+    is_keyring = part["url"] == "keyrings"
+    digest = keyring_digest(filling.values["repo"], filling.values["arch"]) if is_keyring else None
+    unknown = "" if digest else " Its digest is not known here: the transport is all that vouches for it."
+    return Download(
+        id=part["id"],
+        summary=filling.text(part["summary"]),
+        why=filling.text(part["why"]) + unknown,
+        privilege="root",
+        url=filling.text(url),
+        path=filling.text(path),
+        sha256=digest,
+        mode=_FOLDER_MODE,
+    )
+
+
+def _file(part: Part, filling: Filling) -> WriteFile:
+    return WriteFile(
+        id=part["id"],
+        summary=filling.text(part["summary"]),
+        why=filling.text(part["why"]),
+        privilege="root",
+        path=filling.text(part["path"]),
+        content="".join(f"{filling.text(line)}\n" for line in part["lines"]),
+    )
+
+
+def _packages(part: Part, filling: Filling) -> InstallSystemPackages:
+    packages = filling.texts(part["packages"])
+    named = filling.texts(part["install"]) if "install" in part else packages
+    install = tuple(filling.command(given) for given in part["exact"]) if "exact" in part else (filling.install(named),)
+    return InstallSystemPackages(
+        id=part["id"],
+        summary=filling.text(part["summary"]),
+        why=filling.text(part["why"]),
+        manager=filling.recipe.manager,
+        packages=packages,
+        commands=(*install, *(filling.command(given) for given in part.get("after", ()))),
+        undo_commands=(filling.remove(filling.texts(part["undo"])),) if "undo" in part else (),
+    )
+
+
+def _repository(part: Part, filling: Filling) -> AddRepository:
+    return AddRepository(
+        id=part["id"],
+        summary=filling.text(part["summary"]),
+        why=filling.text(part["why"]),
+        name=filling.recipe.title,
+        commands=tuple(filling.command(given) for given in part["commands"]),
+        creates=filling.texts(part.get("creates", ())),
+        undo_commands=tuple(filling.command(given) for given in part.get("undo", ())),
+    )

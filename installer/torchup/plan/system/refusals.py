@@ -1,0 +1,84 @@
+"""Where no driver and no toolkit of the system is planned, and what is right there instead."""
+
+from __future__ import annotations
+
+from torchup.errors import RefusedError
+from torchup.knowledge.recipes import advice_for
+from torchup.model.facts import MachineFacts
+
+_WINDOWS = (
+    "Install it by hand: the driver is at nvidia.com/drivers, and its installer takes /s /n (silent, no restart); "
+    "then run torchup again."
+)
+
+
+def refuse_driver(facts: MachineFacts) -> None:
+    """Refuse to plan a driver where it is not this system's own, or not torchup's to install.
+
+    Raises RefusedError: driver-of-host (WSL, containers, Jetson), driver-none (macOS), driver-by-hand (Windows, and
+    distributions that go their own way), system-unknown.
+    """
+    context, system = facts.context, facts.os
+    if context.container:
+        raise RefusedError(
+            "A container gets its driver from the host, so none is installed in it.",
+            code="driver-of-host",
+            evidence=(f"container: {context.container}",),
+            hint="`torchup resolve` says what to do on the host.",
+        )
+    if context.wsl:
+        raise RefusedError(
+            "WSL gets its driver from Windows, so none is installed in it.",
+            code="driver-of-host",
+            evidence=(f"WSL {context.wsl}",),
+            hint="Install or update the NVIDIA driver on Windows (nvidia.com/drivers), then `wsl --shutdown` in PowerShell.",
+        )
+    if context.jetson:
+        raise RefusedError(
+            "The driver of a Jetson comes with JetPack, so no other is installed.",
+            code="driver-of-host",
+            evidence=(f"Jetson {context.jetson}",),
+            hint="Update JetPack for a newer driver.",
+        )
+    if system.system == "darwin":
+        raise RefusedError("macOS has no NVIDIA driver.", code="driver-none", hint="PyTorch uses MPS there.")
+    if system.system == "windows":
+        raise RefusedError("torchup does not install drivers on Windows.", code="driver-by-hand", hint=_WINDOWS)
+    if advice := advice_for(system):
+        commands = "".join(f"\n    {command}" for command in advice.commands)
+        raise RefusedError(
+            "This distribution has its own way to the driver, and torchup leaves it to that.",
+            code="driver-by-hand",
+            evidence=(advice.text,),
+            hint=f"Install the driver that way, restart, and run torchup again.{commands}",
+        )
+
+
+def unknown_system(facts: MachineFacts) -> RefusedError:
+    """Say that no recipe is about this system; what it is derived from is named, and not acted upon."""
+    system = facts.os
+    like = f", like {' '.join(system.like)}" if system.like else ""
+    found = f"{system.id or 'no name'} {system.version or 'no version'}{like}, {system.arch}"
+    return RefusedError(
+        "torchup has no recipe for the packages of this system, and guesses none.",
+        code="system-unknown",
+        evidence=(f"found: {found}",),
+        hint="Install the driver by the distribution's own means, restart, and run torchup again.",
+    )
+
+
+def refuse_toolkit(facts: MachineFacts) -> None:
+    """Refuse to plan a toolkit of the system where it comes another way; raises RefusedError, toolkit-by-hand."""
+    if facts.context.jetson:
+        why, hint = (
+            "The CUDA toolkit of a Jetson comes with JetPack.",
+            "Install it there, and set cuda_toolkit.source to existing.",
+        )
+    elif facts.os.system == "darwin":
+        why, hint = "macOS has no CUDA toolkit.", "Set cuda_toolkit.source to none."
+    elif facts.os.system == "windows":
+        why = "torchup does not install CUDA toolkits on Windows."
+        hint = "Run cuda_VERSION_windows.exe -s, then set cuda_toolkit.source to existing; or set it to wheel or conda."
+    else:
+        return
+    raise RefusedError(why, code="toolkit-by-hand", hint=hint)

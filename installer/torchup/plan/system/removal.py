@@ -1,0 +1,50 @@
+"""A driver that is there already: taken out first when it comes from another source, so that there are never two."""
+
+from __future__ import annotations
+
+from torchup.errors import RefusedError
+from torchup.model.facts import NvidiaDriver
+from torchup.model.plan import Command
+from torchup.plan.system.filling import Filling
+
+_ORIGINS = {
+    "distribution": "the distribution's archive",
+    "nvidia": "NVIDIA's repository",
+    "rpmfusion": "RPM Fusion",
+    "runfile": "NVIDIA's installer (a .run file)",
+}
+
+
+def is_installed(driver: NvidiaDriver | None) -> bool:
+    """Tell whether some NVIDIA driver is installed, working or not."""
+    return driver is not None and bool(
+        driver.driver_version or driver.loaded_version or driver.packages or driver.origin
+    )
+
+
+def replaced(driver: NvidiaDriver | None, filling: Filling) -> str | None:
+    """Name the other source that the installed driver comes from; None where nothing has to go first."""
+    if driver is None or not is_installed(driver) or driver.origin == filling.recipe.origin:
+        return None
+    return _ORIGINS.get(driver.origin or "")
+
+
+def removal(driver: NvidiaDriver | None, filling: Filling) -> tuple[Command, ...]:
+    """Give the commands that take out a driver from another source.
+
+    Within one source the package manager itself exchanges one branch for another. Raises RefusedError
+    (`driver-origin-unknown`) for a driver that is there and of which nobody knows where it comes from: a second one
+    over it would break both.
+    """
+    if driver is None or not is_installed(driver) or driver.origin == filling.recipe.origin:
+        return ()
+    if driver.origin == "runfile":
+        return (Command(argv=("nvidia-uninstall", "--silent")),)
+    if driver.origin is None or not driver.packages:
+        version = driver.driver_version or driver.loaded_version or "of unknown version"
+        raise RefusedError(
+            f"A driver is installed ({version}), and where it comes from is not known; a second one would break both.",
+            code="driver-origin-unknown",
+            hint="Remove it by the way it was installed, restart, and run torchup again.",
+        )
+    return (filling.remove(driver.packages),)
