@@ -29,6 +29,7 @@ def run_status(line: CommandLine) -> ExitStatus:
 
 def run_resume(line: CommandLine) -> ExitStatus:
     """Go on with the run that was stopped, and end as `setup` would have ended."""
+    from torchup.app.driver import driver_checker_for
     from torchup.apply.history import read_runs
     from torchup.apply.run import Machine, resume_run
     from torchup.plan.secrets import secret_environment
@@ -42,9 +43,15 @@ def run_resume(line: CommandLine) -> ExitStatus:
         context=line.context,
         secrets=secret_environment(settings),
         attended=line.context.terminal.stdin_is_terminal,
+        web=lambda: settings,
     )
     with RunProgress(line.console) as progress:
-        result = resume_run(machine, verifier=verifier_for(line), on_event=progress)
+        result = resume_run(
+            machine,
+            verifier=verifier_for(line),
+            on_event=progress,
+            driver_checker=driver_checker_for(line.context),
+        )
     if line.console.json_output:
         line.console.data({"schema": 1, "result": result_data(result)})
     else:

@@ -173,6 +173,7 @@ def _dry_run(line: CommandLine, plan: Plan, resolution: Resolution | None, *, ex
 
 
 def _apply(line: CommandLine, plan: Plan, settings: IndexSettings, *, shell: str | None) -> ExitStatus:
+    from torchup.app.driver import driver_checker_for
     from torchup.app.history import result_data
     from torchup.app.proof import verifier_for
     from torchup.apply.run import Machine, apply_plan
@@ -184,9 +185,16 @@ def _apply(line: CommandLine, plan: Plan, settings: IndexSettings, *, shell: str
         context=line.context,
         secrets=secret_environment(settings),
         attended=line.context.terminal.stdin_is_terminal,
+        web=lambda: settings,
     )
     with RunProgress(line.console) as progress:
-        result = apply_plan(plan, machine, verifier=verifier_for(line), on_event=progress)
+        result = apply_plan(
+            plan,
+            machine,
+            verifier=verifier_for(line),
+            on_event=progress,
+            driver_checker=driver_checker_for(line.context),
+        )
     if line.console.json_output:
         line.console.data({"schema": 1, "result": result_data(result)})
     else:

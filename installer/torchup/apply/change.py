@@ -61,9 +61,14 @@ class PackagesChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemChange:
-    """Something that belongs to the operating system: taken back by hand, with these commands."""
+    """Something that belongs to the operating system: taken back by hand, with these commands.
+
+    `before_sha256` are the names of what `manager` had installed, one a line; the bytes are in the backups.
+    """
 
     kind: Literal["system"] = "system"
+    manager: str | None = None
+    before_sha256: str | None = None
     undo_commands: tuple[Command, ...] = ()
 
 

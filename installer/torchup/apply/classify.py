@@ -113,6 +113,11 @@ CAUSES = (
 )
 
 
+def cause_of(text: str) -> Cause | None:
+    """Find the cause that a program's output names."""
+    return next((cause for cause in CAUSES if cause.pattern.search(text)), None)
+
+
 def failure(step: Step, command: Command, done: Completed) -> StepError:
     """Turn a failed command into an error with a cause, the end of its output, and what to do."""
     program = command.argv[0].rpartition("/")[2]
@@ -124,7 +129,7 @@ def failure(step: Step, command: Command, done: Completed) -> StepError:
             evidence=evidence,
             hint="Run again; if it stays so, look at the log.",
         )
-    cause = next((cause for cause in CAUSES if cause.pattern.search(done.tail)), None)
+    cause = cause_of(done.tail)
     if cause is not None:
         return StepError(f"{step.summary}: {cause.message}.", code=cause.code, evidence=evidence, hint=cause.hint)
     ended = f"ended with {done.returncode}" if done.returncode >= 0 else f"was killed by signal {-done.returncode}"

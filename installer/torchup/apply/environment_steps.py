@@ -10,16 +10,13 @@ from packaging.utils import canonicalize_name
 
 from torchup.apply.change import Change, EnvironmentChange, Left, NoChange, PackagesChange, Prepared
 from torchup.apply.classify import failure
+from torchup.apply.interrupts import CommandInterruptedError
 from torchup.apply.system import Brings, System
 from torchup.errors import RefusedError, StepError
 from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Step
 from torchup.plan.pins import missing
 
 OnLine = Callable[[str], None]
-
-
-class CommandInterruptedError(Exception):
-    """A command was stopped because the person asked for it; its step is unfinished."""
 
 
 def prepare_environment(step: CreateEnvironment, system: System) -> Prepared:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torchup.model.outcome import Outcome, Report
 from torchup.model.plan import Step
@@ -56,7 +56,33 @@ class UndoFinished:
     left: str | None = None
 
 
-Event = StepStarted | StepOutput | StepFinished | Verified | UndoStarted | UndoFinished
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockWait:
+    """A package manager's lock is held by `holder`; torchup has waited for `seconds`. Comes once a second."""
+
+    holder: str
+    path: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """The person asked to stop once; with `finishes` the program that runs now ends its work first."""
+
+    program: str
+    finishes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPassword:
+    """The one-time password that the person types at the next start; it is shown and kept nowhere."""
+
+    password: str = field(repr=False)
+
+
+Event = (
+    StepStarted | StepOutput | StepFinished | Verified | UndoStarted | UndoFinished | LockWait | Stopping | KeyPassword
+)
 OnEvent = Callable[[Event], None]
 
 

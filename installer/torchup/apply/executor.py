@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from torchup.apply.change import Change, EnvironmentChange, Left, NoChange, Prepared, RestartChange
-from torchup.apply.environment_steps import CommandInterruptedError
+from torchup.apply.driver_check import DriverChecker, not_as_planned
 from torchup.apply.events import (
     OnEvent,
     StepFinished,
@@ -22,15 +22,16 @@ from torchup.apply.events import (
 )
 from torchup.apply.handlers import Situation, perform, prepare, revert
 from torchup.apply.history import StepRecord
-from torchup.apply.interrupts import Interrupts
+from torchup.apply.interrupts import CommandInterruptedError, Interrupts
 from torchup.apply.journal import Journal
+from torchup.apply.package_commands import MEND
 from torchup.apply.result import RunResult, RunStatus
 from torchup.apply.system import System
 from torchup.apply.write_errors import explain
 from torchup.errors import StepError, StoppedError, TorchupError
 from torchup.model.context import Context
 from torchup.model.outcome import Outcome, Report
-from torchup.model.plan import Plan, Reboot, Step, Verify
+from torchup.model.plan import CheckDriver, InstallSystemPackages, Plan, Reboot, Step, Verify
 
 Verifier = Callable[[Verify], Report]
 
@@ -45,12 +46,13 @@ def execute(
     on_event: OnEvent = ignore,
     interrupts: Interrupts | None = None,
     earlier: Mapping[str, StepRecord] | None = None,
+    driver_checker: DriverChecker | None = None,
 ) -> RunResult:
     """Carry out the steps in their order.
 
     Without a journal (a dry run, or a plan with nothing to do) nothing is kept for undo. `earlier` is what
     the journal says about the steps of a run that is resumed. Without a verifier the tensor test is left
-    out. Raises the step's own error when one fails and everything was put back, StoppedError when
+    out, without a driver checker the check of the driver. Raises the step's own error when one fails and everything was put back, StoppedError when
     something of it is left, InterruptError when the person stopped the run.
     """
     run = _Run(
@@ -62,6 +64,7 @@ def execute(
         on_event=on_event,
         interrupts=interrupts or Interrupts(),
         earlier=earlier or {},
+        driver_checker=driver_checker,
     )
     return run.go()
 
@@ -76,6 +79,7 @@ class _Run:
     on_event: OnEvent
     interrupts: Interrupts
     earlier: Mapping[str, StepRecord]
+    driver_checker: DriverChecker | None
     changes: dict[str, Change] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     report: Report | None = None
@@ -90,6 +94,8 @@ class _Run:
             self.on_event(StepStarted(step=step, number=number, total=total))
             if isinstance(step, Verify):
                 outcome = self._test(step)
+            elif isinstance(step, CheckDriver):
+                outcome = self._check_driver(step)
             else:
                 try:
                     outcome = self._step(step)
@@ -157,7 +163,23 @@ class _Run:
             and record.remains
             and (record.outcome is None or record.outcome.status == "failed"),
             asked_in=before.boot_id if isinstance(before, RestartChange) else None,
+            later=self.plan.steps[self.plan.steps.index(step) + 1 :],
         )
+
+    def _check_driver(self, step: CheckDriver) -> Outcome:
+        """See whether the driver is the planned one; where it is not, the run stops and can be gone on with."""
+        verdict = self.driver_checker(step) if self.driver_checker is not None else None
+        if verdict is not None and not verdict.ok:
+            outcome = Outcome(step_id=step.id, status="failed", detail=verdict.text)
+            self.outcomes.append(outcome)
+            self.on_event(StepFinished(step=step, outcome=outcome))
+            if self.journal is not None:
+                self.journal.end("stopped", at=self.context.now(), detail=verdict.text)
+            raise not_as_planned(verdict)
+        detail = verdict.text if verdict is not None else "the driver is looked at after the restart"
+        outcome = Outcome(step_id=step.id, status="unchanged", detail=detail)
+        self.outcomes.append(outcome)
+        return outcome
 
     def _test(self, step: Verify) -> Outcome:
         self.verify = step
@@ -199,10 +221,12 @@ class _Run:
             self.journal.end("interrupted" if real else "rolled-back", at=self.context.now(), detail=step.id)
         if not real:
             raise self.interrupts.error("Stopped; nothing was changed.", hint="Run the same command again.")
-        raise self.interrupts.error(
-            f"Stopped at “{step.summary}”; what was done before it stays done.",
-            hint="`torchup resume` goes on, `torchup undo` puts everything back, `torchup status` shows what was done.",
-        )
+        hint = "`torchup resume` goes on, `torchup undo` puts everything back, `torchup status` shows what was done."
+        if isinstance(step, InstallSystemPackages) and self.system.manager_was_cut_off(step.manager):
+            hint = (
+                f"The package manager was cut off in the middle: `torchup resume` has it finish first ({MEND}). {hint}"
+            )
+        raise self.interrupts.error(f"Stopped at “{step.summary}”; what was done before it stays done.", hint=hint)
 
     def _failed(self, step: Step, error: TorchupError) -> NoReturn:
         """Put back what this run changed, last change first, and raise what went wrong."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from torchup.apply import environment_steps, file_steps
+from torchup.apply import download_steps, environment_steps, file_steps, key_steps, package_steps
 from torchup.apply.backups import Backups
 from torchup.apply.change import (
     Change,
@@ -45,19 +45,23 @@ class Situation:
     """What a step has to know about the run it is in.
 
     `made` are the environments that this run makes. `again` says that an earlier try of the step was cut
-    off. `asked_in` is the start of the machine in which this run already asked for a restart.
+    off. `asked_in` is the start of the machine in which this run already asked for a restart. `later` are
+    the steps that come after this one.
     """
 
     made: Collection[str] = field(default_factory=frozenset)
     again: bool = False
     asked_in: str | None = None
+    later: tuple[Step, ...] = ()
 
 
-def prepare(step: Step, system: System, situation: Situation) -> Prepared:
+def prepare(step: Step, system: System, situation: Situation) -> Prepared:  # noqa: PLR0912 - one case per kind
     """Work out what a step is about to do, without doing it.
 
     Raises StepError or RefusedError where what it finds does not allow it.
     """
+    if step.privilege == "root":
+        system = system.as_root()
     match step:
         case MakeDirectory():
             return file_steps.prepare_directory(step, system)
@@ -72,9 +76,13 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:
         case InstallPackages():
             return environment_steps.prepare_packages(step, system, made=situation.made, again=situation.again)
         case Download():
-            raise NotImplementedError(step.kind)
-        case InstallSystemPackages() | AddRepository() | EnrollKey():
-            return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=step.summary)
+            return download_steps.prepare_download(step, system)
+        case InstallSystemPackages():
+            return package_steps.prepare_system_packages(step, system, again=situation.again)
+        case AddRepository():
+            return package_steps.prepare_repository(step, system, later=situation.later)
+        case EnrollKey():
+            return key_steps.prepare_key(step, system)
         case Reboot():
             now = system.boot_id()
             if situation.asked_in is not None and situation.asked_in != now:
@@ -91,9 +99,13 @@ def perform(
 ) -> Change:
     """Do what was prepared and tell what changed. Raises StepError, or CommandInterruptedError."""
     change = prepared.change
+    if step.privilege == "root":
+        system = system.as_root()
     match change:
         case NoChange() | RestartChange():
             return change
+        case FileChange() if isinstance(step, Download):
+            return download_steps.perform_download(step, change, system, on_line)
         case FileChange():
             return file_steps.perform_file(prepared, system)
         case DirectoryChange():
@@ -104,15 +116,20 @@ def perform(
             return change
         case PackagesChange() if isinstance(step, InstallPackages):
             return environment_steps.perform_packages(step, change, system, on_line, again=situation.again)
-        case SystemChange() if isinstance(step, InstallSystemPackages | AddRepository | EnrollKey):
-            environment_steps.run_all(step, step.commands, system, on_line)
-            return change
+        case SystemChange() if isinstance(step, InstallSystemPackages):
+            return package_steps.perform_system_packages(step, change, system, on_line, again=situation.again)
+        case SystemChange() if isinstance(step, AddRepository):
+            return package_steps.perform_repository(step, change, system, on_line)
+        case SystemChange() if isinstance(step, EnrollKey):
+            return key_steps.perform_key(step, change, system, on_line)
         case _:
             raise AssertionError(f"{step.kind} prepared {change.kind}")
 
 
 def revert(step: Step, change: Change, system: System, backups: Backups, on_line: Callable[[str], None]) -> Left | None:
     """Take a change back, whole or half done; tell what has to be left as it is, and why."""
+    if step.privilege == "root":
+        system = system.as_root()
     try:
         match change:
             case NoChange() | RestartChange():
@@ -126,17 +143,11 @@ def revert(step: Step, change: Change, system: System, backups: Backups, on_line
                 return environment_steps.revert_environment(change, system)
             case PackagesChange() if isinstance(step, InstallPackages):
                 return environment_steps.revert_packages(step, change, system, on_line)
+            case SystemChange() if isinstance(step, InstallSystemPackages):
+                return package_steps.revert_system_packages(step, change, system, backups)
             case SystemChange():
-                return _by_hand(step, change)
+                return package_steps.by_hand(step, change)
             case _:
                 raise AssertionError(f"{step.kind} does not make {change.kind}")
     except TorchupError as error:
         return Left(text=error.message, diff=error.evidence)
-
-
-def _by_hand(step: Step, change: SystemChange) -> Left:
-    commands = tuple(" ".join(command.argv) for command in change.undo_commands)
-    hint = " To take it back, run as root:" if commands else ""
-    return Left(
-        text=f"“{step.summary}” stays: the operating system's packages are not taken back.{hint}", diff=commands
-    )

@@ -8,6 +8,11 @@ from typing import Any, Self
 
 from torchup.errors import ExitStatus, InterruptError
 
+
+class CommandInterruptedError(Exception):
+    """A command or a download was stopped because the person asked for it; its step is unfinished."""
+
+
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import Literal
 
 from torchup.errors import RefusedError
@@ -16,11 +19,16 @@ Way = Literal["root", "sudo", "doas", "pkexec"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elevation:
-    """How root is had on this machine; `program` is the path of that program."""
+    """How root is had on this machine; `program` is the path of that program.
+
+    `passed_on` are the names of variables that sudo is to let through: proxies, whose values may hold a
+    password and so cannot stand on a command line.
+    """
 
     way: Way
     program: str = ""
     attended: bool = False
+    passed_on: tuple[str, ...] = ()
 
     def argv(self, command: Command) -> tuple[str, ...]:
         """Put the elevating program before a command; its environment travels through `env`.
@@ -31,7 +39,8 @@ class Elevation:
             return command.argv
         added = tuple(f"{name}={value}" for name, value in sorted(command.environment.items()))
         inner = ("env", *added, *command.argv) if added else command.argv
-        return (self.program, *_FLAGS[self.way], *inner)
+        kept = (f"--preserve-env={','.join(self.passed_on)}",) if self.way == "sudo" and self.passed_on else ()
+        return (self.program, *kept, *_FLAGS[self.way], *inner)
 
     def authorise(self) -> None:
         """Let sudo ask for the password once, on the terminal, before anything is changed.
@@ -47,15 +56,37 @@ class Elevation:
         if done.returncode != 0:
             raise _refused(f"{self.way} did not let this user in")
 
+    @contextmanager
+    def kept_fresh(self) -> Iterator[None]:
+        """Keep sudo from forgetting that it asked, while a long step runs."""
+        if self.way != "sudo" or not self.attended:
+            yield
+            return
+        over = Event()
+
+        def refresh() -> None:
+            while not over.wait(_REFRESH_SECONDS):
+                subprocess.run([self.program, "-n", "-v"], check=False, capture_output=True, process_group=0)
+
+        thread = Thread(target=refresh, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join(timeout=_REFRESH_SECONDS)
+
     def kill(self, group: int, number: int) -> None:
         """Signal a process group that belongs to root."""
         subprocess.run([self.program, *_FLAGS[self.way], "kill", f"-{number}", "--", f"-{group}"], check=False)
 
 
+_REFRESH_SECONDS = 60.0
+_PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _FLAGS: dict[Way, tuple[str, ...]] = {"root": (), "sudo": ("-n", "--"), "doas": ("-n",), "pkexec": ()}
 
 
-def find_elevation(*, attended: bool) -> Elevation:
+def find_elevation(*, attended: bool, environ: Mapping[str, str]) -> Elevation:
     """Find the way to root: none is needed, or sudo, doas or pkexec. Raises RefusedError, code no-privilege."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Elevation(way="root", attended=attended)
@@ -63,7 +94,8 @@ def find_elevation(*, attended: bool) -> Elevation:
     for way in ways:
         program = shutil.which(way)
         if program is not None:
-            return Elevation(way=way, program=program, attended=attended)
+            proxies = tuple(name for name in _PROXIES if environ.get(name))
+            return Elevation(way=way, program=program, attended=attended, passed_on=proxies)
     raise _refused("this machine has no sudo, doas or pkexec")
 
 

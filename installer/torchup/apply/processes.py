@@ -30,6 +30,7 @@ class _Stopping:
     deadline: float | None
     stop_by: float | None = None
     timed_out: bool = False
+    told: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,7 +39,8 @@ class Child:
 
     With `finish_first` the first Ctrl-C lets it end by itself: a package manager that is stopped half-way
     leaves a broken system. `kill` ends a process group that is not ours, such as one under sudo.
-    `keep_terminal` leaves it in our session, where sudo remembers that it asked. `on_start` gets its id.
+    `keep_terminal` leaves it in our session, where sudo remembers that it asked. `on_start` gets its id,
+    `on_stopping` hears about the first Ctrl-C, and whether the program finishes first.
     """
 
     argv: Sequence[str]
@@ -50,6 +52,7 @@ class Child:
     keep_terminal: bool = False
     kill: Callable[[int, int], None] | None = None
     on_start: Callable[[int], None] | None = None
+    on_stopping: Callable[[bool], None] | None = None
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
 
     def run(self) -> Completed:
@@ -101,6 +104,10 @@ class Child:
         """Stop the child where somebody asked for it or its time is up: politely first."""
         now = time.monotonic()
         presses = self.interrupts.count - stopping.before
+        if presses and not stopping.told:
+            stopping.told = True
+            if self.on_stopping is not None:
+                self.on_stopping(self.finish_first)
         if presses > 1 or (stopping.stop_by is not None and now > stopping.stop_by):
             self._signal(process, _KILL)
         elif stopping.stop_by is not None:

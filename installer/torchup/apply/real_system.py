@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import stat
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torchup.apply import distributions
 from torchup.apply.atomic_write import FileWriter
+from torchup.apply.events import OnEvent, Stopping, ignore
+from torchup.apply.installed_packages import dpkg_was_cut_off, installed_packages
 from torchup.apply.interrupts import Interrupts
+from torchup.apply.key_password import with_one_time_password
+from torchup.apply.lock_wait import wait_for_lock
 from torchup.apply.orphans import ChildNote
+from torchup.apply.package_commands import can_stop, manager_of
 from torchup.apply.privilege import Elevation
 from torchup.apply.processes import Child
 from torchup.apply.redact import redact
-from torchup.apply.system import NOTHING, Brings, Completed, FileKind, FileState
+from torchup.apply.root_view import RootView
+from torchup.apply.system import NOTHING, Brings, Completed, FileKind, FileState, System, SystemPackage
+from torchup.apply.web_files import WebFiles
 from torchup.apply.write_errors import explain
 from torchup.errors import RefusedError, StepError
+from torchup.model.offer import IndexSettings
 from torchup.model.plan import Command
 from torchup.plan.child_environment import CLEARED
 
@@ -33,7 +43,8 @@ class RealSystem:
     `root` is the prefix of every write. `environ` is what children inherit, less the variables that would
     change what an installer's command means. `secrets` are variables with credentials: only children get
     them, and their values are taken out of all output. `log` gets everything that children print.
-    `child_note` names the running child to a later run, in case this one is killed.
+    `child_note` names the running child to a later run, in case this one is killed. `on_event` hears about
+    waiting and stopping. `web` gives the settings for downloads.
     """
 
     writer: FileWriter
@@ -44,6 +55,8 @@ class RealSystem:
     elevation: Callable[[], Elevation] | None = None
     log: Path | None = None
     child_note: ChildNote | None = None
+    on_event: OnEvent = ignore
+    web: Callable[[], IndexSettings] = IndexSettings
 
     def look(self, path: str) -> FileState:
         """Tell what is at a path; raises StepError when it may not be read."""
@@ -68,12 +81,12 @@ class RealSystem:
 
     def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
         """Replace or create a file atomically. Raises StepError."""
-        self._inside(path)
+        self.inside(path)
         self.writer.write(path, content, mode=mode, create=create)
 
     def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
         """Create a directory and its missing parents; return those that were created, outermost first."""
-        self._inside(path)
+        self.inside(path)
         created: list[str] = []
         missing = [place for place in (Path(path), *Path(path).parents) if not place.exists()]
         for place in reversed(missing):
@@ -96,7 +109,7 @@ class RealSystem:
 
     def remove_file(self, path: str) -> None:
         """Remove a file; a missing one is fine."""
-        self._inside(path)
+        self.inside(path)
         try:
             Path(path).unlink(missing_ok=True)
         except OSError as error:
@@ -104,7 +117,7 @@ class RealSystem:
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory; one that is missing or not empty is left alone."""
-        self._inside(path)
+        self.inside(path)
         try:
             if Path(path).is_dir() and not any(Path(path).iterdir()):
                 Path(path).rmdir()
@@ -116,7 +129,7 @@ class RealSystem:
 
         Only what looks like an environment, or like a beginning of one, is removed: see `handlers`.
         """
-        self._inside(path)
+        self.inside(path)
         if Path(path).is_symlink():
             raise StepError(f"{path} is a link, and is left alone.", code="not-removed", hint="Remove it by hand.")
         try:
@@ -134,6 +147,58 @@ class RealSystem:
         """Read the name and version of everything installed for an interpreter, without running it."""
         return distributions.installed_distributions(Path(python))
 
+    def system_packages(self, manager: str) -> frozenset[SystemPackage]:
+        """Read what a package manager has installed. Raises RefusedError below another root."""
+        if self.root != Path("/"):
+            raise RefusedError(
+                f"Packages of the operating system cannot be installed below {self.root}.",
+                code="outside-root",
+                hint="Leave out --root, or leave out the driver and the toolkit of the system.",
+            )
+        return installed_packages(manager)
+
+    def manager_was_cut_off(self, manager: str) -> bool:
+        """Tell whether dpkg has to finish its work first; the other managers have no such state."""
+        return manager == "apt" and dpkg_was_cut_off()
+
+    def fetch(self, url: str, path: str, *, sha256: str | None, mode: int, on_output: Callable[[str], None]) -> None:
+        """Fetch a file beside its target, check it, and rename it."""
+        self.inside(path)
+        target = Path(os.path.realpath(path))
+        temporary = target.with_name(f".{target.name}.torchup-{secrets.token_hex(6)}.tmp")
+        try:
+            with temporary.open("xb") as file:
+                self._web().fetch(url, file, sha256=sha256, on_output=on_output)
+                os.fsync(file.fileno())
+            temporary.chmod(mode)
+            temporary.replace(target)
+        except OSError as error:
+            raise explain(error, path) from error
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def fetched(self, url: str, *, sha256: str | None, on_output: Callable[[str], None]) -> Iterator[str]:
+        """Fetch and check a file that is then to be copied; it is gone afterwards."""
+        with tempfile.NamedTemporaryFile(prefix="torchup-") as file:
+            try:
+                self._web().fetch(url, file, sha256=sha256, on_output=on_output)
+            except OSError as error:
+                raise explain(error, file.name) from error
+            yield file.name
+
+    def as_root(self) -> System:
+        """Give the same machine, whose files are changed by root."""
+        return RootView(self)
+
+    def enroll(self, command: Command, *, on_output: Callable[[str], None] | None = None) -> Completed:
+        """Run `mokutil --import` with the hash of a one-time password, which only the person gets to see."""
+        with with_one_time_password(command, self.on_event) as complete:
+            return self.run(complete, as_root=True, on_output=on_output)
+
+    def _web(self) -> WebFiles:
+        return WebFiles(settings=self.web(), interrupts=self.interrupts)
+
     def run(
         self,
         command: Command,
@@ -142,33 +207,43 @@ class RealSystem:
         brings: Brings = NOTHING,
         on_output: Callable[[str], None] | None = None,
     ) -> Completed:
-        """Run a command in its own process group with standard input closed; output also goes to the log."""
+        """Run a command in its own process group with standard input closed; output also goes to the log.
+
+        A package manager's command waits until its lock is free, and is left alone by the first Ctrl-C unless
+        it only downloads. After a Ctrl-C no further command of root's is begun.
+        """
         del brings  # what came of it is looked up afterwards
+        manager = manager_of(command.argv) if as_root else None
+        if manager is not None:
+            wait_for_lock(manager, self.interrupts, self.on_event)
+        if as_root and self.interrupts.count:
+            return Completed(returncode=130, tail="", interrupted=True)
         elevation = self.elevation() if as_root and self.elevation is not None else None
         argv = elevation.argv(command) if elevation is not None else command.argv
         hidden = tuple(self.secrets.values())
 
         def take(line: str) -> None:
             line = redact(line, hidden)
-            self._note(line)
+            self.note(line)
             if on_output is not None:
                 on_output(line)
 
-        self._note(f"$ {redact(' '.join(argv), hidden)}")
+        self.note(f"$ {redact(' '.join(argv), hidden)}")
         child = Child(
             argv=argv,
             environment=self._child_environment(command),
             interrupts=self.interrupts,
             on_line=take,
             timeout_seconds=command.timeout_seconds,
-            finish_first=as_root,
+            finish_first=as_root and not can_stop(command.argv),
+            on_stopping=lambda finishes: self.on_event(Stopping(program=command.argv[0], finishes=finishes)),
             keep_terminal=as_root and elevation is not None and elevation.way != "root",
             kill=elevation.kill if elevation is not None else None,
             on_start=self.child_note.write if self.child_note is not None else None,
         )
         with self.child_note.kept() if self.child_note is not None else nullcontext():
             done = child.run()
-        self._note(f"exit status {done.returncode}")
+        self.note(f"exit status {done.returncode}")
         return Completed(
             returncode=done.returncode,
             tail=redact(done.tail, hidden),
@@ -187,13 +262,15 @@ class RealSystem:
         inherited = {name: value for name, value in self.environ.items() if name not in CLEARED}
         return {**inherited, **command.environment, **self.secrets}
 
-    def _note(self, line: str) -> None:
+    def note(self, line: str) -> None:
+        """Write a line to the log."""
         if self.log is not None:
             self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("a", encoding="utf-8") as log:
                 log.write(line + "\n")
 
-    def _inside(self, path: str) -> None:
+    def inside(self, path: str) -> None:
+        """Refuse a path outside the prefix of every write."""
         if self.root == Path("/"):
             return
         real = Path(os.path.realpath(path))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from torchup.apply.atomic_write import DEFAULT_MODE
-from torchup.apply.system import NOTHING, Brings, Completed, FileState, System
+from torchup.apply.system import NOTHING, Brings, Completed, FileState, System, SystemPackage
 from torchup.apply.write_errors import missing_file
 from torchup.model.plan import Command
 
@@ -19,6 +19,7 @@ class Written:
     path: str
     before: FileState
     after: FileState
+    as_root: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class MadeDirectory:
 
     paths: tuple[str, ...]
     mode: int
+    as_root: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,19 @@ class Removed:
 
     path: str
     before: FileState
+    as_root: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A file would be fetched; `before` is what is there."""
+
+    url: str
+    path: str
+    sha256: str | None
+    mode: int
+    before: FileState
+    as_root: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +60,7 @@ class Ran:
     as_root: bool
 
 
-Effect = Written | MadeDirectory | Removed | Ran
+Effect = Written | MadeDirectory | Removed | Fetched | Ran
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +71,8 @@ class RecordingSystem:
     effects: list[Effect] = field(default_factory=list)
     _files: dict[str, FileState] = field(default_factory=dict)
     _distributions: dict[str, dict[str, str]] = field(default_factory=dict)
+    _packages: dict[str, frozenset[SystemPackage]] = field(default_factory=dict)
+    _root: bool = False
 
     def look(self, path: str) -> FileState:
         """Tell what would be at a path by now."""
@@ -72,7 +89,7 @@ class RecordingSystem:
             raise missing_file(path)
         kept = before.mode if before.mode is not None else DEFAULT_MODE
         after = replace(before, kind="file", content=content, mode=kept if mode is None else mode)
-        self.effects.append(Written(path=path, before=before, after=after))
+        self.effects.append(Written(path=path, before=before, after=after, as_root=self._root))
         self._files[before.real_path] = after
 
     def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
@@ -81,7 +98,7 @@ class RecordingSystem:
         missing = [str(part) for part in (place, *place.parents) if self.look(str(part)).kind == "absent"]
         created = tuple(reversed(missing))
         if created:
-            self.effects.append(MadeDirectory(paths=created, mode=mode))
+            self.effects.append(MadeDirectory(paths=created, mode=mode, as_root=self._root))
         self._exist(created)
         return created
 
@@ -89,20 +106,20 @@ class RecordingSystem:
         """Record that a file would be removed."""
         before = self.look(path)
         if before.kind == "file":
-            self.effects.append(Removed(path=path, before=before))
+            self.effects.append(Removed(path=path, before=before, as_root=self._root))
             self._files[path] = FileState(kind="absent", real_path=path)
 
     def remove_directory(self, path: str) -> None:
         """Record that a directory would be removed, if it is empty by then."""
         before = self.look(path)
         if before.kind == "directory":
-            self.effects.append(Removed(path=path, before=before))
+            self.effects.append(Removed(path=path, before=before, as_root=self._root))
 
     def remove_tree(self, path: str) -> None:
         """Record that an environment would be removed."""
         before = self.look(path)
         if before.kind != "absent":
-            self.effects.append(Removed(path=path, before=before))
+            self.effects.append(Removed(path=path, before=before, as_root=self._root))
             self._files[path] = FileState(kind="absent", real_path=path)
 
     def installed_distributions(self, python: str) -> dict[str, str]:
@@ -110,6 +127,31 @@ class RecordingSystem:
         if python not in self._distributions:
             self._distributions[python] = self.base.installed_distributions(python)
         return dict(self._distributions[python])
+
+    def system_packages(self, manager: str) -> frozenset[SystemPackage]:
+        """Tell what would be installed by now."""
+        if manager not in self._packages:
+            self._packages[manager] = self.base.system_packages(manager)
+        return self._packages[manager]
+
+    def manager_was_cut_off(self, manager: str) -> bool:
+        """Tell whether the package manager has to finish its work first."""
+        return self.base.manager_was_cut_off(manager)
+
+    def fetch(self, url: str, path: str, *, sha256: str | None, mode: int, on_output: Callable[[str], None]) -> None:
+        """Record that a file would be fetched; what is in it is not known."""
+        del on_output
+        before = self.look(path)
+        self.effects.append(Fetched(url=url, path=path, sha256=sha256, mode=mode, before=before, as_root=self._root))
+        self._files[before.real_path] = FileState(kind="file", content=b"", mode=mode, real_path=before.real_path)
+
+    def as_root(self) -> System:
+        """Give the same recording, whose further effects on files are root's."""
+        return replace(self, base=self.base.as_root(), _root=True)
+
+    def enroll(self, command: Command, *, on_output: Callable[[str], None] | None = None) -> Completed:
+        """Record the command as a person would type it: mokutil then asks for the password itself."""
+        return self.run(command, as_root=True, on_output=on_output)
 
     def run(
         self,
@@ -129,6 +171,10 @@ class RecordingSystem:
             self._distributions[brings.python] = self.installed_distributions(brings.python) | dict(
                 brings.distributions
             )
+        if brings.manager is not None:
+            named = {package.name for package in brings.packages}
+            others = {package for package in self.system_packages(brings.manager) if package.name not in named}
+            self._packages[brings.manager] = frozenset({*others, *brings.packages})
         return Completed(returncode=0, tail="")
 
     def boot_id(self) -> str:

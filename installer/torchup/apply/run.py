@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from torchup.apply.atomic_write import FileWriter
 from torchup.apply.backups import Backups
+from torchup.apply.driver_check import DriverChecker
 from torchup.apply.events import OnEvent, ignore
 from torchup.apply.executor import Verifier, execute
 from torchup.apply.history import RunRecord, read_runs
 from torchup.apply.interrupts import Interrupts
 from torchup.apply.journal import Journal
+from torchup.apply.key_steps import needs_a_person
 from torchup.apply.lock import run_lock
 from torchup.apply.orphans import ChildNote
 from torchup.apply.privilege import Elevation, find_elevation
@@ -24,8 +26,22 @@ from torchup.apply.system import System
 from torchup.apply.undo import UndoResult, undo
 from torchup.errors import RefusedError
 from torchup.model.context import Context
+from torchup.model.offer import IndexSettings
 from torchup.model.outcome import Outcome
-from torchup.model.plan import Plan
+from torchup.model.plan import (
+    Download,
+    EditManagedBlock,
+    EnrollKey,
+    MakeDirectory,
+    Plan,
+    Reboot,
+    RemoveFile,
+    Step,
+    WriteFile,
+)
+
+FILE_STEPS = (Download, EditManagedBlock, MakeDirectory, RemoveFile, WriteFile)
+"""The steps whose undo changes files, as root where the step did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +49,16 @@ class Machine:
     """The real machine of one command, and the way to stop work on it.
 
     `secrets` are variables with credentials, for children only. `attended` says that somebody is there
-    who can type a password.
+    who can type a password, and confirm a key at the next start. `web` gives proxy and certificates for
+    downloads.
     """
 
     context: Context
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     attended: bool = False
+    web: Callable[[], IndexSettings] = IndexSettings
 
-    def system(self, interrupts: Interrupts | None = None) -> RealSystem:
+    def system(self, interrupts: Interrupts | None = None, on_event: OnEvent = ignore) -> RealSystem:
         """Give the real system: it writes below the context's root and logs what children print."""
         places = self.context.places
         return RealSystem(
@@ -52,15 +70,30 @@ class Machine:
             elevation=self._elevation,
             log=places.log / f"{self.context.now():%Y-%m-%d}.log",
             child_note=ChildNote(places.state / "child.json"),
+            on_event=on_event,
+            web=self.web,
         )
 
     def _elevation(self) -> Elevation:
-        return find_elevation(attended=self.attended)
+        return find_elevation(attended=self.attended, environ=self.context.environ)
 
-    def authorise(self, plan: Plan) -> None:
-        """Ask for root before anything is changed, when some step needs it."""
-        if any(step.privilege == "root" for step in plan.steps):
-            self._elevation().authorise()
+    @contextmanager
+    def authorised(self, steps: Iterable[Step]) -> Iterator[None]:
+        """Ask for root before anything is changed, when one of these steps needs it, and keep it till the end.
+
+        Raises RefusedError, also where Secure Boot needs a person and none is there.
+        """
+        steps = tuple(steps)
+        for step in steps:
+            if isinstance(step, EnrollKey) and not self.attended:
+                raise needs_a_person(step)
+        if not any(step.privilege == "root" and not isinstance(step, Reboot) for step in steps):
+            yield
+            return
+        elevation = self._elevation()
+        elevation.authorise()
+        with elevation.kept_fresh():
+            yield
 
 
 def predict(plan: Plan, machine: Machine) -> tuple[Outcome, ...]:
@@ -68,7 +101,14 @@ def predict(plan: Plan, machine: Machine) -> tuple[Outcome, ...]:
     return _predicted(plan, machine.system(), machine.context).outcomes
 
 
-def apply_plan(plan: Plan, machine: Machine, *, verifier: Verifier | None, on_event: OnEvent = ignore) -> RunResult:
+def apply_plan(
+    plan: Plan,
+    machine: Machine,
+    *,
+    verifier: Verifier | None,
+    on_event: OnEvent = ignore,
+    driver_checker: DriverChecker | None = None,
+) -> RunResult:
     """Carry out a plan, alone in this account.
 
     With nothing to do nothing is written, not even a journal. Raises RefusedError (another-run,
@@ -78,23 +118,31 @@ def apply_plan(plan: Plan, machine: Machine, *, verifier: Verifier | None, on_ev
     with _alone(machine):
         _refuse_unfinished(context)
         with Interrupts() as interrupts:
-            system = machine.system(interrupts)
-            if not _predicted(plan, system, context).changed:
-                return _run_dry(plan, system, context, verifier, on_event, interrupts)
-            machine.authorise(plan)
-            journal = Journal.create(context, plan)
-            return execute(
-                plan,
-                system,
-                journal=journal,
-                context=context,
-                verifier=verifier,
-                on_event=on_event,
-                interrupts=interrupts,
-            )
+            system = machine.system(interrupts, on_event)
+            predicted = _predicted(plan, system, context)
+            if not predicted.changed:
+                return _run_dry(plan, system, context, verifier, on_event, interrupts, driver_checker)
+            with machine.authorised(_changing(plan, predicted)):
+                journal = Journal.create(context, plan)
+                return execute(
+                    plan,
+                    system,
+                    journal=journal,
+                    context=context,
+                    verifier=verifier,
+                    on_event=on_event,
+                    interrupts=interrupts,
+                    driver_checker=driver_checker,
+                )
 
 
-def resume_run(machine: Machine, *, verifier: Verifier | None, on_event: OnEvent = ignore) -> RunResult:
+def resume_run(
+    machine: Machine,
+    *,
+    verifier: Verifier | None,
+    on_event: OnEvent = ignore,
+    driver_checker: DriverChecker | None = None,
+) -> RunResult:
     """Go on with the last run. Raises RefusedError (nothing-to-resume), and what `execute` raises."""
     context = machine.context
     with _alone(machine), Interrupts() as interrupts:
@@ -105,20 +153,21 @@ def resume_run(machine: Machine, *, verifier: Verifier | None, on_event: OnEvent
                 code="nothing-to-resume",
                 hint="`torchup setup` starts a run, `torchup status` shows the last one.",
             )
-        machine.authorise(run.plan)
-        system = machine.system(interrupts)
-        journal = Journal.reopen(context, run.path)
-        mend(run, system, context)
-        return execute(
-            run.plan,
-            system,
-            journal=journal,
-            context=context,
-            verifier=verifier,
-            on_event=on_event,
-            interrupts=interrupts,
-            earlier=run.steps,
-        )
+        system = machine.system(interrupts, on_event)
+        with machine.authorised(step for step in run.plan.steps if not _is_done(run, step)):
+            journal = Journal.reopen(context, run.path)
+            mend(run, system, context)
+            return execute(
+                run.plan,
+                system,
+                journal=journal,
+                context=context,
+                verifier=verifier,
+                on_event=on_event,
+                interrupts=interrupts,
+                earlier=run.steps,
+                driver_checker=driver_checker,
+            )
 
 
 def undo_run(machine: Machine, *, dry_run: bool = False, on_event: OnEvent = ignore) -> UndoResult:
@@ -129,15 +178,32 @@ def undo_run(machine: Machine, *, dry_run: bool = False, on_event: OnEvent = ign
         return undo(_undoable(context), system, context=context, journal=None, on_event=on_event)
     with _alone(machine), Interrupts() as interrupts:
         run = _undoable(context)
-        journal = Journal.reopen(context, run.path)
-        return undo(
-            run,
-            machine.system(interrupts),
-            context=context,
-            journal=journal,
-            on_event=on_event,
-            interrupts=interrupts,
-        )
+        files = (step for step in run.plan.steps if _remains(run, step) and isinstance(step, FILE_STEPS))
+        with machine.authorised(files):
+            journal = Journal.reopen(context, run.path)
+            return undo(
+                run,
+                machine.system(interrupts, on_event),
+                context=context,
+                journal=journal,
+                on_event=on_event,
+                interrupts=interrupts,
+            )
+
+
+def _changing(plan: Plan, predicted: RunResult) -> tuple[Step, ...]:
+    changed = {outcome.step_id for outcome in predicted.outcomes if outcome.status == "changed"}
+    return tuple(step for step in plan.steps if step.id in changed)
+
+
+def _is_done(run: RunRecord, step: Step) -> bool:
+    record = run.steps.get(step.id)
+    return record is not None and record.outcome is not None and record.outcome.status != "failed"
+
+
+def _remains(run: RunRecord, step: Step) -> bool:
+    record = run.steps.get(step.id)
+    return record is not None and record.remains
 
 
 def _predicted(plan: Plan, system: System, context: Context) -> RunResult:
@@ -151,11 +217,19 @@ def _run_dry(
     verifier: Verifier | None,
     on_event: OnEvent,
     interrupts: Interrupts,
+    driver_checker: DriverChecker | None,
 ) -> RunResult:
     """Report a plan with nothing to do, and test all the same; over the recording system nothing can change."""
     recording = RecordingSystem(base=system)
     return execute(
-        plan, recording, journal=None, context=context, verifier=verifier, on_event=on_event, interrupts=interrupts
+        plan,
+        recording,
+        journal=None,
+        context=context,
+        verifier=verifier,
+        on_event=on_event,
+        interrupts=interrupts,
+        driver_checker=driver_checker,
     )
 
 

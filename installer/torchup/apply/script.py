@@ -14,11 +14,12 @@ from torchup.apply.cksum import cksum
 from torchup.apply.events import Event, StepFinished
 from torchup.apply.executor import execute
 from torchup.apply.posix import comment, output, words
-from torchup.apply.recording_system import Effect, MadeDirectory, Ran, RecordingSystem, Removed, Written
+from torchup.apply.recording_system import Effect, Fetched, MadeDirectory, Ran, RecordingSystem, Removed, Written
 from torchup.apply.result import RunResult
+from torchup.apply.root_files import PUT
 from torchup.apply.system import System
 from torchup.model.context import Context
-from torchup.model.plan import Plan, Reboot, Step, Verify
+from torchup.model.plan import CheckDriver, Plan, Reboot, Step, Verify
 from torchup.plan.child_environment import CLEARED
 
 _PRIVATE = 0o077
@@ -40,6 +41,31 @@ absent() {
   exit 1
 }
 """
+
+_FETCH = """\
+# Fetch an address to a file, and keep it only if its sha256 is the third argument, where there is one.
+fetch() {
+  if command -v curl >/dev/null; then
+    curl --fail --location --silent --show-error --retry 3 --output "$2" "$1"
+  else
+    wget --quiet --tries=4 --output-document="$2" "$1"
+  fi && { [ -z "$3" ] || echo "$3  $2" | sha256sum -c - >/dev/null; } && return
+  rm -f "$2"
+  echo "torchup: $1 could not be fetched, or is not the file that was expected" >&2
+  exit 1
+}
+"""
+
+_PUT = f"""\
+# As root: a file with the new bytes, target, mode, owner, new or old target. Beside the target first, then renamed.
+as_root_put() {{
+  # shellcheck disable=SC2016
+  @BY@ sh -c '
+{PUT}' sh "$@"
+  rm -f "$1"
+}}
+"""
+_ROOT_OWNER = "0:0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +95,7 @@ def dry_run(plan: Plan, base: System, context: Context, *, root_by: tuple[str, .
         if isinstance(event, StepFinished):
             number += 1
             effects, seen = tuple(system.effects[seen:]), len(system.effects)
-            done = event.outcome.status == "unchanged" and not isinstance(event.step, Verify)
+            done = event.outcome.status == "unchanged" and not isinstance(event.step, Verify | CheckDriver)
             title = comment(f"{number}/{len(plan.steps)} {event.step.summary}")
             if done:
                 parts.append(f"{title}\n{comment(f'nothing to do: {event.outcome.detail}')}\n")
@@ -78,13 +104,14 @@ def dry_run(plan: Plan, base: System, context: Context, *, root_by: tuple[str, .
                 parts.append("\n".join([title, comment(event.step.why), *body, ""]))
 
     result = execute(plan, system, journal=None, context=context, verifier=None, on_event=note)
-    head = _HEAD + "\n" + _unset() + "\n"
+    helpers = _helpers(tuple(system.effects), root_by)
+    head = "\n".join([_HEAD, *helpers, _unset(), ""])
     return DryRun(script="\n".join([head, *parts]), result=result)
 
 
 def step_lines(step: Step, effects: tuple[Effect, ...], *, root_by: tuple[str, ...]) -> tuple[str, ...]:
     """Write the lines of one step."""
-    if isinstance(step, Verify):
+    if isinstance(step, Verify | CheckDriver):
         return tuple(_command(Ran(command=command, as_root=False), root_by) for command in step.commands)
     if isinstance(step, Reboot):
         return (
@@ -102,17 +129,60 @@ def effect_lines(effect: Effect, *, root_by: tuple[str, ...] = ()) -> tuple[str,
         case Ran():
             return (_command(effect, root_by),)
         case MadeDirectory():
-            return _making(effect)
+            return _making(effect, _by(effect, root_by))
         case Removed():
-            return _removal(effect)
+            return _removal(effect, _by(effect, root_by))
+        case Fetched():
+            return _fetching(effect, _by(effect, root_by))
         case Written():
-            return _writing(effect)
+            return _writing_as_root(effect) if _by(effect, root_by) else _writing(effect)
 
 
-def _making(effect: MadeDirectory) -> tuple[str, ...]:
+def _by(effect: MadeDirectory | Removed | Fetched | Written, root_by: tuple[str, ...]) -> str:
+    return f"{words(root_by)} " if effect.as_root and root_by else ""
+
+
+def _helpers(effects: tuple[Effect, ...], root_by: tuple[str, ...]) -> tuple[str, ...]:
+    """Give the shell functions that the lines of these effects call."""
+    fetches = any(isinstance(effect, Fetched) for effect in effects)
+    puts = root_by and any(isinstance(effect, Written | Fetched) and effect.as_root for effect in effects)
+    return (*((_FETCH,) if fetches else ()), *((_PUT.replace("@BY@", words(root_by)),) if puts else ()))
+
+
+def _making(effect: MadeDirectory, by: str) -> tuple[str, ...]:
     *above, path = map(shlex.quote, effect.paths)
-    parents = (f"mkdir -p {above[-1]}",) if above else ()
-    return (*parents, f"[ -d {path} ] || mkdir -m {effect.mode:o} {path}")
+    parents = (f"{by}mkdir -p {above[-1]}",) if above else ()
+    return (*parents, f"[ -d {path} ] || {by}mkdir -m {effect.mode:o} {path}")
+
+
+def _fetching(effect: Fetched, by: str) -> tuple[str, ...]:
+    path = shlex.quote(effect.path)
+    before = effect.before.content
+    seen = f"same '{cksum(before)}' {path}" if before is not None else f"absent {path}"
+    temporary = '"$new"' if by else shlex.quote(f"{effect.path}.new")
+    start = "new=$(mktemp)" if by else ""
+    placed = (
+        f"as_root_put {temporary} {path} {effect.mode:o} {_owner(effect)}"
+        if by
+        else f"chmod {effect.mode:o} {temporary} && mv -f {temporary} {path}"
+    )
+    lines = (seen, start, f"fetch {shlex.quote(effect.url)} {temporary} '{effect.sha256 or ''}'", placed)
+    return tuple(line for line in lines if line)
+
+
+def _writing_as_root(effect: Written) -> tuple[str, ...]:
+    path = shlex.quote(effect.path)
+    old, new = effect.before.content, effect.after.content or b""
+    seen = f"same '{cksum(old)}' {path}" if old is not None else f"absent {path}"
+    put = f'as_root_put "$new" {path} {effect.after.mode or 0:o} {_owner(effect)}'
+    return (seen, "new=$(mktemp)", output(new, '>"$new"'), put)
+
+
+def _owner(effect: Written | Fetched) -> str:
+    """Give owner and kind of the target for `as_root_put`; a file that is there keeps its owner."""
+    if effect.before.content is None:
+        return f"{_ROOT_OWNER} new"
+    return f'"$(stat -L -c %u:%g {shlex.quote(effect.path)})" old'
 
 
 def _writing(effect: Written) -> tuple[str, ...]:
@@ -131,11 +201,11 @@ def _writing(effect: Written) -> tuple[str, ...]:
     return (*lines, *([chmod] if effect.after.mode != effect.before.mode else []))
 
 
-def _removal(effect: Removed) -> tuple[str, ...]:
+def _removal(effect: Removed, by: str) -> tuple[str, ...]:
     path = shlex.quote(effect.path)
     if effect.before.content is not None:
-        return (f"same '{cksum(effect.before.content)}' {path}", f"rm -f {path}")
-    return (f"rm -rf {path}",)
+        return (f"same '{cksum(effect.before.content)}' {path}", f"{by}rm -f {path}")
+    return (f"{by}rm -rf {path}",)
 
 
 def _command(effect: Ran, root_by: tuple[str, ...]) -> str:

@@ -38,18 +38,34 @@ class Completed:
     interrupted: bool = False
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class SystemPackage:
+    """A package of the operating system that is installed, whole or in part.
+
+    `version` is as the manager writes it, with epoch and release. `whole` is False for one that was unpacked
+    and not configured: it is there, and something of it is missing.
+    """
+
+    name: str
+    version: str = ""
+    architecture: str = ""
+    whole: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Brings:
     """What a command is to bring about.
 
     The real system looks for itself afterwards; the recording one believes it. `distributions` are what an
-    interpreter is expected to have more, by canonical name.
+    interpreter is expected to have more, by canonical name; `packages` what the package manager `manager` is.
     """
 
     directories: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     python: str | None = None
     distributions: Mapping[str, str] = field(default_factory=dict)
+    manager: str | None = None
+    packages: tuple[SystemPackage, ...] = ()
 
 
 NOTHING = Brings()
@@ -96,6 +112,21 @@ class System(Protocol):
         on_output: Callable[[str], None] | None = None,
     ) -> Completed:
         """Run a command in its own process group with standard input closed."""
+
+    def system_packages(self, manager: str) -> frozenset[SystemPackage]:
+        """Read what a package manager (apt, dnf, zypper, pacman) has installed, without changing anything."""
+
+    def manager_was_cut_off(self, manager: str) -> bool:
+        """Tell whether a package manager was ended in the middle of its work and has to finish it first."""
+
+    def fetch(self, url: str, path: str, *, sha256: str | None, mode: int, on_output: Callable[[str], None]) -> None:
+        """Fetch a file to a path, whole or not at all. Raises StepError, also for another digest."""
+
+    def as_root(self) -> System:
+        """Give the same machine, whose files are written and removed by root."""
+
+    def enroll(self, command: Command, *, on_output: Callable[[str], None] | None = None) -> Completed:
+        """Run `mokutil --import` with the hash of a one-time password that only the person gets to see."""
 
     def boot_id(self) -> str:
         """Tell this start of the machine from the next one."""

@@ -8,11 +8,10 @@ from typing import NoReturn
 
 from torchup.apply.backups import Backups
 from torchup.apply.change import Left
-from torchup.apply.environment_steps import CommandInterruptedError
 from torchup.apply.events import OnEvent, StepOutput, UndoFinished, UndoStarted, ignore
 from torchup.apply.handlers import revert
 from torchup.apply.history import RunRecord
-from torchup.apply.interrupts import Interrupts
+from torchup.apply.interrupts import CommandInterruptedError, Interrupts
 from torchup.apply.journal import Journal
 from torchup.apply.system import System
 from torchup.errors import StoppedError

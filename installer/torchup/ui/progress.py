@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from torchup.apply.events import Event, StepFinished, StepOutput, StepStarted, UndoFinished, UndoStarted, Verified
+from torchup.apply.events import (
+    Event,
+    KeyPassword,
+    LockWait,
+    StepFinished,
+    StepOutput,
+    StepStarted,
+    Stopping,
+    UndoFinished,
+    UndoStarted,
+    Verified,
+)
 from torchup.model.outcome import Report, StepStatus
 from torchup.model.plan import Verify
 from torchup.ui.console import Console
 
+LINE_SECONDS = 30.0
 MARKS: dict[StepStatus, tuple[str, str, str]] = {
     "changed": ("✓", "ok", "green"),
     "unchanged": ("=", "=", "dim"),
@@ -38,6 +52,7 @@ class RunProgress:
             if moves
             else None
         )
+        self._lines_at = 0.0
         self._task = self._progress.add_task("", last="", visible=False) if self._progress else None
 
     def __enter__(self) -> RunProgress:
@@ -62,6 +77,12 @@ class RunProgress:
                 pass
             case StepFinished(step=step, outcome=outcome):
                 self._line(outcome.status, step.summary, outcome.detail, outcome.seconds)
+            case LockWait():
+                self._waiting(event)
+            case Stopping(program=program, finishes=finishes):
+                self._stopping(program, finishes=finishes)
+            case KeyPassword(password=password):
+                self._password(password)
             case UndoStarted(step=step):
                 self._begin(f"Putting back: {step.summary}")
             case UndoFinished(step=step, left=left):
@@ -74,6 +95,33 @@ class RunProgress:
         seconds = sum(check.seconds for check in report.checks)
         text = Text.assemble((word if self._ascii else mark, style), f" The tensor test {words[report.verdict]}")
         self._print(text.append(f" ({seconds:.0f} s of tests)", style="dim"))
+
+    def _waiting(self, wait: LockWait) -> None:
+        """Show who is waited for: with a running time on a terminal, as a line now and then elsewhere."""
+        text = f"Waiting for the package lock, held by {wait.holder}"
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, last=f"{text}: {wait.seconds:.0f} s")
+        if wait.seconds == 0 or (not self._progress and wait.seconds >= self._lines_at):
+            self._lines_at = wait.seconds + LINE_SECONDS
+            self._print(Text(f"{text} ({wait.seconds:.0f} s so far)" if wait.seconds else f"{text} ..."))
+
+    def _stopping(self, program: str, *, finishes: bool) -> None:
+        name = program.rpartition("/")[2]
+        first = f"{name} finishes its work first, so that it leaves nothing half done" if finishes else "one moment"
+        self._print(Text(f"Stopping: {first}. Ctrl-C once more stops at once.", style="yellow"))
+
+    def _password(self, password: str) -> None:
+        """Show the password whatever else is quiet: without it the next start is stuck at a question."""
+        lines = (
+            "At the next start a blue screen asks about the new key for about 10 seconds. Press a key, choose\n"
+            f"Enroll MOK, Continue and Yes, and type this password, which is kept nowhere: {password}"
+        )
+        if self._progress:
+            self._progress.console.print(Text(lines))
+            return
+        # Standard error may be a log file. The terminal itself is there: without one no key is enrolled.
+        with Path("/dev/tty").open("w") as terminal:
+            terminal.write(f"{lines}\n")
 
     def _begin(self, what: str) -> None:
         if self._progress and self._task is not None:

@@ -214,7 +214,7 @@ def not_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., P
 
 def test_root_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    elevation = find_elevation(attended=False)
+    elevation = find_elevation(attended=False, environ={})
     elevation.authorise()
     assert elevation.argv(Command(argv=("apt", "x"))) == ("apt", "x")
 
@@ -222,13 +222,13 @@ def test_root_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_a_way_to_root_it_is_refused(not_root: Callable[..., Path]) -> None:
     not_root()
     with pytest.raises(RefusedError) as caught:
-        find_elevation(attended=True)
+        find_elevation(attended=True, environ={})
     assert caught.value.code == "no-privilege"
 
 
 def test_sudo_is_asked_first_and_gets_the_environment(not_root: Callable[..., Path]) -> None:
     folder = not_root(sudo="exit 0", doas="exit 0")
-    elevation = find_elevation(attended=False)
+    elevation = find_elevation(attended=False, environ={})
     command = Command(argv=("apt-get", "x"), environment={"DEBIAN_FRONTEND": "noninteractive"})
     assert elevation.argv(command) == (
         *(f"{folder}/sudo", "-n", "--", "env", "DEBIAN_FRONTEND=noninteractive"),
@@ -239,9 +239,9 @@ def test_sudo_is_asked_first_and_gets_the_environment(not_root: Callable[..., Pa
 def test_unattended_a_password_is_never_waited_for(not_root: Callable[..., Path], tmp_path: Path) -> None:
     not_root(sudo=f'printf "%s\\n" "$*" >>{tmp_path}/asked; [ "$1" != -n ]')
     with pytest.raises(RefusedError) as caught:
-        find_elevation(attended=False).authorise()
+        find_elevation(attended=False, environ={}).authorise()
     assert caught.value.code == "no-privilege"
-    find_elevation(attended=True).authorise()
+    find_elevation(attended=True, environ={}).authorise()
     assert (tmp_path / "asked").read_text().splitlines() == ["-n true", "-v"]
 
 

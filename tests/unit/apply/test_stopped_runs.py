@@ -19,6 +19,7 @@ from uv import find_uv_bin
 
 from support.apply_child import sandbox_at
 from support.sandbox import Sandbox, passing, tree
+from support.stand_in_apt import StandInApt
 from torchup.apply.change import RestartChange
 from torchup.apply.events import Event, StepStarted
 from torchup.apply.executor import execute
@@ -30,7 +31,7 @@ from torchup.apply.real_system import RealSystem
 from torchup.apply.run import apply_plan, resume_run, undo_run
 from torchup.apply.status import read_status
 from torchup.errors import ExitStatus, InterruptError, RefusedError, StepError, StoppedError
-from torchup.model.plan import Command, InstallSystemPackages, Plan, Reboot, WriteFile
+from torchup.model.plan import Plan, Reboot, WriteFile
 
 TESTS = Path(__file__).parents[2]
 
@@ -257,50 +258,38 @@ def test_a_step_that_fails_takes_the_run_back(box: Sandbox) -> None:
         resume_run(box.machine, verifier=passing)
 
 
-def system_step(*argv: str) -> InstallSystemPackages:
-    return InstallSystemPackages(
-        id="driver",
-        summary="Install the driver",
-        why="PyTorch needs it.",
-        privilege="user",
-        manager="apt",
-        packages=("driver",),
-        commands=(Command(argv=argv),),
-        undo_commands=(Command(argv=("apt-get", "remove", "driver")),),
-    )
-
-
 def make_plan_of(*steps: object) -> Plan:
     return Plan(tool_version="0", facts_digest="", request_digest="", steps=steps)  # type: ignore[arg-type]
 
 
-def test_what_cannot_be_taken_back_is_said_and_ends_with_5(box: Sandbox) -> None:
+@pytest.fixture
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandInApt:
+    return StandInApt.create(tmp_path / "debian", monkeypatch)
+
+
+def test_what_cannot_be_taken_back_is_said_and_ends_with_5(box: Sandbox, apt: StandInApt) -> None:
+    apt.offer("driver")
     file = WriteFile(id="file", summary="File", why="w", path=str(box.home / "file"), content="x\n")
-    other = InstallSystemPackages(
-        id="breaks",
-        summary="Break",
-        why="w",
-        privilege="user",
-        manager="apt",
-        packages=(),
-        commands=(Command(argv=("sh", "-c", "echo E: broken; exit 100")),),
-    )
     with pytest.raises(StoppedError) as caught:
-        apply_plan(make_plan_of(system_step("true"), file, other), box.machine, verifier=None)
+        apply_plan(
+            make_plan_of(apt.install("driver"), file, apt.install("nothing", id="breaks")), box.machine, verifier=None
+        )
     assert caught.value.exit_status == 5
-    assert any("apt-get remove driver" in line for line in caught.value.evidence)
-    assert any("E: broken" in line for line in caught.value.evidence)
+    assert any("apt-get remove --autoremove driver" in line for line in caught.value.evidence)
+    assert any("E: Unable to locate package nothing" in line for line in caught.value.evidence)
     assert not (box.home / "file").exists()
     status = read_status(box.context)
     assert status is not None
-    assert {step.id: step.state for step in status.steps} == {"driver": "left", "file": "undone", "breaks": "left"}
+    assert {step.id: step.state for step in status.steps} == {"packages": "left", "file": "undone", "breaks": "undone"}
 
 
-def test_a_restart_ends_the_run_and_resume_goes_on_after_it(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_restart_ends_the_run_and_resume_goes_on_after_it(
+    box: Sandbox, apt: StandInApt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apt.offer("driver")
     restart = Reboot(id="restart", summary="Restart the machine", why="The driver is new.")
     file = WriteFile(id="file", summary="File", why="w", path=str(box.home / "file"), content="x\n")
-    plan = make_plan_of(system_step("true"), restart, file)
-    monkeypatch.setattr(type(box.machine), "authorise", lambda _machine, _plan: None)
+    plan = make_plan_of(apt.install("driver"), restart, file)
     result = apply_plan(plan, box.machine, verifier=None)
     assert result.exit_status is ExitStatus.REBOOT_NEEDED
     assert not (box.home / "file").exists()

@@ -1,0 +1,123 @@
+"""Whether the kernel has loaded the driver that was planned, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torchup.model.context import Context
+from torchup.model.plan import CheckDriver
+from torchup.model.versions import DriverVersion
+
+if TYPE_CHECKING:
+    from torchup.apply.driver_check import DriverVerdict
+    from torchup.detect.host import Host
+    from torchup.detect.nvidia_kernel import KernelView
+
+_DKMS = "/var/lib/dkms"
+_LOG_LINES = 5
+
+
+def driver_checker_for(context: Context, *, sysroot: Path = Path("/")) -> Callable[[CheckDriver], DriverVerdict]:
+    """Give what the executor calls for a `CheckDriver` step; another `sysroot` is read in place of the machine."""
+
+    def check(step: CheckDriver) -> DriverVerdict:
+        from torchup.detect.host import Host
+
+        return check_driver(step, Host.at(sysroot, environ=context.environ, home=context.home))
+
+    return check
+
+
+def check_driver(step: CheckDriver, host: Host) -> DriverVerdict:
+    """Compare the loaded module with the planned one; where it is another or none, name the cause."""
+    from torchup.apply.driver_check import DriverVerdict
+    from torchup.detect.nvidia_kernel import read_kernel
+
+    kernel = read_kernel(host)
+    if not kernel.loaded or kernel.version is None:
+        return _not_loaded(step, host)
+    wrong = _differences(step, kernel)
+    shown = f"{kernel.version}, {kernel.flavour or 'unknown'} module"
+    if not wrong:
+        return DriverVerdict(ok=True, text=f"the kernel has loaded driver {shown}")
+    return DriverVerdict(
+        ok=False,
+        code="driver-other-module",
+        text=f"The kernel has loaded NVIDIA driver {shown}, and the plan was {'; '.join(wrong)}.",
+        evidence=("/proc/driver/nvidia/version",),
+        hint="An old module is loaded: it may be kept in the initramfs. Write that again (`sudo update-initramfs -u` "
+        "or `sudo dracut --force`), and restart the machine.",
+    )
+
+
+def _differences(step: CheckDriver, kernel: KernelView) -> list[str]:
+    loaded = DriverVersion.parse(kernel.version or "0")
+    wrong = []
+    if step.branch and loaded.branch != int(step.branch):
+        wrong.append(f"branch {step.branch}")
+    if step.minimum is not None and loaded < DriverVersion.parse(step.minimum):
+        wrong.append(f"{step.minimum} or newer")
+    if step.module is not None and kernel.flavour not in (None, step.module):
+        wrong.append(f"the {step.module} module")
+    return wrong
+
+
+def _not_loaded(step: CheckDriver, host: Host) -> DriverVerdict:
+    from torchup.apply.driver_check import DriverVerdict
+    from torchup.detect.notes import Notes
+    from torchup.detect.nvidia_kernel import has_nvidia_module
+    from torchup.detect.operating_system import kernel_release
+    from torchup.detect.surroundings import read_secure_boot
+
+    release = kernel_release(host) or "the running kernel"
+
+    def verdict(code: str, text: str, hint: str, *evidence: str) -> DriverVerdict:
+        return DriverVerdict(ok=False, code=code, text=text, evidence=evidence, hint=hint)
+
+    if host.is_dir("/sys/module/nouveau"):
+        return verdict(
+            "driver-nouveau",
+            "The kernel has loaded nouveau instead of the NVIDIA driver.",
+            "Write the initramfs again, so that nouveau is kept out (`sudo update-initramfs -u` or `sudo dracut "
+            "--force`), and restart the machine.",
+            "/sys/module/nouveau",
+        )
+    if not has_nvidia_module(host):
+        headers = "" if host.is_dir(f"/lib/modules/{release}/build") else f" The headers of {release} are missing."
+        return verdict(
+            "driver-not-built",
+            f"There is no NVIDIA module for {release}: it was not built.{headers}",
+            "Install the headers of the running kernel where they are missing, then `sudo dkms autoinstall` and "
+            "restart the machine.",
+            *_build_errors(host),
+        )
+    if read_secure_boot(host, Notes(), None):
+        return verdict(
+            "driver-key-not-enrolled",
+            "Secure Boot keeps the NVIDIA module out: the key that signed it is not enrolled.",
+            "Restart the machine and confirm the key on the blue screen (“Enroll MOK”); where that screen does not "
+            "come, `sudo mokutil --import` the key once more.",
+            f"/lib/modules/{release} has the module, Secure Boot is on",
+        )
+    return verdict(
+        "driver-not-loaded",
+        f"The NVIDIA module {step.branch} is on disk and not loaded.",
+        "See `sudo modprobe nvidia` and the end of `sudo dmesg`.",
+        f"/lib/modules/{release}",
+    )
+
+
+def _build_errors(host: Host) -> tuple[str, ...]:
+    """Give the lines in which DKMS's log of the newest try names errors."""
+    for name in host.names(_DKMS):
+        if not name.startswith("nvidia"):
+            continue
+        for version in sorted(host.names(f"{_DKMS}/{name}"), reverse=True):
+            path = f"{_DKMS}/{name}/{version}/build/make.log"
+            lines = (host.read_text(path) or "").splitlines()
+            errors = [line.strip() for line in lines if "error" in line.lower()]
+            if errors:
+                return (path, *errors[:_LOG_LINES])
+    return ()

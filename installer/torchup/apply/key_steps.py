@@ -1,0 +1,63 @@
+"""The step that registers a signing key with Secure Boot."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from torchup.apply.change import NoChange, Prepared, SystemChange
+from torchup.apply.classify import failure
+from torchup.apply.environment_steps import OnLine
+from torchup.apply.interrupts import CommandInterruptedError
+from torchup.apply.system import System
+from torchup.errors import RefusedError, StepError
+from torchup.model.plan import EnrollKey
+
+_GUID = "605dab50-e046-4300-abb6-3dd810dd8b23"
+ENROLLED = f"/sys/firmware/efi/efivars/MokListRT-{_GUID}"
+ASKED_FOR = f"/sys/firmware/efi/efivars/MokNew-{_GUID}"
+
+
+def prepare_key(step: EnrollKey, system: System) -> Prepared:
+    """See whether the firmware knows the key, or will ask about it at the next start.
+
+    A certificate is in those lists byte by byte (DER). A key that DKMS makes while the driver is installed
+    is not there beforehand.
+    """
+    key = system.look(step.key_path).content
+    if key:
+        for variable, text in ((ENROLLED, "is enrolled"), (ASKED_FOR, "is asked about at the next start")):
+            known = system.look(variable).content
+            if known is not None and key in known:
+                return Prepared(change=NoChange(), detail=f"{step.key_path} {text}")
+    return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=f"{step.key_path} is asked about")
+
+
+def perform_key(step: EnrollKey, change: SystemChange, system: System, on_line: OnLine) -> SystemChange:
+    """Ask the firmware to ask about the key."""
+    for command in step.commands:
+        if PurePath(command.argv[0]).name == "mokutil" and "--import" in command.argv:
+            done = system.enroll(command, on_output=on_line)
+        else:
+            done = system.run(command, as_root=step.privilege == "root", on_output=on_line)
+        if done.interrupted:
+            raise CommandInterruptedError
+        if done.returncode != 0:
+            error = failure(step, command, done)
+            raise StepError(
+                error.message,
+                code="key-not-enrolled",
+                evidence=error.evidence,
+                hint=f"See `mokutil --list-new` and the signing key, {step.key_path}.",
+            )
+    return change
+
+
+def needs_a_person(step: EnrollKey) -> RefusedError:
+    """Say that nobody is there to read the password and to type it at the next start."""
+    return RefusedError(
+        "Secure Boot is on, and a signing key has to be confirmed by a person at the next start of the machine.",
+        code="secure-boot-needs-person",
+        evidence=(f"the key is {step.key_path}",),
+        hint="Run `torchup setup` on a terminal, with the machine's own screen or its remote console at hand; or "
+        "choose a driver whose modules the distribution has signed.",
+    )

@@ -1,0 +1,122 @@
+"""Steps that change the operating system's packages: what is missing, bringing it, and what to do about undo."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from torchup.apply.backups import Backups, sha256
+from torchup.apply.change import Left, NoChange, Prepared, SystemChange
+from torchup.apply.classify import cause_of, failure
+from torchup.apply.environment_steps import OnLine
+from torchup.apply.interrupts import CommandInterruptedError
+from torchup.apply.package_commands import CONFIGURE, expected, lacking, quiet, undo_commands
+from torchup.apply.system import NOTHING, Brings, Completed, System
+from torchup.errors import StepError
+from torchup.model.plan import AddRepository, Command, InstallSystemPackages, Step
+
+_LOCK = "package-lock"
+_LOCK_TRIES = 20
+
+
+def prepare_system_packages(step: InstallSystemPackages, system: System, *, again: bool) -> Prepared:
+    """Compare what is installed with what is wanted; packages that are there are not installed again.
+
+    `again` says that an earlier try was cut off, so that what it left unfinished has to be finished.
+    """
+    installed = system.system_packages(step.manager)
+    missing = lacking(step.packages, installed)
+    if not missing and step.packages and not (again and system.manager_was_cut_off(step.manager)):
+        return Prepared(change=NoChange(), detail=f"{', '.join(step.packages)} installed already")
+    names = "\n".join(sorted({package.name for package in installed})).encode()
+    there = [word for word in step.packages if word not in missing]
+    change = SystemChange(
+        manager=step.manager,
+        before_sha256=sha256(names),
+        undo_commands=undo_commands(step.undo_commands, step.packages, there),
+    )
+    return Prepared(change=change, detail=f"{', '.join(missing or step.packages)} installed", contents=(names,))
+
+
+def perform_system_packages(
+    step: InstallSystemPackages, change: SystemChange, system: System, on_line: OnLine, *, again: bool
+) -> SystemChange:
+    """Install, and look whether everything is there. Finishes first what an earlier try left half done."""
+    brings = Brings(manager=step.manager, packages=tuple(map(expected, step.packages)))
+    first = (CONFIGURE,) if again and system.manager_was_cut_off(step.manager) else ()
+    run_quietly(step, (*first, *step.commands), system, on_line, brings=brings)
+    missing = lacking(step.packages, system.system_packages(step.manager))
+    if missing:
+        raise StepError(
+            f"{step.summary}: {step.manager} reported success, but {', '.join(missing)} is not installed.",
+            code="not-installed",
+            hint="Look at the log. Another package may provide it under that name, or it was put on hold.",
+        )
+    return change
+
+
+def revert_system_packages(
+    step: InstallSystemPackages, change: SystemChange, system: System, backups: Backups
+) -> Left | None:
+    """Tell how the packages are removed, where any of those that the step brought is still there."""
+    if change.before_sha256 is None or (known := backups.read(change.before_sha256)) is None:
+        return by_hand(step, change)
+    before = frozenset(known.decode().split("\n"))
+    now = {package.name: package for package in system.system_packages(step.manager)}
+    cut_off = system.manager_was_cut_off(step.manager)
+    if not cut_off and all(name in before for name in now):
+        return None
+    return by_hand(step, change, first=(CONFIGURE,) if cut_off else ())
+
+
+def prepare_repository(step: AddRepository, system: System, *, later: Sequence[Step]) -> Prepared:
+    """See whether the repository is known and whether anything is still to come from it."""
+    absent = [path for path in step.creates if system.look(path).kind == "absent"]
+    wanted = [item for item in later if isinstance(item, InstallSystemPackages)]
+    needed = [item for item in wanted if lacking(item.packages, system.system_packages(item.manager))]
+    if not absent and not needed and (step.creates or wanted):
+        return Prepared(change=NoChange(), detail=f"{step.name} is known, and nothing is to come from it")
+    return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=f"{step.name} is made known")
+
+
+def perform_repository(step: AddRepository, change: SystemChange, system: System, on_line: OnLine) -> SystemChange:
+    """Run its commands."""
+    run_quietly(step, step.commands, system, on_line, brings=Brings(files=step.creates))
+    return change
+
+
+def by_hand(step: Step, change: SystemChange, *, first: tuple[Command, ...] = ()) -> Left | None:
+    """Say that something of the system's stays, and how it is taken back; None when there is nothing to it."""
+    commands = tuple(shlex.join(command.argv) for command in (*first, *change.undo_commands))
+    if isinstance(step, AddRepository) and not commands:
+        return None
+    hint = " To take it back, run as root:" if commands else ""
+    return Left(
+        text=f"“{step.summary}” stays: the operating system's packages are not taken back.{hint}", diff=commands
+    )
+
+
+def run_quietly(
+    step: Step, commands: Sequence[Command], system: System, on_line: OnLine, *, brings: Brings = NOTHING
+) -> None:
+    """Run a package manager's commands; one that meets a lock waits for it and is run again.
+
+    Raises StepError, and CommandInterruptedError for one that the person stopped.
+    """
+    for number, command in enumerate(commands):
+        last = number == len(commands) - 1
+        done = _until_free(step, quiet(command), system, on_line, brings if last else NOTHING)
+        if done.interrupted:
+            raise CommandInterruptedError
+        if done.returncode != 0:
+            raise failure(step, command, done)
+
+
+def _until_free(step: Step, command: Command, system: System, on_line: OnLine, brings: Brings) -> Completed:
+    # The lock was free a moment ago, or this command would not have been started: another program was quicker.
+    for _ in range(_LOCK_TRIES):
+        done = system.run(command, as_root=step.privilege == "root", brings=brings, on_output=on_line)
+        cause = cause_of(done.tail) if done.returncode != 0 and not done.interrupted else None
+        if cause is None or cause.code != _LOCK:
+            break
+    return done

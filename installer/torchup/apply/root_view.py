@@ -1,0 +1,132 @@
+"""The real machine as a step sees it that runs as root: the same, but its files are changed by root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from torchup.apply.root_files import RootFiles
+from torchup.apply.system import NOTHING, Brings, Completed, FileState, System, SystemPackage
+from torchup.errors import StepError
+from torchup.model.plan import Command
+
+if TYPE_CHECKING:
+    from torchup.apply.real_system import RealSystem
+
+
+@dataclass(frozen=True, slots=True)
+class RootView:
+    """A view of the real system for steps with privilege root; root is asked for only when something is changed."""
+
+    base: RealSystem
+
+    def look(self, path: str) -> FileState:
+        """Tell what is at a path; root reads what the user may not."""
+        try:
+            return self.base.look(path)
+        except StepError as error:
+            state = None
+            if isinstance(error.__cause__, PermissionError) and (files := self._files()) is not None:
+                state = files.look(path)
+            if state is None:
+                raise
+            return state
+
+    def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
+        """Replace or create a file atomically; it keeps its owner, a new one is root's."""
+        files = self._files()
+        if files is None:
+            self.base.write_file(path, content, mode=mode, create=create)
+            return
+        self.base.inside(path)
+        files.write(path, content, mode=mode, create=create)
+
+    def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
+        """Create a directory and its missing parents; return those that were created, outermost first."""
+        files = self._files()
+        if files is None:
+            return self.base.make_directory(path, mode)
+        self.base.inside(path)
+        missing = [place for place in (Path(path), *Path(path).parents) if not place.exists()]
+        created = []
+        for place in reversed(missing):
+            files.make_directory(str(place), mode if place == Path(path) else 0o755)
+            created.append(str(place))
+        return tuple(created)
+
+    def remove_file(self, path: str) -> None:
+        """Remove a file; a missing one is fine."""
+        files = self._files()
+        if files is None:
+            self.base.remove_file(path)
+            return
+        self.base.inside(path)
+        files.remove_file(path)
+
+    def remove_directory(self, path: str) -> None:
+        """Remove an empty directory; one that is missing or not empty is left alone."""
+        files = self._files()
+        if files is None:
+            self.base.remove_directory(path)
+            return
+        self.base.inside(path)
+        if Path(path).is_dir():
+            files.remove_directory(path)
+
+    def remove_tree(self, path: str) -> None:
+        """Remove an environment; those are never root's."""
+        self.base.remove_tree(path)
+
+    def installed_distributions(self, python: str) -> dict[str, str]:
+        """Read what is installed for an interpreter."""
+        return self.base.installed_distributions(python)
+
+    def system_packages(self, manager: str) -> frozenset[SystemPackage]:
+        """Read what a package manager has installed."""
+        return self.base.system_packages(manager)
+
+    def manager_was_cut_off(self, manager: str) -> bool:
+        """Tell whether a package manager has to finish its work first."""
+        return self.base.manager_was_cut_off(manager)
+
+    def fetch(self, url: str, path: str, *, sha256: str | None, mode: int, on_output: Callable[[str], None]) -> None:
+        """Fetch as the user, check, and only then let root put the file in its place."""
+        files = self._files()
+        if files is None:
+            self.base.fetch(url, path, sha256=sha256, mode=mode, on_output=on_output)
+            return
+        self.base.inside(path)
+        with self.base.fetched(url, sha256=sha256, on_output=on_output) as temporary:
+            files.put(temporary, path, mode=mode, create=not Path(path).exists())
+
+    def run(
+        self,
+        command: Command,
+        *,
+        as_root: bool,
+        brings: Brings = NOTHING,
+        on_output: Callable[[str], None] | None = None,
+    ) -> Completed:
+        """Run a command."""
+        return self.base.run(command, as_root=as_root, brings=brings, on_output=on_output)
+
+    def as_root(self) -> System:
+        """Give this view."""
+        return self
+
+    def enroll(self, command: Command, *, on_output: Callable[[str], None] | None = None) -> Completed:
+        """Enrol a key."""
+        return self.base.enroll(command, on_output=on_output)
+
+    def boot_id(self) -> str:
+        """Tell this start of the machine from the next one."""
+        return self.base.boot_id()
+
+    def _files(self) -> RootFiles | None:
+        """Give the way to root's files; None when torchup runs as root and needs none."""
+        elevation = self.base.elevation() if self.base.elevation is not None else None
+        if elevation is None or elevation.way == "root":
+            return None
+        return RootFiles(elevation=elevation, note=self.base.note)
