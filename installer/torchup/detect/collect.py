@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from torchup.detect.apt_sources import read_apt_sources
 from torchup.detect.cloud import note_cloud
 from torchup.detect.conda import conda_environments, read_conda
 from torchup.detect.cpu import note_cpu
@@ -71,6 +72,7 @@ def collect(host: Host, *, cwd: str, files_host: Host | None = None) -> MachineF
         context=machine.around,
         gpus=machine.graphics.gpus,
         nvidia=machine.graphics.nvidia,
+        apt_sources=_guard(host, "package sources", (), lambda: read_apt_sources(host)),
         toolkits=_guard(host, "CUDA toolkits", (), lambda: read_toolkits(host, notes, environments, sites)),
         pythons=tuple(found.python for found in machine.interpreters),
         conda=conda,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from torchup.detect.driver_origin import Installed, read_driver_origin
 from torchup.detect.host import Host
 from torchup.detect.loader import find_library, library_version
 from torchup.detect.notes import Notes
@@ -87,6 +88,8 @@ def read_nvidia(host: Host, notes: Notes, around: Surroundings, cards: tuple[Pci
         )
         notes.add("nvidia-uvm-missing", text, "/dev/nvidia-uvm")
     user_side = library_version(evidence.nvml_library) or library_version(evidence.cuda_library)
+    own = not (around.wsl or around.container or around.jetson)
+    installed = read_driver_origin(host) if own else Installed()
     return NvidiaView(
         driver=NvidiaDriver(
             state=state,
@@ -95,6 +98,8 @@ def read_nvidia(host: Host, notes: Notes, around: Surroundings, cards: tuple[Pci
             cuda_version=_first(nvml.cuda_version, worked.cuda_version if worked else None),
             kernel_module=kernel.flavour,
             loaded_version=kernel.version,
+            origin=installed.origin,
+            packages=installed.packages,
         ),
         gpus=served or kernel.gpus,
     )

@@ -15,8 +15,8 @@ def facts_digest(facts: MachineFacts) -> str:
     """Digest the facts that a plan depends on.
 
     Left out is what changes by itself or by the plan's own steps: free space, the torch found, start-up
-    files (each step knows the bytes that it expects), the Pythons in environments, the variables of the
-    shell, findings.
+    files (each step knows the bytes that it expects), the Pythons in environments, the package sources, the
+    variables of the shell, findings.
     """
     lasting = replace(
         facts,
@@ -24,6 +24,7 @@ def facts_digest(facts: MachineFacts) -> str:
         torch=(),
         shells=Shells(login=facts.shells.login),
         pythons=tuple(python for python in facts.pythons if python.kind not in ("venv", "conda")),
+        apt_sources=(),
         toolkits=tuple(toolkit for toolkit in facts.toolkits if toolkit.source not in ("pip", "conda", "env")),
         environment={},
         findings=(),

@@ -79,6 +79,8 @@ def test_one_card_is_described_whole(tmp_path: Path, nvml_stub: Path, detect_in_
         "cuda_version": "13.4",
         "kernel_module": "open",
         "loaded_version": "580.95.05",
+        "origin": None,
+        "packages": [],
     }
     assert not [code for code in codes(facts) if code.startswith(("nv", "gpu"))]
 

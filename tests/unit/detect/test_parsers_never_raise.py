@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from torchup.detect import (
     amd,
+    apt_sources,
     container,
     cpu,
     darwin,
+    driver_origin,
     environment,
     interpreter,
     libc,
@@ -35,12 +37,16 @@ from torchup.detect import (
 
 TEXT_PARSERS: list[Callable[[str], Any]] = [
     amd.parse_properties,
+    apt_sources.parse_deb822,
+    apt_sources.parse_list,
     cpu.parse_cpuinfo,
     lambda text: container.parse_cgroup(text, text),
     container.has_engine_mount,
     darwin.parse_sw_vers,
     darwin.parse_sysctl,
     lambda text: darwin.parse_displays(text, None),
+    driver_origin.parse_dpkg,
+    driver_origin.parse_rpm,
     lambda text: environment.redact("HTTPS_PROXY", text),
     lambda text: environment.hides_devices(text, 2),
     interpreter.parse_pyvenv,

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from torchup.detect.apt_sources import parse_deb822, parse_list
+from torchup.detect.driver_origin import Installed, parse_dpkg, parse_rpm
 from torchup.detect.nvidia_kernel import parse_information, parse_version
 from torchup.detect.nvidia_smi import parse_banner, parse_failure, parse_query
 from torchup.detect.operating_system import parse_os_release
@@ -33,6 +35,10 @@ def information(text: str) -> dict[str, Any]:
     return {key: values.get(key) for key in ("Model", "GPU UUID", "Bus Location", "Device Minor")}
 
 
+def installed(found: Installed) -> dict[str, Any]:
+    return {"origin": found.origin, "packages": list(found.packages)}
+
+
 PARSERS: dict[str, Callable[[str], dict[str, Any]]] = {
     "os_release": os_release,
     "nvidia_version": lambda text: dict(zip(("version", "flavour"), parse_version(text), strict=True)),
@@ -40,6 +46,10 @@ PARSERS: dict[str, Callable[[str], dict[str, Any]]] = {
     "nvidia_smi_banner": lambda text: dict(zip(("driver", "cuda"), parse_banner(text), strict=True)),
     "nvidia_smi_error": lambda text: {"error": parse_failure(text)},
     "nvidia_gpu_information": information,
+    "apt_list": lambda text: {"sources": dump(parse_list(text))},
+    "apt_deb822": lambda text: {"sources": dump(parse_deb822(text))},
+    "driver_dpkg": lambda text: installed(parse_dpkg(text)),
+    "driver_rpm": lambda text: installed(parse_rpm(text)),
 }
 CAPTURES = sorted(path for folder in PARSERS for path in (PROBES / folder).glob("*.txt"))
 
