@@ -144,7 +144,11 @@ def _driver(facts: MachineFacts, request: Request, advised: Resolution) -> tuple
             label="No, change nothing about the driver",
             note="Without it, you get the commands to install it yourself.",
         ),
-        Choice(value="install", label=f"Yes, install it{what}", note="Needs root, and in most cases a restart."),
+        Choice(
+            value="install",
+            label=f"Yes, install it{what}",
+            note="Needs root and a restart; every command is shown first.",
+        ),
     )
 
 

@@ -159,11 +159,14 @@ _SYSTEM = (
     Question(
         key="driver.action",
         meaning="What to do when the NVIDIA driver is missing or too old.",
-        values="auto (say what is needed, install nothing), keep (choose only what the driver runs), install",
+        values="auto (say what is needed, install nothing), keep (choose only what the driver runs), install (as system "
+        "packages, with root)",
         prompt="Install the NVIDIA driver now?",
-        help="The driver is part of the system: installing it needs root and, in most cases, a restart. torchup does "
-        "not install drivers itself yet: it says which one is needed, and stops until it is there.",
+        help="The driver is part of the system: installing it needs root and a restart. torchup takes it from your "
+        "distribution or from NVIDIA's repository, keeps it on the branch that serves your GPUs, and shows every command "
+        "at the review. Where Secure Boot is on, a key may have to be confirmed at the machine's own console.",
         choice_source="driver",
+        when=("driver.change",),
         dangerous=True,
     ),
     Question(

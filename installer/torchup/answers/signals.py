@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from torchup.knowledge.recipes import offered
 from torchup.model.facts import MachineFacts, Python
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
@@ -27,7 +28,7 @@ def signals(facts: MachineFacts, request: Request, resolution: Resolution) -> fr
         "nvidia.or.toolkit": bool(vendors["nvidia"] or facts.toolkits),
         "toolkit.existing": request.cuda_toolkit.source == "existing",
         "toolkits.several": len(facts.toolkits) > 1,
-        "driver.change": resolution.driver.action in ("install", "upgrade"),
+        "driver.change": resolution.driver.action in ("install", "upgrade") and bool(offered(facts)),
         "shells": facts.os.system != "windows",
     }
     return frozenset(name for name, holds in found.items() if holds)

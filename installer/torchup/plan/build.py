@@ -27,6 +27,7 @@ from torchup.plan.sources import package_sources
 from torchup.plan.space import check_space, download_bytes
 from torchup.plan.system.driver_steps import plan_driver
 from torchup.plan.system.readiness import can_be_planned
+from torchup.plan.system.refusals import refuse_below_root
 from torchup.plan.system.toolkit_steps import plan_toolkit
 from torchup.plan.target import TargetState, check_home, check_target
 
@@ -93,6 +94,8 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         given.request.cuda_toolkit,
         done=[step.id for step in driver.steps],
     )
+    if given.context.root != Path("/"):
+        refuse_below_root((*driver.steps, *toolkit.steps))
     resolution = replace(resolution, cuda_toolkit=toolkit.decision)
     shell = _shell(given, resolution, pick)
     steps = (

@@ -53,7 +53,7 @@ def test_enter_all_the_way_keeps_every_default() -> None:
     assert run.asked[-1] == REVIEW
 
 
-@pytest.mark.parametrize(("facts", "questions"), [(NO_GPU, 2), (WORKSTATION, 7), (NO_DRIVER, 4)])
+@pytest.mark.parametrize(("facts", "questions"), [(NO_GPU, 2), (WORKSTATION, 7), (NO_DRIVER, 5)])
 def test_only_open_questions_are_asked_and_never_more_than_eight(facts: MachineFacts, questions: int) -> None:
     answers: list[str | Wish | None] = [None] * questions
     answers += ["quit"]

@@ -9,9 +9,10 @@ from torchup.errors import RefusedError
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import AddRepository, Command, Download, EnrollKey, InstallSystemPackages, Step, WriteFile
 from torchup.model.resolution import NextStep, Resolution
-from torchup.plan.system.driver_steps import plan_driver
+from torchup.plan.system.driver_steps import DriverPlan, plan_driver
 
-ASK = "Or have torchup do it: torchup setup --set driver.action=install"
+_SECURE_BOOT = ("mokutil --sb-state",)
+_BY_TORCHUP = NextStep(text="Or have torchup do it.", commands=("torchup setup --set driver.action=install",))
 
 
 def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolution:
@@ -23,17 +24,35 @@ def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolut
     try:
         plan = plan_driver(facts, resolution.driver)
     except RefusedError as error:
-        evidence = "".join(f" {line}" if line.endswith(".") else f" ({line})" for line in error.evidence)
-        steps: tuple[NextStep, ...] = (NextStep(text=f"{error.message}{evidence} {error.hint or ''}".strip()),)
+        steps: tuple[NextStep, ...] = (_refused(error),)
     else:
         source = plan.recipe.title if plan.recipe else "this system"
         commands = tuple(line for step in plan.steps for line in _lines(step))
         steps = (
-            NextStep(text=f"With {source}, that is done by:", commands=(*commands, "sudo reboot")),
-            NextStep(text=ASK),
+            NextStep(text=f"From {source}, these commands do it.", commands=(*commands, "sudo reboot")),
+            _BY_TORCHUP,
         )
+        rest = tuple(step for step in resolution.next_steps if not any("mokutil" in line for line in step.commands))
+        resolution = replace(resolution, next_steps=(*rest, *_secure_boot(plan, facts)))
     first, *rest = resolution.next_steps or (NextStep(text="Install the NVIDIA driver."),)
     return replace(resolution, next_steps=(first, *steps, *rest))
+
+
+def _refused(error: RefusedError) -> NextStep:
+    hint, *commands = (error.hint or "").split("\n")
+    evidence = " ".join(line if line.endswith(".") else f"It is {line}." for line in error.evidence)
+    text = " ".join(part for part in (error.message, evidence, hint) if part)
+    return NextStep(text=text, commands=tuple(command.strip() for command in commands))
+
+
+def _secure_boot(plan: DriverPlan, facts: MachineFacts) -> tuple[NextStep, ...]:
+    if not facts.context.secure_boot:
+        return ()
+    enrolment = next((step for step in plan.steps if isinstance(step, EnrollKey)), None)
+    if enrolment:
+        return (NextStep(text=enrolment.why, commands=_SECURE_BOOT),)
+    text = "Secure Boot is on; these modules are signed by the distribution, so no key has to be registered."
+    return (NextStep(text=text, commands=_SECURE_BOOT),)
 
 
 def _lines(step: Step) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ def choose_recipe(facts: MachineFacts, driver: DriverDecision) -> tuple[Recipe, 
         for recipe in sorted(recipes, key=lambda recipe: recipe.origin != origin):
             if offer := recipe.offer(int(driver.branch), driver.module):
                 return recipe, offer
-    held = [f"{recipe.title}: {_held(recipe)}" for recipe in recipes if recipe.offers]
+    held = [f"{_capital(recipe.title)} holds {_held(recipe)}." for recipe in recipes if recipe.offers]
     raise RefusedError(
         f"No source for this system holds driver branch {driver.branch or '?'} with the {driver.module or '?'} kernel module.",
         code="driver-not-offered",
@@ -39,3 +39,7 @@ def _held(recipe: Recipe) -> str:
     for offer in recipe.offers:
         branches.setdefault(offer.branch, []).append(offer.module)
     return ", ".join(f"{branch} ({' or '.join(modules)})" for branch, modules in sorted(branches.items()))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

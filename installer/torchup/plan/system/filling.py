@@ -49,7 +49,7 @@ class Filling:
             raise RefusedError(
                 "The running kernel is not known, and the driver's module has to be built for it.",
                 code="kernel-unknown",
-                evidence=(f"{self.recipe.id} needs {error.args[0]}",),
+                evidence=(f"{self.recipe.title} needs {error.args[0]} of the kernel.",),
                 hint="`torchup detect` names it on the machine itself; in a facts file it is os.kernel.",
             ) from None
 

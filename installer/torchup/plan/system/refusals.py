@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torchup.errors import RefusedError
 from torchup.knowledge.recipes import advice_for
 from torchup.model.facts import MachineFacts
+from torchup.model.plan import Step
 
 _WINDOWS = (
     "Install it by hand: the driver is at nvidia.com/drivers, and its installer takes /s /n (silent, no restart); "
@@ -58,11 +61,11 @@ def unknown_system(facts: MachineFacts) -> RefusedError:
     """Say that no recipe is about this system; what it is derived from is named, and not acted upon."""
     system = facts.os
     like = f", like {' '.join(system.like)}" if system.like else ""
-    found = f"{system.id or 'no name'} {system.version or 'no version'}{like}, {system.arch}"
+    found = f"{system.id or 'a system without a name'} {system.version or 'of unknown version'}{like}, on {system.arch}"
     return RefusedError(
         "torchup has no recipe for the packages of this system, and guesses none.",
         code="system-unknown",
-        evidence=(f"found: {found}",),
+        evidence=(found,),
         hint="Install the driver by the distribution's own means, restart, and run torchup again.",
     )
 
@@ -82,3 +85,17 @@ def refuse_toolkit(facts: MachineFacts) -> None:
     else:
         return
     raise RefusedError(why, code="toolkit-by-hand", hint=hint)
+
+
+def refuse_below_root(steps: Sequence[Step]) -> None:
+    """Refuse steps that change the running system when everything is to go below another root.
+
+    Raises RefusedError, code system-below-root.
+    """
+    if steps:
+        raise RefusedError(
+            "Drivers and system packages go into the running system, and --root keeps every write below a folder.",
+            code="system-below-root",
+            evidence=tuple(step.summary for step in steps[:3]),
+            hint="Leave --root out, or set driver.action to auto and cuda_toolkit.source to none.",
+        )
