@@ -74,7 +74,7 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
         raise no_solution(with_driver_commands(resolution, desk.facts))
     plan = desk.plan(request, resolution)
     if options.dry_run:
-        return _dry_run(line, plan, resolution, exit_code=options.exit_code)
+        return _dry_run(line, plan, resolution, exit_code=options.exit_code, own_machine=desk.own_machine)
     refuse_without_person(plan, person=line.context.terminal.stdin_is_terminal)
     if mode == "unattended" and not line.console.json_output:
         _tell(line, resolution)
@@ -152,15 +152,19 @@ def _tell(line: CommandLine, resolution: Resolution) -> None:
         line.console.warn(warning.text)
 
 
-def _dry_run(line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool) -> ExitStatus:
+def _dry_run(
+    line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool, own_machine: bool = True
+) -> ExitStatus:
     import os
 
     from torchup.apply.run import Machine
     from torchup.apply.script import dry_run
+    from torchup.apply.unseen_system import unseen_system
 
-    dry = dry_run(
-        plan, Machine(context=line.context).system(), line.context, root_by=() if os.geteuid() == 0 else ("sudo",)
-    )
+    base = Machine(context=line.context).system() if own_machine else unseen_system(plan, line.context)
+    # Who runs the script on another machine is not known, so it names the way to root.
+    root = own_machine and os.geteuid() == 0
+    dry = dry_run(plan, base, line.context, root_by=() if root else ("sudo",))
     if line.console.json_output:
         line.console.data(plan)
     else:

@@ -39,6 +39,7 @@ class Offer:
     packages: tuple[str, ...]
     components: tuple[str, ...] = ()
     moves_on: bool = False
+    unconfirmed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +267,7 @@ def _offers(row: Mapping[str, Any], version: str, machine: str, system: Operatin
             packages=tuple(packages),
             components=tuple(row.get("components", ())),
             moves_on=row.get("moves_on", False),
+            unconfirmed=tuple(row.get("unconfirmed", ())),
         )
         for branch in row["branches"]
         for module, packages in row["packages"].items()

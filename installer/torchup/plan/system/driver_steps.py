@@ -37,7 +37,7 @@ def plan_driver(facts: MachineFacts, driver: DriverDecision) -> DriverPlan:
         case "reboot":
             refuse_driver(facts)
             return DriverPlan(
-                steps=_restart(driver, _installed_branch(driver), "It loads the module that belongs to it.")
+                steps=_restart(driver, _installed_branch(driver), "It loads the module that belongs to the driver.")
             )
         case _:
             return DriverPlan()
@@ -85,7 +85,11 @@ def _packages(
     gone = removal(facts.nvidia, filling)
     blacklisted = facts.nvidia is not None and facts.nvidia.state == "nouveau"
     source = replaced(facts.nvidia, filling)
-    first = f" The driver from {source} goes first: two would break each other." if source else ""
+    first = (
+        f" The driver from {source} goes first: two would break each other. `torchup undo` does not bring it back."
+        if source
+        else ""
+    )
     module = f"{offer.module} kernel module"
     with_it = "ready and signed" if signed else "built for this kernel"
     return InstallSystemPackages(
@@ -149,12 +153,14 @@ def _warnings(facts: MachineFacts, offer: Offer, filling: Filling, *, signed: bo
     if facts.context.secure_boot is None:
         found.append("Whether Secure Boot is on is not known; if it is, the driver's module has to be signed.")
     if offer.moves_on:
-        found.append(f"{recipe.title} follows the newest branch: an upgrade there can leave an old card behind.")
+        found.append(
+            f"The driver from {recipe.title} follows the newest branch: an upgrade can leave an old card behind."
+        )
     if recipe.manager == "pacman":
         found.append("pacman upgrades the whole system with it: Arch supports nothing less.")
     if recipe.manager == "zypper":
         found.append("The lock holds the driver at the installed release: `zypper removelock` lets updates in again.")
     if signed:
         found.append("The signed modules follow Ubuntu's kernels; a kernel that is newer than they are has none yet.")
-    found += [f"Not confirmed by a source: {text}." for text in recipe.unconfirmed]
+    found += [f"Not confirmed by a source: {text}." for text in (*recipe.unconfirmed, *offer.unconfirmed)]
     return tuple(found)
