@@ -23,42 +23,43 @@ class Cause:
     hint: str
 
 
-def _cause(code: str, pattern: str, message: str, hint: str) -> Cause:
+def cause(code: str, pattern: str, message: str, hint: str) -> Cause:
+    """Make a cause; its pattern matches in any case."""
     return Cause(code=code, pattern=re.compile(pattern, re.IGNORECASE), message=message, hint=hint)
 
 
 CAUSES = (
-    _cause(
+    cause(
         "disk-full",
         r"no space left on device|os error 28\b|errno 28\b|disk quota exceeded|os error 122\b|not enough space",
         "the disk is full",
         "Make room (`uv cache clean` frees old downloads; TMPDIR names another place for temporary files) and run again.",
     ),
-    _cause(
+    cause(
         "file-limit",
         r"file too large|os error 27\b|errno 27\b",
         "a limit on file sizes stops it",
         "Raise the limit (`ulimit -f unlimited`) and run again.",
     ),
-    _cause(
+    cause(
         "hash-mismatch",
         r"hash mismatch|do not match the hashes|hashes are required",
         "a download is not the file that the source announced",
         "Run again; if it stays so, the source or a cache in between serves a damaged or changed file: do not install it.",
     ),
-    _cause(
+    cause(
         "certificate",
         r"certificate verify failed|invalid peer certificate|unknownissuer|self[- ]signed certificate",
         "the source's certificate is not trusted here",
         "Behind a proxy that inspects TLS, set source.ca_bundle to its certificate.",
     ),
-    _cause(
+    cause(
         "authentication",
         r"\b401 unauthorized|\b403 forbidden|\b407 proxy auth|status code[: ]+40[137]\b|proxy authentication required",
         "the source or the proxy asks for a login",
         "Put the login into pip's or uv's configuration, or into ~/.netrc.",
     ),
-    _cause(
+    cause(
         "network",
         r"failed to fetch|error sending request|connection (?:refused|reset|timed out|aborted)|network is unreachable"
         r"|temporary failure in name resolution|name or service not known|dns error|read timed out|operation timed out"
@@ -66,45 +67,39 @@ CAUSES = (
         "a package source could not be reached",
         "Check the network, the proxy (source.proxy) and the mirror (source.mirror), then run again.",
     ),
-    _cause(
+    cause(
         "no-matching-distribution",
         r"no solution found|no matching distribution|no version of|from versions: none|unsatisfiable"
         r"|resolutionimpossible|conflicting dependencies|not a supported wheel",
         "no set of versions fits together from these sources",
         "See which package is named above; `torchup resolve --all` shows every build and what speaks against it.",
     ),
-    _cause(
+    cause(
         "interpreter-missing",
         r"no interpreter found|no such file or directory.*python|could not find (?:a )?python|failed to inspect python"
         r"|no download found for request",
         "the Python that the plan names cannot be used",
         "Name another one: python.version in the answers.",
     ),
-    _cause(
+    cause(
         "externally-managed",
         r"externally[- ]managed",
         "this Python belongs to the operating system",
         "Set environment.kind to venv.",
     ),
-    _cause(
+    cause(
         "read-only-file-system",
         r"read-only file system|os error 30\b|errno 30\b",
         "its file system is mounted read-only",
         "Mount it writable, or set environment.path to another place.",
     ),
-    _cause(
+    cause(
         "no-permission",
         r"permission denied|operation not permitted|os error 13\b|errno 13\b",
         "this user may not write there",
         "Correct the owner of the folder, or set environment.path to another place.",
     ),
-    _cause(
-        "package-lock",
-        r"could not get lock|is another process using it|another app is currently holding",
-        "another package manager is at work",
-        "Wait until it has ended, then run again.",
-    ),
-    _cause(
+    cause(
         "out-of-memory",
         r"memoryerror|cannot allocate memory|out of memory",
         "the memory is used up",
@@ -115,28 +110,39 @@ CAUSES = (
 
 def cause_of(text: str) -> Cause | None:
     """Find the cause that a program's output names."""
-    return next((cause for cause in CAUSES if cause.pattern.search(text)), None)
+    return next((row for row in CAUSES if row.pattern.search(text)), None)
 
 
 def failure(step: Step, command: Command, done: Completed) -> StepError:
     """Turn a failed command into an error with a cause, the end of its output, and what to do."""
+    found = cause_of(done.tail) if not done.timed_out else None
+    if found is not None:
+        return StepError(
+            f"{step.summary}: {found.message}.", code=found.code, evidence=last_lines(done.tail), hint=found.hint
+        )
+    return ending(step, command, done)
+
+
+def ending(step: Step, command: Command, done: Completed) -> StepError:
+    """Say how a command ended whose output names no cause."""
     program = command.argv[0].rpartition("/")[2]
-    evidence = tuple(redact(done.tail).splitlines()[-EVIDENCE_LINES:])
     if done.timed_out:
         return StepError(
             f"{step.summary}: {program} took longer than {command.timeout_seconds:.0f} s and was stopped.",
             code="command-timeout",
-            evidence=evidence,
+            evidence=last_lines(done.tail),
             hint="Run again; if it stays so, look at the log.",
         )
-    cause = cause_of(done.tail)
-    if cause is not None:
-        return StepError(f"{step.summary}: {cause.message}.", code=cause.code, evidence=evidence, hint=cause.hint)
     ended = f"ended with {done.returncode}" if done.returncode >= 0 else f"was killed by signal {-done.returncode}"
     hints = {-9: "The system may have run out of memory: see `dmesg`.", 127: f"Install {program}, or put it on PATH."}
     return StepError(
         f"{step.summary}: {program} {ended}.",
         code="command-failed",
-        evidence=evidence,
+        evidence=last_lines(done.tail),
         hint=hints.get(done.returncode, "The lines above are the last that it printed; the log has them all."),
     )
+
+
+def last_lines(tail: str) -> tuple[str, ...]:
+    """Give the end of what a program printed, credentials taken out."""
+    return tuple(redact(tail).splitlines()[-EVIDENCE_LINES:])

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 
 from torchup.apply.backups import Backups, sha256
 from torchup.apply.change import Left, NoChange, Prepared, SystemChange
-from torchup.apply.classify import cause_of, failure
+from torchup.apply.classify import failure
 from torchup.apply.environment_steps import OnLine
 from torchup.apply.interrupts import CommandInterruptedError
-from torchup.apply.package_commands import CONFIGURE, expected, lacking, quiet, undo_commands
+from torchup.apply.package_commands import CONFIGURE, expected, lacking, manager_of, quiet, undo_commands
+from torchup.apply.package_failures import LOCK, package_cause, package_failure
 from torchup.apply.system import NOTHING, Brings, Completed, System
 from torchup.errors import StepError
 from torchup.model.plan import AddRepository, Command, InstallSystemPackages, Step
 
-_LOCK = "package-lock"
 _LOCK_TRIES = 20
+_PROBLEM = re.compile(r"W: (?:Failed to fetch|GPG error|An error occurred during the signature)|Err:\d")
+_ADDRESS = re.compile(rb"\b(?:https?|file):/[^\s\]]+")
 
 
 def prepare_system_packages(step: InstallSystemPackages, system: System, *, again: bool) -> Prepared:
@@ -80,9 +83,27 @@ def prepare_repository(step: AddRepository, system: System, *, later: Sequence[S
 
 
 def perform_repository(step: AddRepository, change: SystemChange, system: System, on_line: OnLine) -> SystemChange:
-    """Run its commands."""
-    run_quietly(step, step.commands, system, on_line, brings=Brings(files=step.creates))
+    """Run its commands. apt reports success where it could not read a list: whether it was ours is seen here."""
+    said: list[str] = []
+
+    def take(line: str) -> None:
+        said.append(line)
+        on_line(line)
+
+    run_quietly(step, step.commands, system, take, brings=Brings(files=step.creates))
+    problems = tuple(line for line in said if _PROBLEM.match(line))
+    read_any = any(line.startswith(("Get:", "Hit:")) for line in said)
+    addresses = {address for path in step.creates for address in _addresses(system.look(path).content)}
+    ours = tuple(line for line in problems if any(address in line for address in addresses))
+    if ours or (problems and not read_any):
+        done = Completed(returncode=100, tail="\n".join(ours or problems))
+        raise package_failure(step, step.commands[-1], done, "apt")
     return change
+
+
+def _addresses(content: bytes | None) -> frozenset[str]:
+    """Find the addresses of repositories in a sources file."""
+    return frozenset(match.decode().rstrip("/") for match in _ADDRESS.findall(content or b""))
 
 
 def by_hand(step: Step, change: SystemChange, *, first: tuple[Command, ...] = ()) -> Left | None:
@@ -109,14 +130,15 @@ def run_quietly(
         if done.interrupted:
             raise CommandInterruptedError
         if done.returncode != 0:
-            raise failure(step, command, done)
+            manager = manager_of(command.argv)
+            raise package_failure(step, command, done, manager) if manager else failure(step, command, done)
 
 
 def _until_free(step: Step, command: Command, system: System, on_line: OnLine, brings: Brings) -> Completed:
     # The lock was free a moment ago, or this command would not have been started: another program was quicker.
     for _ in range(_LOCK_TRIES):
         done = system.run(command, as_root=step.privilege == "root", brings=brings, on_output=on_line)
-        cause = cause_of(done.tail) if done.returncode != 0 and not done.interrupted else None
-        if cause is None or cause.code != _LOCK:
+        found = package_cause(done.tail) if done.returncode != 0 and not done.interrupted else None
+        if found is None or found.code != LOCK:
             break
     return done

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
@@ -76,9 +77,11 @@ class Elevation:
             over.set()
             thread.join(timeout=_REFRESH_SECONDS)
 
-    def kill(self, group: int, number: int) -> None:
-        """Signal a process group that belongs to root."""
-        subprocess.run([self.program, *_FLAGS[self.way], "kill", f"-{number}", "--", f"-{group}"], check=False)
+    def kill(self, targets: Sequence[int], number: int) -> None:
+        """Signal processes of root's, by the shell: small systems have no program for it. -N is a group."""
+        name = signal.Signals(number).name.removeprefix("SIG")
+        command = Command(argv=("sh", "-c", 'kill -s "$@"', "sh", name, "--", *map(str, targets)))
+        subprocess.run(self.argv(command), check=False, capture_output=True, process_group=0)
 
 
 _REFRESH_SECONDS = 60.0

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
@@ -38,7 +39,7 @@ class Child:
     """One program and how it may be stopped.
 
     With `finish_first` the first Ctrl-C lets it end by itself: a package manager that is stopped half-way
-    leaves a broken system. `kill` ends a process group that is not ours, such as one under sudo.
+    leaves a broken system. `kill` ends processes that are not ours, such as those under sudo (-N is a group).
     `keep_terminal` leaves it in our session, where sudo remembers that it asked. `on_start` gets its id,
     `on_stopping` hears about the first Ctrl-C, and whether the program finishes first.
     """
@@ -50,7 +51,7 @@ class Child:
     timeout_seconds: float | None = None
     finish_first: bool = False
     keep_terminal: bool = False
-    kill: Callable[[int, int], None] | None = None
+    kill: Callable[[Sequence[int], int], None] | None = None
     on_start: Callable[[int], None] | None = None
     on_stopping: Callable[[bool], None] | None = None
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
@@ -136,13 +137,32 @@ class Child:
         if not hasattr(os, "killpg"):
             process.terminate()
             return
+        # apt and sudo give what they start a terminal and a session of its own, which no signal to the group reaches.
+        targets = (-process.pid, *(descendants(process.pid) if number == _KILL else ()))
+        for target in targets:
+            try:
+                os.kill(target, number)
+            except ProcessLookupError:
+                continue
+            except PermissionError:
+                if self.kill is not None:
+                    self.kill(targets, number)
+                return
+
+
+def descendants(pid: int) -> tuple[int, ...]:
+    """Find everything that a process has started and that is still its offspring, parents first."""
+    children: dict[int, list[int]] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-        except PermissionError:
-            if self.kill is not None:
-                self.kill(process.pid, number)
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            continue
+        children.setdefault(parent, []).append(int(folder.name))
+    found = list(children.get(pid, ()))
+    for one in found:
+        found += children.get(one, ())
+    return tuple(found)
 
 
 def _pump(process: subprocess.Popen[bytes], lines: Queue[bytes | None]) -> None:

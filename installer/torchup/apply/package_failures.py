@@ -1,0 +1,175 @@
+"""Why a package manager failed, read from what it printed last: one stable code and the next step per cause.
+
+The patterns stand for apt and dpkg, dnf and rpm, zypper, and pacman. The first that fits counts, so what
+causes other complaints comes before them. `tests/probes/package_failures` has an output for each.
+"""
+
+from __future__ import annotations
+
+from torchup.apply.classify import Cause, cause, ending, last_lines
+from torchup.apply.system import Completed
+from torchup.errors import StepError
+from torchup.model.plan import Command, Step
+
+LOCK = "package-lock"
+_NAMED = 4
+
+_FINISH = {
+    "apt": "`sudo dpkg --configure -a` tries to finish it.",
+    "dnf": "`sudo dnf reinstall` of the package tries it again.",
+    "zypper": "`sudo zypper install --force` of the package tries it again.",
+    "pacman": "`sudo pacman -S` of the package tries it again.",
+}
+_REFRESH = {
+    "apt": "sudo apt-get update",
+    "dnf": "sudo dnf makecache --refresh",
+    "zypper": "sudo zypper refresh --force",
+    "pacman": "sudo pacman -Syu",
+}
+
+PACKAGE_CAUSES = (
+    cause(
+        LOCK,
+        r"could not get lock|unable to (?:acquire|lock)|lock was locked by|is another process using it"
+        r"|system management is locked"
+        r"|unable to lock database|existing lock .*: another copy is running",
+        "another package manager is at work",
+        "Wait until it has ended, then run again.",
+    ),
+    cause(
+        "packages-interrupted",
+        r"dpkg was interrupted|unfinished transactions remaining|rpmdb open failed",
+        "an earlier installation was cut off and has to be finished first",
+        "{finish} Then run again.",
+    ),
+    cause(
+        "disk-full",
+        r"no space left on device|don't have enough free space|more space needed on|not enough (?:free )?disk space"
+        r"|needs \d+\s?[kmg]i?b (?:more space )?on the .* filesystem|partition .* too full|disk quota exceeded",
+        "the disk is full",
+        "Make room (old downloads of packages: `sudo apt-get clean`, `sudo dnf clean packages`, `sudo zypper clean`, "
+        "`sudo pacman -Sc`) and run again.",
+    ),
+    cause(
+        "clock-wrong",
+        r"is not valid yet|certificate is not yet valid|not live until|created \d+ second\(s\) in the future",
+        "this machine's clock is behind, so what the repository signed lies in the future",
+        "Set the clock (`timedatectl` shows it, `sudo timedatectl set-ntp true` corrects it) and run again.",
+    ),
+    cause(
+        "repository-expired",
+        r"release file for .* is expired|repomd\.xml .* expired",
+        "a repository's list has expired: the mirror is not kept up, or this machine's clock is ahead",
+        "See `timedatectl`; where the clock is right, choose another mirror.",
+    ),
+    cause(
+        "prompt",
+        r"stdin at conffile prompt|need for license confirmation|license agreement|debconf: unable to initialize"
+        r"|accept (?:the )?(?:eula|license)",
+        "a package asks a question, and nobody is asked here",
+        "Install that package by hand once (the lines above name it), answer its question, then run again.",
+    ),
+    cause(
+        "install-script",
+        r"(?:pre|post)-installation script|script subprocess returned error|script(?:let)? failed"
+        r"|command failed to execute correctly|error in (?:%?(?:pre|post)\w*|\w+) scriptlet",
+        "the installation script of a package failed",
+        "The lines above say which and why; for a driver's module see /var/lib/dkms/*/*/build/make.log. {finish}",
+    ),
+    cause(
+        "signature",
+        r"no_pubkey|missing key|is not signed|gpg error|openpgp signature|signatures? (?:couldn't|were|was|is) (?:be )?"
+        r"(?:verified|invalid|not valid)|signature verification failed|signature from .* is (?:invalid|unknown trust)"
+        r"|gpg check failed|public key for .* is not installed|expkeysig|\(pgp signature\)|could not be looked up remotely",
+        "a repository or a package is not signed by a key that this machine trusts",
+        "Do not install it all the same. Give the repository its own key file again (its maker's page has it), then "
+        "`{refresh}`.",
+    ),
+    cause(
+        "hash-mismatch",
+        r"hash sum mismatch|checksum (?:doesn't match|error)|digest verification failed|file has unexpected size"
+        r"|\(checksum\)|wrong digest",
+        "a download is not the file that the repository announced",
+        "`{refresh}`, then run again; if it stays so, the mirror or a proxy in between serves a changed file.",
+    ),
+    cause(
+        "certificate",
+        r"certificate verif\w* failed|certificate verification|ssl certificate problem|peer certificate",
+        "the repository's certificate is not trusted here",
+        "Install ca-certificates; behind a proxy that inspects TLS, add its certificate to the system.",
+    ),
+    cause(
+        "network",
+        r"temporary failure resolving|could not resolve|cannot initiate the connection|connection (?:timed out|refused"
+        r"|failed)|network is unreachable|failed to connect|timeout (?:exceeded|was reached)|no route to host"
+        r"|failed retrieving file|all mirrors were tried|\b50[234] (?:bad gateway|service|gateway)"
+        r"|failed to synchronize all databases \((?!unable to lock)|error code: connection",
+        "a package repository could not be reached",
+        "Check the network, and the proxy that the package manager uses, then run again.",
+    ),
+    cause(
+        "repository-missing",
+        r"does not have a release file|404 +not found|status code: 404|returned error: 404|file not found - "
+        r"|cannot (?:download|prepare) .*(?:repomd|mirrorlist)|repository .* is invalid|not found on medium"
+        r"|failed to download metadata",
+        "a repository is not at its address, or its lists are old",
+        "`{refresh}`; if it stays so, correct or remove the repository that is named above.",
+    ),
+    cause(
+        "packages-held",
+        r"held packages were changed|held packages will be changed|is locked and cannot|excluded by (?:exclude )?filtering"
+        r"|is in ignorepkg|package is locked",
+        "a package is on hold, and the installation would change it",
+        "See the holds (`apt-mark showhold`, `dnf versionlock list`, `zypper locks`, IgnorePkg in pacman.conf) and lift "
+        "the one that is named above, if it is yours.",
+    ),
+    cause(
+        "no-such-package",
+        r"unable to locate package|has no installation candidate|version '.*' for '.*' was not found|no match for argument"
+        r"|unable to find a match|no provider of|not found in package names|target not found|no package .* available",
+        "the package manager knows no such package",
+        "`{refresh}`; if it stays so, the repository (on Debian: the components contrib, non-free and "
+        "non-free-firmware) is not there or is made for another release.",
+    ),
+    cause(
+        "dependency",
+        r"unmet dependencies|unable to correct problems|held broken packages|unresolvable|nothing provides"
+        r"|conflicting requests|none of the providers can be installed|could not satisfy dependencies"
+        r"|conflicting dependencies|breaks dependency|unable to satisfy|conflicting files|conflicts with file from"
+        r"|have conflicts|problem: ",
+        "the packages do not fit together with what is installed",
+        "The lines above name them. Often a driver from another source is there: remove that first, or keep it.",
+    ),
+    # What waits for a lock says so and goes on: the lock is the cause only where nothing else is named.
+    cause(
+        LOCK,
+        r"waiting for (?:process with pid|a lock on)|another app is currently holding",
+        "another package manager is at work",
+        "Wait until it has ended, then run again.",
+    ),
+)
+
+
+def package_cause(text: str) -> Cause | None:
+    """Find the cause that a package manager's output names."""
+    return next((row for row in PACKAGE_CAUSES if row.pattern.search(text)), None)
+
+
+def package_failure(step: Step, command: Command, done: Completed, manager: str) -> StepError:
+    """Turn a package manager's failure into an error with a cause, the end of its output, and what to do next."""
+    found = package_cause(done.tail) if not done.timed_out else None
+    if found is None:
+        return ending(step, command, done)
+    return StepError(
+        f"{step.summary}: {found.message}.",
+        code=found.code,
+        evidence=evidence(done.tail, found),
+        hint=found.hint.format(finish=_FINISH.get(manager, ""), refresh=_REFRESH.get(manager, "")).strip(),
+    )
+
+
+def evidence(tail: str, found: Cause) -> tuple[str, ...]:
+    """Choose the lines that show a cause: those that name it, and the last ones."""
+    named = [line for line in tail.splitlines() if found.pattern.search(line)]
+    last = [line for line in last_lines(tail) if line not in named[:_NAMED]]
+    return (*named[:_NAMED], *last)
