@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -30,16 +33,20 @@ def render(diagnosis: Diagnosis) -> RenderableType:
     parts: list[RenderableType] = [Text.assemble((word, style), f"  {meaning}")]
     if diagnosis.python:
         parts.append(Text(f"Looked at {diagnosis.python} ({diagnosis.chosen_by})", style="dim"))
-    for rank in ("blocker", "degraded", "warn"):
-        for layer in diagnosis.layers:
-            parts += _causes(layer, diagnosis, rank)
-    return Group(*parts, Text(), _layers(diagnosis))
+    return Group(*parts, render_causes(diagnosis.layers, diagnosis.causes), Text(), _layers(diagnosis))
 
 
-def _causes(layer: LayerResult, diagnosis: Diagnosis, rank: str) -> list[RenderableType]:
+def render_causes(layers: Sequence[LayerResult], causes: Mapping[str, Any]) -> RenderableType:
+    """Draw every cause with its evidence, the reason and the fix, the worst first."""
+    return Group(
+        *(part for rank in ("blocker", "degraded", "warn") for layer in layers for part in _causes(layer, causes, rank))
+    )
+
+
+def _causes(layer: LayerResult, causes: Mapping[str, Any], rank: str) -> list[RenderableType]:
     parts: list[RenderableType] = []
     for found in layer.found:
-        cause = diagnosis.causes[found.cause]
+        cause = causes[found.cause]
         severity = found.severity or cause["severity"]
         if severity != rank:
             continue

@@ -62,7 +62,9 @@ def _headline(report: Report) -> Text:
 
 def top_warnings(report: Report) -> tuple[str, ...]:
     """Give what a reader must see first: the report's own warnings, then what the checks warn of."""
-    return tuple(dict.fromkeys([*report.warnings, *(check.detail for check in report.checks if check.status == "warn")]))
+    return tuple(
+        dict.fromkeys([*report.warnings, *(check.detail for check in report.checks if check.status == "warn")])
+    )
 
 
 def _top_warning(text: str) -> Text:

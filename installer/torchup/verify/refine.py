@@ -92,6 +92,11 @@ def _refined(check: Check, subject: Subject) -> Check:
 def checks_from(found: Iterator[Found] | tuple[Found, ...], *, name: str) -> tuple[Check, ...]:
     """Turn causes found beside the probe into checks of the report."""
     return tuple(
-        Check(id=name, status="fail" if one.severity == "blocker" else "warn", detail="; ".join(one.evidence), hint=one.cause)
+        Check(
+            id=name,
+            status="fail" if one.severity == "blocker" else "warn",
+            detail="; ".join(one.evidence),
+            hint=one.cause,
+        )
         for one in found
     )

@@ -238,7 +238,7 @@ class _Probe:
         detail = f"the tensor test {how} and gave no report{where}"
         if said:
             detail += f": {said[-_SHOWN_CHARACTERS:]}"
-        return _problem("error", detail, cause or "probe-died")
+        return _problem("fail" if cause else "error", detail, cause or "probe-died")
 
 
 def how_it_ended(status: int) -> tuple[str, str | None]:

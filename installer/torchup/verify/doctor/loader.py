@@ -63,7 +63,9 @@ def with_places(found: Found, subject: Subject) -> Found:
         return found
     prefix = subject.interpreter.prefix if subject.interpreter else None
     places = where_set(name, subject.host, subject.facts, prefix=prefix)
-    lines = tuple(f"set in {place}" for place in places) or (f"{name} is set, but not in a start-up file that was found",)
+    lines = tuple(f"set in {place}" for place in places) or (
+        f"{name} is set, but not in a start-up file that was found",
+    )
     return Found(cause=found.cause, evidence=(*found.evidence, *lines), severity=found.severity)
 
 

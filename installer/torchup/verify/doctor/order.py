@@ -23,7 +23,9 @@ def _on(*names: LayerName) -> Iterable[LayerName]:
 def _torch_needs(subject: Subject) -> Iterable[LayerName]:
     software: tuple[LayerName, ...] = ("interpreter", "packages", "loader")
     # A build for the CPU computes whatever the driver does.
-    return software if subject.variant == "cpu" else ("bus", "firmware", "kernel", "devices", "driver", "masks", *software)
+    return (
+        software if subject.variant == "cpu" else ("bus", "firmware", "kernel", "devices", "driver", "masks", *software)
+    )
 
 
 LAYERS = (
@@ -49,7 +51,8 @@ def diagnose(subject: Subject, *, chosen_by: str | None = None) -> Diagnosis:
     known = known_causes()
     names = dict.fromkeys(found.cause for layer in layers for found in layer.found)
     causes = {
-        name: {**dump(known[name]), "fix": [dump(fix) for fix in fixes_for(known[name], subject.facts)]} for name in names
+        name: {**dump(known[name]), "fix": [dump(fix) for fix in fixes_for(known[name], subject.facts)]}
+        for name in names
     }
     return Diagnosis(
         status=_status(layers),

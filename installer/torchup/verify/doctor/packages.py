@@ -120,9 +120,11 @@ def _requirements(packages: Packages, torch: Package) -> Iterator[Found]:
     for requirement in _wanted(torch, packages.markers):
         installed = packages.get(canonicalize_name(requirement.name))
         if installed is None:
-            missing.append(str(requirement.specifier and f"{requirement.name}{requirement.specifier}" or requirement.name))
+            missing.append(f"{requirement.name}{requirement.specifier}")
         elif not _fits(requirement, installed.version):
-            differing.append(f"torch asks for {requirement.name}{requirement.specifier}, {installed.version} is installed")
+            differing.append(
+                f"torch asks for {requirement.name}{requirement.specifier}, {installed.version} is installed"
+            )
     if missing:
         yield Found(cause="torch-incomplete", evidence=(f"not installed: {', '.join(missing)}",))
     cuda = tuple(text for text in differing if text.startswith(("torch asks for nvidia", "torch asks for triton")))
@@ -136,9 +138,11 @@ def _companions(packages: Packages, torch: Package) -> Iterator[Found]:
         package = packages.get(name)
         if package is None:
             continue
-        for requirement in _wanted(package, packages.markers):
-            if canonicalize_name(requirement.name) == "torch" and not _fits(requirement, torch.version):
-                evidence.append(f"{name} {package.version} asks for torch{requirement.specifier}, {torch.version} is here")
+        evidence += [
+            f"{name} {package.version} asks for torch{requirement.specifier}, {torch.version} is here"
+            for requirement in _wanted(package, packages.markers)
+            if canonicalize_name(requirement.name) == "torch" and not _fits(requirement, torch.version)
+        ]
         if package.label and torch.label and package.label != torch.label:
             evidence.append(f"{name} is {package.label}, torch is {torch.label}")
     if evidence:

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Iterator
 from torchup.detect.host import Host
 from torchup.model.facts import MachineFacts
 
-_SYSTEM_FILES = ("/etc/environment", "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/zsh/zshenv", "/etc/zshenv")
+_SYSTEM_FILES = (
+    "/etc/environment",
+    "/etc/profile",
+    "/etc/bash.bashrc",
+    "/etc/bashrc",
+    "/etc/zsh/zshenv",
+    "/etc/zshenv",
+)
 _SYSTEM_FOLDERS = ("/etc/profile.d", "/etc/environment.d")
 _MOST_SHOWN = 120
 

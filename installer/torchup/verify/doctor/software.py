@@ -68,7 +68,9 @@ def _interpreter_causes(python: Interpreter, subject: Subject) -> Iterator[Found
     if python.bits != _BITS:
         yield Found(cause="python-32bit", evidence=(f"{python.path} is a {python.bits}-bit program",))
     if system.libc == "musl":
-        yield Found(cause="musl-alpine", evidence=(f"{system.id or 'this system'} has musl {system.libc_version or ''}",))
+        yield Found(
+            cause="musl-alpine", evidence=(f"{system.id or 'this system'} has musl {system.libc_version or ''}",)
+        )
     glibc = tuple(int(part) for part in (system.libc_version or "").split(".") if part.isdigit())
     if system.libc == "glibc" and glibc and glibc < _OLDEST_GLIBC:
         yield Found(cause="glibc-too-old", evidence=(f"glibc {system.libc_version}",))
@@ -141,4 +143,3 @@ def _kernels(subject: Subject, version: str, variant: str, cuda: tuple[int, int]
             listed = " ".join(f"sm_{number}" for number in kernels.sm)
             text = f"{gpu.name or 'the GPU'} has compute capability {capability}, the build has {listed}"
             yield Found(cause="no-kernel-image-new-gpu" if newer else "no-kernel-image-old-gpu", evidence=(text,))
-

@@ -88,7 +88,13 @@ def _cuda_of(subject: Subject) -> tuple[int, int] | None:
 def _python_causes(subject: Subject) -> Iterator[Found]:
     python, packages = subject.interpreter, subject.packages
     # Only what compiles at run time needs the headers: triton on a GPU, and extensions.
-    if python and packages and packages.get("triton") and python.include and not subject.host.is_file(f"{python.include}/Python.h"):
+    if (
+        python
+        and packages
+        and packages.get("triton")
+        and python.include
+        and not subject.host.is_file(f"{python.include}/Python.h")
+    ):
         yield Found(cause="python-h-missing", evidence=(f"{python.include}/Python.h is not there",), severity="warn")
     if packages and (found := setuptools_cause(packages)):
         yield found
