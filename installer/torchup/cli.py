@@ -221,6 +221,7 @@ def verify(**parameters: Any) -> int:
     help="What is examined: an interpreter, a venv's folder, or a conda environment's name.",
 )
 @click.option("--log", metavar="FILE", help="Explain an error text in FILE (- for standard input) instead.")
+@click.option("--machine", type=FILE, metavar="FILE", help="Examine the facts of another machine instead.")
 @click.option("--no-test", is_flag=True, help="Leave the tensor test out.")
 @click.option("--no-scrub", is_flag=True, help="Keep names, addresses and paths below home in --json.")
 @common_options

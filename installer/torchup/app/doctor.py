@@ -24,6 +24,7 @@ class DoctorOptions:
 
     python: str | None
     log: str | None = None
+    machine: Path | None = None
     no_test: bool = False
     no_scrub: bool = False
 
@@ -32,6 +33,8 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
     """Diagnose this machine and the environment, or an error text; exit 4 when something is wrong."""
     if options.log is not None:
         return _read_log(line, options.log)
+    if options.machine is not None:
+        return _examine_facts(line, options)
     from torchup.app.examination import subject_of
     from torchup.app.proof import planned_verify, test
     from torchup.detect.collect import detect
@@ -49,6 +52,22 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
         python = choice.python
         subject.quick_test = lambda: test(line, subject, python, "quick", wanted)
     diagnosis = diagnose(subject, chosen_by=choice.source if choice else None)
+    _show(line, diagnosis, options)
+    return ExitStatus.DONE if diagnosis.status == "ok" else ExitStatus.DEGRADED
+
+
+def _examine_facts(line: CommandLine, options: DoctorOptions) -> ExitStatus:
+    """Diagnose a machine by its facts alone: nothing is started, and no environment is looked into."""
+    from torchup.app.decision import read_machine
+    from torchup.app.examination import ask
+    from torchup.detect.host import Host
+    from torchup.verify.doctor.order import diagnose
+    from torchup.verify.doctor.subject import Subject
+
+    facts = read_machine(line, options.machine)
+    # A tree without files: whatever is asked of it is not there.
+    nowhere = Host.at(Path(__file__) / "nowhere", environ=facts.environment, home=Path("/nonexistent"))
+    diagnosis = diagnose(Subject(facts=facts, environ=facts.environment, host=nowhere, ask=ask))
     _show(line, diagnosis, options)
     return ExitStatus.DONE if diagnosis.status == "ok" else ExitStatus.DEGRADED
 

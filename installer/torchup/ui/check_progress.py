@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from rich.text import Text
+
 from torchup.model.outcome import Check
 from torchup.ui.console import Console
 from torchup.ui.report_view import measured
@@ -109,5 +111,5 @@ class CheckProgress:
             )
         elif not self._moves and not check.detail.startswith("not reached"):
             where = f" [{check.gpu}]" if check.gpu else ""
-            said = measured(check) or check.detail
-            self._console.say(f"{check.status:7} {check.id}{where}  {said}  {check.seconds:.1f} s")
+            said = check.detail if check.unit == "s" else measured(check) or check.detail
+            self._console.say(Text(f"{check.status:7} {check.id}{where}  {said}  {check.seconds:.1f} s"))

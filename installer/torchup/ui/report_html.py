@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torchup import __version__
 from torchup.model.outcome import Check, Report, Verdict
 from torchup.shell.templates import template_root
-from torchup.ui.report_view import device_title, devices_of, measured, top_warnings
+from torchup.ui.report_view import device_title, devices_of, measured, more_is_better, top_warnings
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -88,13 +88,8 @@ def bar_of(check: Check) -> Bar | None:
         return None
     share = value / limit
     length = max(_THINNEST, min(share * _LIMIT_AT, 1.0) * _BAR_LENGTH)
-    words = f"{share:.0%} of the reference" if _more_is_better(check) else f"{share:.1%} of the limit"
+    words = f"{share:.0%} of the reference" if more_is_better(check.unit) else f"{share:.1%} of the limit"
     return Bar(length=round(length, 1), limit=_LIMIT_AT * _BAR_LENGTH, good=check.status == "pass", words=words)
-
-
-def _more_is_better(check: Check) -> bool:
-    unit = (check.unit or "").lower()
-    return unit in ("accuracy", "gpus") or "flop" in unit or unit.endswith("/s")
 
 
 def _problems(report: Report) -> Iterator[Problem]:
@@ -114,8 +109,8 @@ def _tables(report: Report) -> Iterator[tuple[str, tuple[Row, ...], str, tuple[s
             Row(check=check, measured=measured(check), bar=bar_of(check)) for check in checks if check not in left_out
         )
         reason = left_out[0].detail.removeprefix(_NOT_REACHED) if left_out else ""
-        title = device_title(report, device)
-        yield title[:1].upper() + title[1:], rows, reason, tuple(check.id for check in left_out)
+        title = "Installation" if device is None else device_title(report, device)
+        yield title, rows, reason, tuple(check.id for check in left_out)
 
 
 def _sections(report: Report) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:

@@ -111,10 +111,20 @@ def measured(check: Check) -> str:
         return check.value or ""
     if check.threshold is None or check.threshold == 0:
         return f"{_number(check.value)} {check.unit or ''}".rstrip()
-    relation = {"accuracy": ">", "GPUs": "of"}.get(check.unit or "", "<=" if check.status == "pass" else ">")
-    if check.unit == "accuracy" and check.status != "pass":
-        relation = "<="
+    if check.unit == "GPUs":
+        return f"{_number(check.value)} of {_number(check.threshold)}"
+    if more_is_better(check.unit):
+        relation = ">=" if check.value >= check.threshold else "<"
+        unit = f" {check.unit}" if check.unit != "accuracy" else ""
+        return f"{_number(check.value)} {relation} {_number(check.threshold)}{unit}"
+    relation = "<=" if check.value <= check.threshold else ">"
     return f"{_number(check.value)} {relation} {_number(check.threshold)}"
+
+
+def more_is_better(unit: str | None) -> bool:
+    """Tell whether a number in this unit should be at least its reference: accuracies, counts and speeds."""
+    unit = (unit or "").lower()
+    return unit in ("accuracy", "gpus", "kernels") or "flop" in unit or unit.endswith("/s")
 
 
 def _number(value: float) -> str:

@@ -15,7 +15,10 @@ from torchup.model.serial import load
 
 # Checks that only know that something broke; a text or a fact may tell what.
 GENERAL = frozenset(
-    {"torch-import-error", "operation-failed", "companion-broken", "probe-died", "native-crash", "driver-missing", None}
+    {
+        *("torch-import-error", "operation-failed", "companion-broken", "probe-died", "native-crash", "driver-missing"),
+        *("compile-failed", "extension-failed", None),
+    }
 )
 _DISTRIBUTIONS = frozenset({"debian", "ubuntu", "fedora", "rhel", "arch", "suse"})
 

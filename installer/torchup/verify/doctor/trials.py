@@ -11,6 +11,7 @@ from typing import Any
 from torchup.detect.commands import Ran
 from torchup.model.diagnosis import Found
 from torchup.verify.causes import cause_of_text
+from torchup.verify.run import how_it_ended
 
 Ask = Callable[[tuple[str, ...], Mapping[str, str], float], Ran]
 
@@ -106,8 +107,16 @@ def attempt(python: str, environ: Mapping[str, str], ask: Ask, flags: tuple[str,
         said = None
     if ran.returncode == 0 and isinstance(said, dict):
         return Outcome(said=said)
+    return Outcome(error=last_words(ran))
+
+
+def last_words(ran: Ran) -> str:
+    """Say how a command failed: by the signal that ended it, else by the last line of its error."""
+    if ran.returncode is not None and ran.returncode < 0:
+        # What is printed by a dying process (a traceback of the fault handler) tells the place, not the end.
+        return f"the process {how_it_ended(ran.returncode)[0]}"
     lines = (ran.stderr.strip() or ran.problem or f"it ended with status {ran.returncode}").splitlines()
-    return Outcome(error=lines[-1])
+    return lines[-1]
 
 
 def why_import_fails(python: str, environ: Mapping[str, str], ask: Ask, error: str) -> Found:
