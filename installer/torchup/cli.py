@@ -205,6 +205,13 @@ def shell_check(**parameters: Any) -> int:
 @click.option("--html", type=FILE, metavar="FILE", help="Also write the report to FILE, as one page.")
 @click.option("--force", is_flag=True, help="With --html: replace a file that is not a report.")
 @click.option("--no-scrub", is_flag=True, help="Keep names, addresses and paths below home in --json and --html.")
+@click.option(
+    "--timeout-scale",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    metavar="X",
+    help="Stretch every time limit.",
+)
 @common_options
 def verify(**parameters: Any) -> int:
     """Run the tensor test on every GPU."""

@@ -84,18 +84,27 @@ def dying(signal_name: str) -> str:
 
 
 def working_gpu(misbehaviour: str) -> str:
-    """Write a CUDA build with one GPU it has kernels for, on which the first tensor is made as `misbehaviour` says."""
-    body = "\n".join(f"    {line}" for line in misbehaviour.splitlines())
+    """Write a CUDA build with one GPU it has kernels for; whatever is called to compute does what `misbehaviour` says."""
+    body = "\n".join(f"        {line}" for line in misbehaviour.splitlines())
     return f"""{gpu((8, 9), "sm_80 sm_86 sm_89", "NVIDIA GeForce RTX 4090")}
-int64 = uint8 = float32 = "dtype"
-
 class OutOfMemoryError(RuntimeError):
     pass
 
-def _misbehave(*_args, **_kwargs):
+class _Misbehaving:
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_args, **_kwargs):
 {body}
 
-empty = rand = randn = randint = ones = zeros = tensor = arange = Generator = _misbehave
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Misbehaving()
+
+ones = _Misbehaving()
 cuda.mem_get_info = staticmethod(lambda *_: (20 << 30, 24 << 30))
 """
 

@@ -36,7 +36,7 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
     if options.machine is not None:
         return _examine_facts(line, options)
     from torchup.app.examination import subject_of
-    from torchup.app.proof import planned_verify, test
+    from torchup.app.proof import planned_verify, run_test
     from torchup.detect.collect import detect
     from torchup.verify.doctor.order import diagnose
 
@@ -50,7 +50,7 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
     subject = subject_of(line, facts, choice.python if choice else None, wanted.expected_variant if wanted else None)
     if choice is not None and not options.no_test:
         python = choice.python
-        subject.quick_test = lambda: test(line, subject, python, "quick", wanted)
+        subject.quick_test = lambda: run_test(line, subject, python, "quick", wanted)
     diagnosis = diagnose(subject, chosen_by=choice.source if choice else None)
     _show(line, diagnosis, options)
     return ExitStatus.DONE if diagnosis.status == "ok" else ExitStatus.DEGRADED

@@ -32,6 +32,7 @@ class VerifyOptions:
     html: Path | None = None
     force: bool = False
     no_scrub: bool = False
+    timeout_scale: float = 1.0
 
 
 def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
@@ -51,7 +52,7 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
     wanted = planned if same else None
     line.console.say(f"Testing {choice.python} ({choice.source}), level {options.level}.")
     subject = subject_of(line, facts, choice.python, wanted.expected_variant if wanted else None)
-    report = test(line, subject, choice.python, options.level, wanted)
+    report = run_test(line, subject, choice.python, options.level, wanted, timeout_scale=options.timeout_scale)
     report = replace(report, environment={**report.environment, "chosen_by": choice.source})
     if options.html is not None:
         from torchup.app.report_file import write_html
@@ -62,7 +63,15 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
     return exit_status(report.verdict)
 
 
-def test(line: CommandLine, subject: Subject, python: str, level: VerifyLevel, planned: Verify | None) -> Report:
+def run_test(
+    line: CommandLine,
+    subject: Subject,
+    python: str,
+    level: VerifyLevel,
+    planned: Verify | None,
+    *,
+    timeout_scale: float = 1.0,
+) -> Report:
     """Run the probe and what is asked beside it, and name the most particular cause of whatever did not pass.
 
     The report is as the machine says it: whoever passes it on scrubs it.
@@ -82,6 +91,7 @@ def test(line: CommandLine, subject: Subject, python: str, level: VerifyLevel, p
             environ={**line.context.environ},
             gpu_expected=bool(facts.gpus) and not for_cpu,
             on_progress=show,
+            timeout_scale=timeout_scale,
             scrub=False,
         )
         report = refine(report, subject)

@@ -29,7 +29,7 @@ _URL_SECRET = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _HOMES = re.compile(r"(?i)(/home/|/Users/|[A-Z]:\\Users\\)(?!<user>)([^/\\\s:;,'\"<>|]+)")
 _SHARED_HOMES = frozenset({"shared", "public", "default"})
 _SECRET_NAME = re.compile(r"(?i)token|password|passwd|secret|credential|api_?key|access_?key")
-_SERIAL_KEY = re.compile(r"(?i)serial|uuid")
+_SERIAL_KEY = re.compile(r"(?i)serial|(?<!<)uuid")
 _PACKAGE_KEY = re.compile(r"(?i)nvidia[-_]|cudnn|version")
 _KEPT_ADDRESSES = frozenset({"127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - these are nobody's
 

@@ -17,25 +17,86 @@ from torchup.verify.run import PROBE
 TEXTS: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("symptoms.yaml").read_text(encoding="utf-8"))
 
 # The cases that were collected from public threads before the catalogue was written.
-COLLECTED = """
-cpu-wheel-installed conda-resolved-cpu-build python-too-new glibc-too-old macos-intel disk-full-tmp
-pep668-externally-managed torchvision-nms-missing numpy2-abi driver-too-old nvml-driver-library-mismatch
-nouveau-loaded secure-boot-unsigned-module kernel-update-module-missing open-modules-required above-4g-rebar-off
-gsp-firmware-init-failed uvm-device-missing fabric-manager-missing error-802-without-nvswitch
-ptx-unsupported-toolchain xid-79-fallen-off-bus forward-compat-804 error-803-driver-mix mig-no-instance
-exclusive-compute-mode container-toolkit-missing container-lost-gpu-daemon-reload wsl-libcuda-not-on-path
-nvjitlink-shadowed libnvrtc-unversioned-missing conda-libstdcxx-too-old exec-stack-glibc-241 mkl-ijit-notifyevent
-no-kernel-image-new-gpu no-kernel-image-old-gpu nvcc-cuda-mismatch gcc-too-new-for-nvcc nccl-p2p-hang-acs
-rocm-unsupported-gfx wheel-hash-mismatch tls-interception windows-paging-file triton-libcuda-not-found
-mps-op-missing extension-abi-undefined-symbol cuda-visible-devices-hides-gpu torch-partially-initialized
-setuptools-82-pkg-resources wsl-gpu-access-blocked wsl-apt-nvidia-utils cpu-without-avx rocm-kfd-permission
-sandboxed-app-disk-or-device musl-alpine jit-cache-not-writable container-driver-capabilities ecc-uncorrectable
-cuda-after-fork python-32bit windows-triton-missing xpu-driver-missing
-""".split()
+COLLECTED = [
+    "cpu-wheel-installed",
+    "conda-resolved-cpu-build",
+    "python-too-new",
+    "glibc-too-old",
+    "macos-intel",
+    "disk-full-tmp",
+    "pep668-externally-managed",
+    "torchvision-nms-missing",
+    "numpy2-abi",
+    "driver-too-old",
+    "nvml-driver-library-mismatch",
+    "nouveau-loaded",
+    "secure-boot-unsigned-module",
+    "kernel-update-module-missing",
+    "open-modules-required",
+    "above-4g-rebar-off",
+    "gsp-firmware-init-failed",
+    "uvm-device-missing",
+    "fabric-manager-missing",
+    "error-802-without-nvswitch",
+    "ptx-unsupported-toolchain",
+    "xid-79-fallen-off-bus",
+    "forward-compat-804",
+    "error-803-driver-mix",
+    "mig-no-instance",
+    "exclusive-compute-mode",
+    "container-toolkit-missing",
+    "container-lost-gpu-daemon-reload",
+    "wsl-libcuda-not-on-path",
+    "nvjitlink-shadowed",
+    "libnvrtc-unversioned-missing",
+    "conda-libstdcxx-too-old",
+    "exec-stack-glibc-241",
+    "mkl-ijit-notifyevent",
+    "no-kernel-image-new-gpu",
+    "no-kernel-image-old-gpu",
+    "nvcc-cuda-mismatch",
+    "gcc-too-new-for-nvcc",
+    "nccl-p2p-hang-acs",
+    "rocm-unsupported-gfx",
+    "wheel-hash-mismatch",
+    "tls-interception",
+    "windows-paging-file",
+    "triton-libcuda-not-found",
+    "mps-op-missing",
+    "extension-abi-undefined-symbol",
+    "cuda-visible-devices-hides-gpu",
+    "torch-partially-initialized",
+    "setuptools-82-pkg-resources",
+    "wsl-gpu-access-blocked",
+    "wsl-apt-nvidia-utils",
+    "cpu-without-avx",
+    "rocm-kfd-permission",
+    "sandboxed-app-disk-or-device",
+    "musl-alpine",
+    "jit-cache-not-writable",
+    "container-driver-capabilities",
+    "ecc-uncorrectable",
+    "cuda-after-fork",
+    "python-32bit",
+    "windows-triton-missing",
+    "xpu-driver-missing",
+]
 
 # Causes that only a measurement shows.
-MEASURED = set("""gpu-slow gpu-very-slow gpu-throttled pcie-slow timing-wrong gpu-xid gpu-needs-reset gpu-not-served
-memory-not-limited device-memory-moves compile-failed extension-failed""".split())
+MEASURED = {
+    "gpu-slow",
+    "gpu-very-slow",
+    "gpu-throttled",
+    "pcie-slow",
+    "timing-wrong",
+    "gpu-xid",
+    "gpu-needs-reset",
+    "gpu-not-served",
+    "memory-not-limited",
+    "device-memory-moves",
+    "compile-failed",
+    "extension-failed",
+}
 
 
 @pytest.mark.parametrize("name", COLLECTED)
@@ -63,7 +124,14 @@ def test_a_text_shows_its_cause(name: str, text: str) -> None:
 
 
 def test_every_cause_with_symptoms_has_a_text_that_is_tried() -> None:
-    general = {"native-crash", "device-memory-full", "torch-not-installed", "python-too-old-for-probe", "gpu-not-found", "no-compiler"}
+    general = {
+        "native-crash",
+        "device-memory-full",
+        "torch-not-installed",
+        "python-too-old-for-probe",
+        "gpu-not-found",
+        "no-compiler",
+    }
     untried = {name for name, cause in known_causes().items() if cause.symptoms} - TEXTS.keys() - general
     assert untried <= {"cudnn-shadowed", "interpreter-broken", "gpu-devices-closed", "gpu-power-missing"}, untried
 
@@ -74,7 +142,9 @@ def test_an_ordinary_text_shows_none(text: str) -> None:
 
 
 def test_a_log_is_told_cause_by_cause_with_its_last_line() -> None:
-    log = "start\nNVRM: Xid (PCI:0000:01:00): 79, first\nok\nNo MIG devices found\nNVRM: Xid (PCI:0000:01:00): 79, last\n"
+    log = (
+        "start\nNVRM: Xid (PCI:0000:01:00): 79, first\nok\nNo MIG devices found\nNVRM: Xid (PCI:0000:01:00): 79, last\n"
+    )
     assert causes_in(log) == (
         ("xid-79-fallen-off-bus", "NVRM: Xid (PCI:0000:01:00): 79, last"),
         ("mig-no-instance", "No MIG devices found"),
