@@ -76,3 +76,50 @@ def python_with(folder: Path, torch_source: str | None) -> Path:
         (packages / "torch").mkdir()
         (packages / "torch" / "__init__.py").write_text(torch_source, encoding="utf-8")
     return folder / "bin" / "python"
+
+
+def dying(signal_name: str) -> str:
+    """Write a build whose import ends the process with a signal."""
+    return f"import os, signal\nos.kill(os.getpid(), signal.{signal_name})\n"
+
+
+def working_gpu(misbehaviour: str) -> str:
+    """Write a CUDA build with one GPU it has kernels for; whatever is called to compute does what `misbehaviour` says."""
+    body = "\n".join(f"        {line}" for line in misbehaviour.splitlines())
+    return f"""{gpu((8, 9), "sm_80 sm_86 sm_89", "NVIDIA GeForce RTX 4090")}
+class OutOfMemoryError(RuntimeError):
+    pass
+
+class _Misbehaving:
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_args, **_kwargs):
+{body}
+
+def __getattr__(name):
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return _Misbehaving()
+
+ones = _Misbehaving()
+cuda.mem_get_info = staticmethod(lambda *_: (20 << 30, 24 << 30))
+"""
+
+
+def library_path_build(shadowing: str, *, breaks: str | None = None) -> str:
+    """Write a CPU build whose cuDNN is another with a folder on LD_LIBRARY_PATH; with `breaks` its import fails so."""
+    return f"""
+import os
+_shadowed = {shadowing!r} in os.environ.get("LD_LIBRARY_PATH", "").split(":")
+if _shadowed and {breaks!r}:
+    raise ImportError({breaks!r})
+{CPU_BUILD}
+class backends(backends):
+    class cudnn:
+        @staticmethod
+        def version():
+            return 8005 if _shadowed else 91002
+"""

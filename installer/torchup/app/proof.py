@@ -2,54 +2,165 @@
 
 from __future__ import annotations
 
-import os
-import shutil
+import subprocess
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torchup.app.commandline import CommandLine
 from torchup.errors import ExitStatus
 from torchup.model.context import Context
+from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, Report
 from torchup.model.plan import CreateEnvironment, InstallPackages, ShellProof, Verify
 from torchup.model.request import VerifyLevel
 
+if TYPE_CHECKING:
+    from torchup.ui.check_progress import Expected
+    from torchup.verify.doctor.subject import Subject
 
-def run_verify(line: CommandLine, *, python: str | None, level: VerifyLevel) -> ExitStatus:
+_LIST_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions:
+    """What `torchup verify` was asked for."""
+
+    python: str | None
+    level: VerifyLevel
+    html: Path | None = None
+    force: bool = False
+    no_scrub: bool = False
+    timeout_scale: float = 1.0
+
+
+def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
     """Test PyTorch as the chosen interpreter imports it, and print the report."""
+    from torchup.app.examination import choose, subject_of
     from torchup.detect.collect import detect
-    from torchup.verify.interpreter import choose_interpreter
-    from torchup.verify.run import verify
     from torchup.verify.verdict import exit_status
 
-    context = line.context
+    if options.html is not None:
+        from torchup.app.report_file import refuse_to_replace
+
+        refuse_to_replace(line.context, options.html, force=options.force)
+    facts = detect(line.context)
     planned = planned_verify(line)
-    choice = choose_interpreter(
-        asked=python,
-        set_up=planned.python if planned else None,
-        environ=context.environ,
-        home=context.home,
-        cwd=context.cwd,
-        system="windows" if os.name == "nt" else "linux",
-        exists=Path.exists,
-        which=lambda name: shutil.which(name, path=context.environ.get("PATH")),
-    )
+    choice = choose(line, options.python, planned.python if planned else None, facts)
     same = planned is not None and Path(planned.python) == Path(choice.python)
-    line.console.say(f"Testing {choice.python} ({choice.source}), level {level}.")
-    gpu_expected = bool(detect(context).gpus)
-    with _progress(line) as show:
-        report = verify(
-            python=choice.python,
-            level=level,
-            expected_version=planned.expected_version if planned and same else None,
-            expected_variant=planned.expected_variant if planned and same else None,
-            environ={**context.environ},
-            gpu_expected=gpu_expected and not (same and planned is not None and planned.expected_variant == "cpu"),
-            on_progress=show,
-        )
-    show_report(line, report)
+    wanted = planned if same else None
+    line.console.say(f"Testing {choice.python} ({choice.source}), level {options.level}.")
+    subject = subject_of(line, facts, choice.python, wanted.expected_variant if wanted else None)
+    report = run_test(line, subject, choice.python, options.level, wanted, timeout_scale=options.timeout_scale)
+    report = replace(report, environment={**report.environment, "chosen_by": choice.source})
+    if options.html is not None:
+        from torchup.app.report_file import write_html
+
+        write_html(line, options.html, _shareable(line, report, options))
+        line.console.say(f"The report is in {options.html}.")
+    show_report(line, _shareable(line, report, options) if line.console.json_output else report)
     return exit_status(report.verdict)
+
+
+def run_test(
+    line: CommandLine,
+    subject: Subject,
+    python: str,
+    level: VerifyLevel,
+    planned: Verify | None,
+    *,
+    timeout_scale: float = 1.0,
+) -> Report:
+    """Run the probe and what is asked beside it, and name the most particular cause of whatever did not pass.
+
+    The report is as the machine says it: whoever passes it on scrubs it.
+    """
+    from torchup.ui.check_progress import CheckProgress
+    from torchup.verify.refine import refine
+    from torchup.verify.run import complete, verify
+
+    facts = subject.facts
+    for_cpu = planned is not None and planned.expected_variant == "cpu"
+    with CheckProgress(line.console, expected=lambda: _expected(python, level)) as show:
+        report = verify(
+            python=python,
+            level=level,
+            expected_version=planned.expected_version if planned else None,
+            expected_variant=planned.expected_variant if planned else None,
+            environ={**line.context.environ},
+            gpu_expected=bool(facts.gpus) and not for_cpu,
+            on_progress=show,
+            timeout_scale=timeout_scale,
+            scrub=False,
+        )
+        report = refine(report, subject)
+        report = replace(report, checks=(*report.checks, *_beside(line, subject, report, planned, show)))
+    shells, shell_check = read_own_shells(line.context, facts)
+    report = replace(
+        report,
+        checks=(*report.checks, *shell_check),
+        environment={**report.environment, "machine": _machine(facts), "shells": shells},
+        warnings=(*report.warnings, *_only_cpu(report, facts)),
+    )
+    return complete(report, facts)
+
+
+def _beside(
+    line: CommandLine, subject: Subject, report: Report, planned: Verify | None, show: Callable[[Check], None]
+) -> tuple[Check, ...]:
+    """Run what the probe cannot: the trials with one variable changed, and the shells that were set up."""
+    from torchup.verify.prove import prove_by_trial, prove_library_path
+
+    checks = (
+        *prove_library_path(subject, report),
+        *prove_by_trial(subject, report),
+        *shell_checks(planned.shells if planned else None, line.context),
+    )
+    for check in checks:
+        show(check)
+    return checks
+
+
+def _only_cpu(report: Report, facts: MachineFacts) -> tuple[str, ...]:
+    """Say at the top that nothing was computed on the GPU that the machine has."""
+    names = [gpu.name or f"{gpu.vendor} GPU" for gpu in facts.gpus]
+    if not names or report.devices not in ((), ("cpu",)):
+        return ()
+    what = "only the CPU was tested" if report.devices else "nothing was computed on it"
+    return (f"This machine has a GPU ({', '.join(names)}), and {what}.",)
+
+
+def _machine(facts: MachineFacts) -> dict[str, object]:
+    """Pick what a reader of a ticket asks first."""
+    from torchup.model.serial import dump
+
+    data = dump(facts)
+    kept = {name: data[name] for name in ("os", "context", "gpus", "nvidia", "toolkits", "space", "findings")}
+    return {**kept, "environment": data["environment"]}
+
+
+def _expected(python: str, level: VerifyLevel) -> tuple[Expected, ...]:
+    from torchup.ui.check_progress import parse_list
+    from torchup.verify.run import PROBE
+
+    command = (python, str(PROBE), "--level", level, "--list")
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LIST_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    return parse_list(done.stdout) if done.returncode == 0 else ()
+
+
+def _shareable(line: CommandLine, report: Report, options: VerifyOptions) -> Report:
+    if options.no_scrub:
+        return report
+    from torchup.app.examination import scrubber
+    from torchup.model.serial import dump, load
+
+    return load(Report, scrubber(line.context).scrub(dump(report)))
 
 
 def verifier_for(line: CommandLine, on_progress: Callable[[Check], None] | None = None) -> Callable[[Verify], Report]:
@@ -66,10 +177,22 @@ def verifier_for(line: CommandLine, on_progress: Callable[[Check], None] | None 
             gpu_expected=step.expected_variant != "cpu",
             on_progress=on_progress,
         )
-        checks = shell_checks(step.shells, line.context)
+        checks = (*_library_path_check(line, step, report), *shell_checks(step.shells, line.context))
         return complete(replace(report, checks=(*report.checks, *checks)))
 
     return run
+
+
+def _library_path_check(line: CommandLine, step: Verify, report: Report) -> tuple[Check, ...]:
+    """With LD_LIBRARY_PATH set, load torch with and without it; the machine is only looked at where that differs."""
+    if not line.context.environ.get("LD_LIBRARY_PATH"):
+        return ()
+    from torchup.app.examination import subject_of
+    from torchup.detect.collect import detect
+    from torchup.verify.prove import prove_library_path
+
+    subject = subject_of(line, detect(line.context), step.python, step.expected_variant)
+    return prove_library_path(subject, report)
 
 
 def shell_checks(proof: ShellProof | None, context: Context) -> tuple[Check, ...]:
@@ -100,6 +223,13 @@ def shell_checks(proof: ShellProof | None, context: Context) -> tuple[Check, ...
     return check_startup(files, expected, home=str(context.home))
 
 
+def read_own_shells(context: Context, facts: MachineFacts) -> tuple[dict[str, object], tuple[Check, ...]]:
+    """Start the person's own shell as a terminal and a login do, and read what matters for CUDA and Python."""
+    from torchup.verify.own_shell import read_own_shell
+
+    return read_own_shell(facts.shells, home=str(context.home))
+
+
 def planned_verify(line: CommandLine) -> Verify | None:
     """Find what the last run whose changes are still there was to verify."""
     from torchup.apply.history import read_runs
@@ -120,28 +250,3 @@ def show_report(line: CommandLine, report: Report) -> None:
     from torchup.ui.report_view import render
 
     line.console.show(render(report))
-
-
-class _progress:  # noqa: N801 - used like a function
-    """Show each check as it ends: on a moving line on a terminal, not at all elsewhere."""
-
-    def __init__(self, line: CommandLine) -> None:
-        self._console = line.console
-        terminal = line.console.terminal
-        self._moves = terminal.stderr_is_terminal and not terminal.plain and not line.console.quiet
-
-    def __enter__(self) -> Callable[[Check], None]:
-        self._status = self._console.live().status("Starting ...") if self._moves else None
-        if self._status:
-            self._status.start()
-        return self._show
-
-    def __exit__(self, *_: object) -> None:
-        if self._status:
-            self._status.stop()
-
-    def _show(self, check: Check) -> None:
-        if self._status:
-            self._status.update(f"{check.id}: {check.status}")
-        elif self._console.verbose:
-            self._console.say(f"{check.id}: {check.status}")

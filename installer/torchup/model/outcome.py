@@ -46,9 +46,14 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All checks of one verification and the verdict that follows from them."""
+    """All checks of one verification and the verdict that follows from them.
+
+    `warnings` are sentences that a reader must see first, whatever the verdict.
+    """
 
     schema: int = SCHEMA
+    verdict: Verdict
+    warnings: tuple[str, ...] = ()
     python: str
     level: str
     torch_version: str | None = None
@@ -56,4 +61,3 @@ class Report:
     devices: tuple[str, ...] = ()
     environment: dict[str, Any] = field(default_factory=dict)
     checks: tuple[Check, ...]
-    verdict: Verdict

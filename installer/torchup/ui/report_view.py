@@ -35,10 +35,10 @@ _NOT_REACHED = "not reached: "
 def render(report: Report) -> RenderableType:
     """Draw the verdict, one table for the installation and each device, and what to do about each problem."""
     parts: list[RenderableType] = [_headline(report)]
-    parts += [_top_warning(check) for check in report.checks if check.status == "warn"]
-    for device in _devices(report):
+    parts += [_top_warning(text) for text in top_warnings(report)]
+    for device in devices_of(report):
         checks = [check for check in report.checks if check.gpu == device]
-        parts += [Text(), Text(_device_title(report, device), style="bold"), _table(checks)]
+        parts += [Text(), Text(device_title(report, device), style="bold"), _table(checks)]
         left_out = [check for check in checks if check.detail.startswith(_NOT_REACHED)]
         if left_out:
             reason = left_out[0].detail.removeprefix(_NOT_REACHED)
@@ -60,16 +60,25 @@ def _headline(report: Report) -> Text:
     return Text.assemble((word, style), f"  {what}{where} ({report.level}: {counted})")
 
 
-def _top_warning(check: Check) -> Text:
-    return Text.assemble(("warning", "bold yellow"), f": {check.detail}")
+def top_warnings(report: Report) -> tuple[str, ...]:
+    """Give what a reader must see first: the report's own warnings, then what the checks warn of."""
+    return tuple(
+        dict.fromkeys([*report.warnings, *(check.detail for check in report.checks if check.status == "warn")])
+    )
 
 
-def _devices(report: Report) -> list[str | None]:
+def _top_warning(text: str) -> Text:
+    return Text.assemble(("warning", "bold yellow"), f": {text}")
+
+
+def devices_of(report: Report) -> list[str | None]:
+    """List what was tested, the installation as a whole (None) first."""
     seen = dict.fromkeys(check.gpu for check in report.checks)
     return sorted(seen, key=lambda device: (device is not None, list(seen).index(device)))
 
 
-def _device_title(report: Report, device: str | None) -> str:
+def device_title(report: Report, device: str | None) -> str:
+    """Name a device with what it is."""
     if device is None:
         return _ONCE
     described: list[dict[str, Any]] = report.environment.get("devices", [])
@@ -92,19 +101,30 @@ def _table(checks: list[Check]) -> Table:
         if check.detail.startswith(_NOT_REACHED):
             continue
         word = Text(check.status, style=_STYLES[check.status])
-        table.add_row(word, check.id, _measured(check), Text(check.detail, style="dim"))
+        table.add_row(word, check.id, measured(check), Text(check.detail, style="dim"))
     return table
 
 
-def _measured(check: Check) -> str:
+def measured(check: Check) -> str:
+    """Write what a check measured beside its limit."""
     if not isinstance(check.value, float):
         return check.value or ""
     if check.threshold is None or check.threshold == 0:
         return f"{_number(check.value)} {check.unit or ''}".rstrip()
-    relation = {"accuracy": ">", "GPUs": "of"}.get(check.unit or "", "<=" if check.status == "pass" else ">")
-    if check.unit == "accuracy" and check.status != "pass":
-        relation = "<="
+    if check.unit == "GPUs":
+        return f"{_number(check.value)} of {_number(check.threshold)}"
+    if more_is_better(check.unit):
+        relation = ">=" if check.value >= check.threshold else "<"
+        unit = f" {check.unit}" if check.unit != "accuracy" else ""
+        return f"{_number(check.value)} {relation} {_number(check.threshold)}{unit}"
+    relation = "<=" if check.value <= check.threshold else ">"
     return f"{_number(check.value)} {relation} {_number(check.threshold)}"
+
+
+def more_is_better(unit: str | None) -> bool:
+    """Tell whether a number in this unit should be at least its reference: accuracies, counts and speeds."""
+    unit = (unit or "").lower()
+    return unit in ("accuracy", "gpus", "kernels") or "flop" in unit or unit.endswith("/s")
 
 
 def _number(value: float) -> str:
@@ -127,4 +147,5 @@ def _advice(hint: str | None, report: Report) -> Iterator[str]:
         return
     yield f"cause: {cause['title']} ({hint})"
     for fix in cause["fix"]:
-        yield f"hint: {fix}"
+        yield f"hint: {fix['do']}"
+        yield from (f"      $ {command}" for command in fix["run"])

@@ -1,21 +1,53 @@
-"""The causes that a failing check can name, each with what to do about it."""
+"""The catalogue of causes: what can be wrong with a GPU set-up, how to recognise it, and what to do about it."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from torchup.model.diagnosis import LayerName, Severity
+from torchup.model.facts import MachineFacts
 from torchup.model.serial import load
+
+# Checks that only know that something broke; a text or a fact may tell what.
+GENERAL = frozenset(
+    {
+        *("torch-import-error", "operation-failed", "companion-broken", "probe-died", "native-crash", "driver-missing"),
+        *("compile-failed", "extension-failed", None),
+    }
+)
+_DISTRIBUTIONS = frozenset({"debian", "ubuntu", "fedora", "rhel", "arch", "suse"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fix:
+    """One thing to do: a sentence, the commands that do it, and the systems it is for (none: every system)."""
+
+    do: str
+    run: tuple[str, ...] = ()
+    on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cause:
-    """Why a check can fail: a title, what to do in the order to try it, and where it was seen."""
+    """Something that can be wrong.
+
+    `why` explains the title in a sentence. `fix` is in the order to try it. `symptoms` are regular
+    expressions that an error text of this cause matches, `findings` the codes with which detection says
+    it. `sources` say where it was seen.
+    """
 
     title: str
-    fix: tuple[str, ...]
+    layer: LayerName
+    severity: Severity
+    why: str
+    fix: tuple[Fix, ...]
+    symptoms: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
     sources: tuple[str, ...]
 
 
@@ -32,3 +64,52 @@ def known_causes() -> dict[str, Cause]:
     """Read the shipped catalogue, from the id that `Check.hint` holds to the cause."""
     text = Path(__file__).with_name("causes.json").read_text(encoding="utf-8")
     return load(_Catalogue, json.loads(text)).causes
+
+
+@cache
+def _symptoms() -> tuple[tuple[re.Pattern[str], str], ...]:
+    pairs = [(re.compile(text), name) for name, cause in known_causes().items() for text in cause.symptoms]
+    # The longer expression knows more: "No devices were found" is what several causes end in.
+    return tuple(sorted(pairs, key=lambda pair: -len(pair[0].pattern)))
+
+
+def cause_of_text(text: str) -> str | None:
+    """Name the cause that an error text shows, the most telling one where it shows several; None for none."""
+    return next((name for expression, name in _symptoms() if expression.search(text)), None)
+
+
+def causes_in(text: str) -> tuple[tuple[str, str], ...]:
+    """Find every cause that the lines of a log show, in the order of the log, with the last line that shows it."""
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        name = cause_of_text(line)
+        if name is not None:
+            found[name] = line.strip()
+    return tuple(found.items())
+
+
+@cache
+def cause_of_finding(code: str) -> str | None:
+    """Name the cause behind a finding of detection; None for one that is only a remark."""
+    return next((name for name, cause in known_causes().items() if code in cause.findings), None)
+
+
+def fixes_for(cause: Cause, facts: MachineFacts | None) -> tuple[Fix, ...]:
+    """Keep of a cause's fixes those for this machine; all of them where nothing about it is known."""
+    if facts is None:
+        return cause.fix
+    here = {facts.os.system, facts.os.id or "", *facts.os.like}
+    here |= {"rhel"} if here & {"fedora", "centos"} else set()
+    here |= {"debian"} if "ubuntu" in here else set()
+    here |= {"wsl"} if facts.context.wsl else set()
+    here |= {"container"} if facts.context.container else set()
+    named = here & _DISTRIBUTIONS
+    return tuple(fix for fix in cause.fix if _fits(fix.on, here, known=bool(named)))
+
+
+def _fits(wanted: Iterable[str], here: set[str], *, known: bool) -> bool:
+    wanted = set(wanted)
+    if not wanted or wanted & here:
+        return True
+    # On a distribution that is not known, how others do it is better than nothing.
+    return not known and wanted <= _DISTRIBUTIONS

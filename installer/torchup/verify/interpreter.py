@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,24 +40,24 @@ def choose_interpreter(
     system: System,
     exists: Callable[[Path], bool],
     which: Callable[[str], str | None],
+    conda_prefixes: Callable[[], Sequence[str]] = tuple,
 ) -> Choice:
     """Choose what to test: `asked`, else what torchup set up, else the usual environment, else the active one.
 
-    `asked` is a path, the folder of an environment, or a command's name. `set_up` is the interpreter in
-    the journal's last finished run, `environment` the folder in the answers. Raises UsageError when
-    nothing of it exists.
+    `asked` is a path, the folder of an environment, a command's name, or the name of a conda environment
+    (`conda_prefixes` lists where those are). `set_up` is the interpreter in the journal's last finished
+    run, `environment` the folder in the answers. Raises UsageError when nothing of it exists.
     """
     if asked is not None:
-        return Choice(python=_asked(asked, home, cwd, system, exists, which), source="--python")
+        return _asked(asked, home, cwd, system, exists, which, conda_prefixes)
+    active = [(name, Path(environ[name])) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if environ.get(name)]
     if set_up is not None and exists(Path(set_up)):
-        return Choice(python=set_up, source="the environment that torchup set up")
+        other = next((folder for _, folder in active if not Path(set_up).is_relative_to(folder)), None)
+        beside = f"; the active environment {other} is another, --python {other} tests it" if other else ""
+        return Choice(python=set_up, source=f"the environment that torchup set up{beside}")
     tried = [] if set_up is None else [set_up]
     candidates = [(_expand(environment, home, cwd), f"the environment {environment}")]
-    candidates += [
-        (Path(environ[name]), f"the active environment ({name})")
-        for name in ("VIRTUAL_ENV", "CONDA_PREFIX")
-        if environ.get(name)
-    ]
+    candidates += [(folder, f"the active environment ({name})") for name, folder in active]
     for folder, source in candidates:
         for python in _places(folder, system):
             if exists(python):
@@ -78,22 +78,32 @@ def _asked(
     system: System,
     exists: Callable[[Path], bool],
     which: Callable[[str], str | None],
-) -> str:
-    if not any(separator in asked for separator in ("/", "\\")) and not asked.startswith("~"):
-        found = which(asked)
-        if found:
-            return found
+    conda_prefixes: Callable[[], Sequence[str]],
+) -> Choice:
+    is_name = not any(separator in asked for separator in ("/", "\\")) and not asked.startswith("~")
+    if is_name and (found := which(asked)):
+        return Choice(python=found, source="--python, a command on PATH")
     path = _expand(asked, home, cwd)
     inside = next((python for python in _places(path, system) if exists(python)), None)
     if inside is not None:
-        return str(inside)
+        return Choice(python=str(inside), source="--python, the folder of an environment")
+    prefixes = conda_prefixes() if is_name else ()
+    for prefix in prefixes:
+        # The base of an installation is called base, whatever its folder is.
+        named = Path(prefix).name if Path(prefix).parent.name == "envs" else "base"
+        python = next((python for python in _places(Path(prefix), system) if exists(python)), None)
+        if python is not None and asked in (named, Path(prefix).name):
+            return Choice(python=str(python), source=f"--python, the conda environment {asked}")
     if exists(path):
-        return str(path)
+        return Choice(python=str(path), source="--python")
     raise UsageError(
         f"There is no Python at {asked}.",
         code="python-not-found",
-        evidence=[f"looked for {path} and {python_in(path, system)}"],
-        hint="Give the path of an interpreter or of an environment's folder.",
+        evidence=[
+            f"looked for {path} and {python_in(path, system)}",
+            *([f"conda environments: {', '.join(prefixes)}"] if prefixes else []),
+        ],
+        hint="Give the path of an interpreter, the folder of an environment, or the name of a conda environment.",
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +18,11 @@ from pathlib import Path
 from typing import IO
 
 from torchup.errors import UsageError
+from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, CheckStatus, Report
 from torchup.model.request import VerifyLevel
 from torchup.model.serial import ShapeError, dump, load
-from torchup.verify.causes import known_causes
+from torchup.verify.causes import fixes_for, known_causes
 from torchup.verify.verdict import verdict_of
 
 PROBE = Path(__file__).with_name("tensor_probe.py")
@@ -27,6 +30,16 @@ PROBE = Path(__file__).with_name("tensor_probe.py")
 # The probe keeps its own limit per check; these are for a probe that is itself stuck.
 TOTAL_SECONDS: Mapping[VerifyLevel, float] = {"quick": 1200.0, "standard": 3600.0, "full": 10800.0}
 _SHOWN_CHARACTERS = 600
+_GRACE_SECONDS = 5.0
+
+SIGNAL_CAUSES = {
+    "SIGILL": "cpu-without-avx",
+    "SIGBUS": "shm-too-small",
+    "SIGKILL": "killed-out-of-memory",
+    "SIGSEGV": "native-crash",
+    "SIGABRT": "native-crash",
+    "SIGFPE": "native-crash",
+}
 
 
 def verify(
@@ -41,12 +54,15 @@ def verify(
     device: str | None = None,
     timeout_scale: float = 1.0,
     total_seconds: float | None = None,
+    scrub: bool = True,
+    only: tuple[str, ...] = (),
 ) -> Report:
     """Test torch as `python` imports it under `environ`, and judge it.
 
     `expected_version` and `expected_variant` are those of the plan; `gpu_expected` says that a result on
     the CPU is not good enough. `on_progress` gets every check when it is done. Nothing is isolated: the
-    user's PYTHONPATH and user packages count, because they will count when the user runs torch.
+    user's PYTHONPATH and user packages count, because they will count when the user runs torch. Without
+    `scrub` the probe keeps paths and names as they are; `only` names the checks to run.
 
     Whatever goes wrong inside becomes a check of the report. Raises UsageError when `python` cannot be
     started at all.
@@ -59,6 +75,8 @@ def verify(
         gpu_expected=gpu_expected,
         device=device,
         timeout_scale=timeout_scale,
+        scrub=scrub,
+        only=only,
     )
     limit = (total_seconds or TOTAL_SECONDS[level]) * timeout_scale
     checks: list[Check] = []
@@ -72,7 +90,7 @@ def verify(
                 checks.append(found)
                 if on_progress:
                     on_progress(found)
-        problem = None if report else probe.why_no_report(limit)
+        problem = None if report else probe.why_no_report(limit, checks)
     if report is None:
         report = Report(python=python, level=level, checks=tuple(checks), verdict="not-run")
     if problem is not None:
@@ -82,11 +100,14 @@ def verify(
     return complete(replace(report, python=python))
 
 
-def complete(report: Report) -> Report:
-    """Judge a report and put the causes that its checks name beside them."""
+def complete(report: Report, facts: MachineFacts | None = None) -> Report:
+    """Judge a report and put the causes that its checks name beside them, with the fixes for this machine."""
     known = known_causes()
-    named = {check.hint for check in report.checks if check.hint in known}
-    causes = {hint: dump(known[hint]) for hint in sorted(filter(None, named))}
+    named = {check.hint for check in report.checks if check.hint in known and check.status != "pass"}
+    causes = {
+        hint: {**dump(known[hint]), "fix": [dump(fix) for fix in fixes_for(known[hint], facts)]}
+        for hint in sorted(filter(None, named))
+    }
     environment = {**report.environment, "causes": causes}
     return replace(report, environment=environment, verdict=verdict_of(report.checks))
 
@@ -101,6 +122,8 @@ def probe_command(
     device: str | None = None,
     timeout_scale: float = 1.0,
     output: str = "--json-lines",
+    scrub: bool = True,
+    only: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """Give the command that runs the probe; a person may run the same by hand."""
     options = [
@@ -111,6 +134,7 @@ def probe_command(
         ("--timeout-scale", None if timeout_scale == 1 else f"{timeout_scale:g}"),
     ]
     chosen = [part for name, value in options if value is not None for part in (name, value)]
+    chosen += [part for name in only for part in ("--only", name)] + ([] if scrub else ["--no-scrub"])
     return (python, str(PROBE), "--level", level, output, *chosen)
 
 
@@ -170,10 +194,21 @@ class _Probe:
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:
-            # The probe's worker lives in a session of its own and leaves when its input ends.
-            self._process.kill()
+            self._end()
         self._process.wait()
         self._errors.close()
+
+    def _end(self) -> None:
+        """End the probe as Ctrl-C does, so that it ends its workers with all they started; then by force."""
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=_GRACE_SECONDS)
+                return
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        # A worker that is left lives in a session of its own, and leaves when its input ends.
+        self._process.kill()
 
     def lines(self, seconds: float) -> Iterator[str]:
         """Give the lines as they come, until the end or the time limit."""
@@ -188,20 +223,33 @@ class _Probe:
                 return
             yield line
 
-    def why_no_report(self, limit: float) -> Check:
-        """Say how the probe ended without a report."""
+    def why_no_report(self, limit: float, checks: list[Check]) -> Check:
+        """Say how the probe ended without a report, and after which check."""
+        where = f", after the check {checks[-1].id}" if checks else ""
         if self._timed_out:
-            return _problem("timeout", f"the tensor test did not end within {limit:g} s", "check-hung")
+            return _problem("timeout", f"the tensor test did not end within {limit:g} s{where}", "check-hung")
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=10)
         self._errors.seek(0)
         said = self._errors.read().decode("utf-8", "replace").strip()
         if "SyntaxError" in said or "needs Python 3.9" in said:
             return _problem("error", f"{self._command[0]} is older than Python 3.9", "python-too-old-for-probe")
-        detail = f"the tensor test ended with status {self._process.poll()} and no report"
+        how, cause = how_it_ended(self._process.wait())
+        detail = f"the tensor test {how} and gave no report{where}"
         if said:
             detail += f": {said[-_SHOWN_CHARACTERS:]}"
-        return _problem("error", detail, "probe-died")
+        return _problem("fail" if cause else "error", detail, cause or "probe-died")
+
+
+def how_it_ended(status: int) -> tuple[str, str | None]:
+    """Name how a process ended in words, by its signal where one ended it, and the cause that the signal stands for."""
+    try:
+        name = signal.Signals(-status).name if status < 0 else None
+    except ValueError:
+        name = f"signal {-status}"
+    if name is None:
+        return f"ended with status {status}", None
+    return f"was ended by {name}", SIGNAL_CAUSES.get(name)
 
 
 def _pump(stream: IO[str], lines: queue.Queue[str | None]) -> None:

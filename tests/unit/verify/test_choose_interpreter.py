@@ -20,6 +20,7 @@ def choose(
     environ: Mapping[str, str] | None = None,
     commands: Mapping[str, str] | None = None,
     system: System = "linux",
+    conda: tuple[str, ...] = (),
 ) -> Choice:
     return choose_interpreter(
         asked=asked,
@@ -31,6 +32,7 @@ def choose(
         system=system,
         exists=lambda path: str(path) in there,
         which=(commands or {}).get,
+        conda_prefixes=lambda: conda,
     )
 
 
@@ -51,7 +53,8 @@ ACTIVE = "/envs/a/bin/python"
 )
 def test_what_is_asked_for(asked: str, there: list[str], python: str) -> None:
     choice = choose(*there, DEFAULT, asked=asked, set_up=DEFAULT, commands={"python3.12": "/usr/bin/python3.12"})
-    assert choice == Choice(python=python, source="--python")
+    assert choice.python == python
+    assert choice.source.startswith("--python")
 
 
 def test_what_is_asked_for_is_never_replaced() -> None:
@@ -93,3 +96,32 @@ def test_a_conda_environment_on_windows_has_its_python_at_the_top() -> None:
     assert choose("/envs/a/python.exe", system="windows", environ={"CONDA_PREFIX": "/envs/a"}).python.endswith(
         "python.exe"
     )
+
+
+CONDA = ("/opt/miniforge3", "/opt/miniforge3/envs/vision", "/scratch/nlp")
+
+
+@pytest.mark.parametrize(
+    ("asked", "python"),
+    [
+        ("vision", "/opt/miniforge3/envs/vision/bin/python"),
+        ("base", "/opt/miniforge3/bin/python"),
+        ("/opt/miniforge3/envs/vision", "/opt/miniforge3/envs/vision/bin/python"),
+        ("nlp", "/scratch/nlp/bin/python"),
+    ],
+)
+def test_a_conda_environment_by_its_name_or_prefix(asked: str, python: str) -> None:
+    there = [f"{prefix}/bin/python" for prefix in CONDA]
+    assert choose(*there, asked=asked, conda=CONDA).python == python
+
+
+def test_a_name_that_is_nothing_lists_the_conda_environments() -> None:
+    with pytest.raises(UsageError) as caught:
+        choose(asked="visoin", conda=CONDA)
+    assert "/opt/miniforge3/envs/vision" in "\n".join(caught.value.evidence)
+
+
+def test_an_active_environment_beside_the_one_that_was_set_up_is_pointed_out() -> None:
+    choice = choose(DEFAULT, ACTIVE, set_up=DEFAULT, environ={"VIRTUAL_ENV": "/envs/a"})
+    assert choice.python == DEFAULT
+    assert "--python /envs/a" in choice.source

@@ -61,11 +61,15 @@ def test_the_last_word_on_the_verdict_is_ours(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "status", "hint", "words"),
     [
-        ("exit 0", "error", "probe-died", "status 0 and no report"),
+        ("exit 0", "error", "probe-died", "status 0 and gave no report"),
         ("echo garbage; echo '[1]'; echo '{\"x\": 1}'; exit 7", "error", "probe-died", "status 7"),
         ("echo 'cannot load' >&2; exit 1", "error", "probe-died", "cannot load"),
         ("echo 'SyntaxError: invalid syntax' >&2; exit 1", "error", "python-too-old-for-probe", "older than"),
-        ("kill -9 $$", "error", "probe-died", "status -9"),
+        ("kill -9 $$", "fail", "killed-out-of-memory", "was ended by SIGKILL"),
+        ("kill -SEGV $$", "fail", "native-crash", "was ended by SIGSEGV"),
+        ("kill -ABRT $$", "fail", "native-crash", "was ended by SIGABRT"),
+        ("kill -ILL $$", "fail", "cpu-without-avx", "was ended by SIGILL"),
+        ("kill -BUS $$", "fail", "shm-too-small", "was ended by SIGBUS"),
         (said({"report": {"schema": 1}}), "error", "probe-died", "cannot be read"),
     ],
 )
@@ -74,7 +78,7 @@ def test_a_probe_without_a_report(tmp_path: Path, lines: str, status: str, hint:
     problem = report.checks[0]
     assert (problem.id, problem.status, problem.hint) == ("probe", status, hint)
     assert words in problem.detail
-    assert report.verdict == "not-run"
+    assert report.verdict == ("fail" if status == "fail" else "not-run")
     assert report.environment["causes"][hint]["fix"]
 
 
@@ -124,3 +128,9 @@ def test_the_command_can_be_run_by_hand() -> None:
         *("--level", "full", "--json-lines", "--expect-variant", "cu126"),
         *("--gpu-expected", "yes", "--timeout-scale", "2"),
     )
+
+
+def test_a_crash_names_the_check_before_it(tmp_path: Path) -> None:
+    report = run(fake_python(tmp_path, f"{said({'check': CHECK})}; kill -SEGV $$"))
+    assert "after the check exact-fp32" in report.checks[-1].detail
+    assert report.verdict == "fail"

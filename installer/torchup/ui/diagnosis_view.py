@@ -1,0 +1,71 @@
+"""A diagnosis as a person reads it: the cause first, then the layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from torchup.model.diagnosis import Diagnosis, LayerResult, LayerStatus
+
+_STYLES: dict[LayerStatus, str] = {
+    "ok": "green",
+    "warn": "yellow",
+    "degraded": "bold yellow",
+    "blocker": "bold red",
+    "not-reached": "dim",
+    "skipped": "dim",
+}
+_WORDS: dict[LayerStatus, str] = {"blocker": "broken", "not-reached": "not reached", "skipped": "skipped"}
+_HEADLINES = {
+    "ok": ("NOTHING FOUND", "bold green", "nothing is wrong that could be found"),
+    "degraded": ("DEGRADED", "bold yellow", "it works, with limits"),
+    "blocked": ("BROKEN", "bold red", "something keeps torch from working"),
+}
+
+
+def render(diagnosis: Diagnosis) -> RenderableType:
+    """Draw the status, what was found with its evidence and the fix, and a line for every layer."""
+    word, style, meaning = _HEADLINES[diagnosis.status]
+    parts: list[RenderableType] = [Text.assemble((word, style), f"  {meaning}")]
+    if diagnosis.python:
+        parts.append(Text(f"Looked at {diagnosis.python} ({diagnosis.chosen_by})", style="dim"))
+    return Group(*parts, render_causes(diagnosis.layers, diagnosis.causes), Text(), _layers(diagnosis))
+
+
+def render_causes(layers: Sequence[LayerResult], causes: Mapping[str, Any]) -> RenderableType:
+    """Draw every cause with its evidence, the reason and the fix, the worst first."""
+    return Group(
+        *(part for rank in ("blocker", "degraded", "warn") for layer in layers for part in _causes(layer, causes, rank))
+    )
+
+
+def _causes(layer: LayerResult, causes: Mapping[str, Any], rank: str) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for found in layer.found:
+        cause = causes[found.cause]
+        severity = found.severity or cause["severity"]
+        if severity != rank:
+            continue
+        style = _STYLES["blocker" if rank == "blocker" else "warn"]
+        parts += [Text(), Text.assemble((cause["title"], style), (f"  [{layer.name}: {found.cause}]", "dim"))]
+        parts += [Text(f"  {line}", style="dim") for line in found.evidence]
+        parts.append(Text(f"  why: {cause['why']}"))
+        for fix in cause["fix"]:
+            parts.append(Text(f"  fix: {fix['do']}"))
+            parts += [Text(f"       $ {command}", style="bold", overflow="fold") for command in fix["run"]]
+    return parts
+
+
+def _layers(diagnosis: Diagnosis) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    table.add_column(no_wrap=True, width=11)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for layer in diagnosis.layers:
+        word = Text(_WORDS.get(layer.status, layer.status), style=_STYLES[layer.status])
+        table.add_row(layer.name, word, Text(layer.detail, style="dim"))
+    return table

@@ -1,0 +1,168 @@
+"""The report as one page for a browser: self-contained, fit for printing and for attaching to a ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from torchup import __version__
+from torchup.model.outcome import Check, Report, Verdict
+from torchup.shell.templates import template_root
+from torchup.ui.report_view import device_title, devices_of, measured, more_is_better, top_warnings
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_TEMPLATE = "report.html.j2"
+_VERDICTS: dict[Verdict, tuple[str, str]] = {
+    "pass": ("Passed", "Everything that was tested computes as it should."),
+    "degraded": ("Degraded", "It computes correctly, with the limits named below."),
+    "fail": ("Failed", "Something computes wrongly, crashes, hangs, or is not what was planned."),
+    "not-run": ("Not proved", "Nothing failed, and nothing was computed that would prove it works."),
+}
+_PROBLEMS = ("fail", "timeout", "error", "warn")
+_NOT_REACHED = "not reached: "
+# The limit stands at this share of a bar's length, so that what goes beyond it shows.
+_LIMIT_AT = 0.75
+_BAR_LENGTH = 120.0
+_THINNEST = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """A measured number against its reference: the lengths in the drawing, and the same in words."""
+
+    length: float
+    limit: float
+    good: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One check as a row of a table."""
+
+    check: Check
+    measured: str
+    bar: Bar | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What did not pass for one cause: the checks, and what the catalogue knows about it."""
+
+    checks: tuple[Check, ...]
+    hint: str | None
+    cause: Mapping[str, Any] | None
+
+
+def report_page(report: Report, *, made: datetime) -> str:
+    """Write the page; everything in it that the machine said is escaped."""
+    word, meaning = _VERDICTS[report.verdict]
+    counts = {status: sum(check.status == status for check in report.checks) for status in ("pass", *_PROBLEMS, "skip")}
+    return (
+        _environment()
+        .get_template(_TEMPLATE)
+        .render(
+            report=report,
+            version=__version__,
+            made=made.strftime("%Y-%m-%d %H:%M %Z"),
+            word=word,
+            meaning=meaning,
+            counted=", ".join(f"{count} {status}" for status, count in counts.items() if count),
+            warnings=top_warnings(report),
+            problems=tuple(_problems(report)),
+            tables=tuple(_tables(report)),
+            sections=tuple(_sections(report)),
+        )
+    )
+
+
+def bar_of(check: Check) -> Bar | None:
+    """Draw a number against its limit; None for a check without both."""
+    value, limit = check.value, check.threshold
+    if not isinstance(value, float) or not limit or limit < 0 or value < 0:
+        return None
+    share = value / limit
+    length = max(_THINNEST, min(share * _LIMIT_AT, 1.0) * _BAR_LENGTH)
+    words = f"{share:.0%} of the reference" if more_is_better(check.unit) else f"{share:.1%} of the limit"
+    return Bar(length=round(length, 1), limit=_LIMIT_AT * _BAR_LENGTH, good=check.status == "pass", words=words)
+
+
+def _problems(report: Report) -> Iterator[Problem]:
+    failing = [check for check in report.checks if check.status in _PROBLEMS]
+    causes = report.environment.get("causes", {})
+    worst_first = sorted(failing, key=lambda check: _PROBLEMS.index(check.status))
+    for hint in dict.fromkeys(check.hint for check in worst_first):
+        checks = tuple(check for check in failing if check.hint == hint)
+        yield Problem(checks=checks, hint=hint, cause=causes.get(hint))
+
+
+def _tables(report: Report) -> Iterator[tuple[str, tuple[Row, ...], str, tuple[str, ...]]]:
+    for device in devices_of(report):
+        checks = [check for check in report.checks if check.gpu == device]
+        left_out = [check for check in checks if check.detail.startswith(_NOT_REACHED)]
+        rows = tuple(
+            Row(check=check, measured=measured(check), bar=bar_of(check)) for check in checks if check not in left_out
+        )
+        reason = left_out[0].detail.removeprefix(_NOT_REACHED) if left_out else ""
+        title = "Installation" if device is None else device_title(report, device)
+        yield title, rows, reason, tuple(check.id for check in left_out)
+
+
+def _sections(report: Report) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    """Give the environment as titled tables of names and values."""
+    known = report.environment
+    simple = {name: value for name, value in known.items() if not isinstance(value, dict | list) and value is not None}
+    yield "Tested", tuple(_pairs({"interpreter": report.python, "level": report.level, **simple}))
+    machine = known.get("machine") or {}
+    for name in ("os", "context", "nvidia", "space"):
+        yield (
+            {"os": "System", "context": "Surroundings", "nvidia": "Driver", "space": "Space"}[name],
+            tuple(_pairs(machine.get(name) or {})),
+        )
+    for name, title in (("gpus", "GPUs"), ("toolkits", "CUDA toolkits"), ("findings", "Findings")):
+        yield title, tuple(_listed(machine.get(name) or []))
+    yield "Variables of the test", tuple(_pairs(known.get("variables") or {}))
+    for shell, found in (known.get("shells") or {}).items():
+        if isinstance(found, dict):
+            yield f"What {shell} knows", tuple(_pairs({**found.get("programs", {}), **found.get("variables", {})}))
+
+
+def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in values.items():
+        if value is None or value in ("", [], {}):
+            continue
+        yield str(name), ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _listed(values: list[Any]) -> Iterator[tuple[str, str]]:
+    for number, value in enumerate(values):
+        if isinstance(value, dict):
+            name = value.get("code") or value.get("name") or value.get("path") or number
+            rest = {key: item for key, item in value.items() if item is not None and item not in (name, "")}
+            yield (
+                str(name),
+                ", ".join(str(item) if key in ("text", "evidence") else f"{key} {item}" for key, item in rest.items()),
+            )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    def source(name: str) -> str | None:
+        file = template_root().joinpath(name)
+        return file.read_text(encoding="utf-8") if file.is_file() else None
+
+    return Environment(
+        loader=FunctionLoader(source),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=True,
+    )

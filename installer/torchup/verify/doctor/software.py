@@ -1,0 +1,145 @@
+"""The layers of the software: the interpreter, its packages, and whether the build suits the driver and the GPUs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from torchup.detect.commands import Ran
+from torchup.knowledge.arch_lists import arch_list
+from torchup.knowledge.cubins import serving
+from torchup.knowledge.drivers import minimum_driver
+from torchup.knowledge.platforms import platform_of
+from torchup.knowledge.variants import parse_variant
+from torchup.model.diagnosis import Found
+from torchup.model.versions import ComputeCapability, DriverVersion
+from torchup.verify.causes import cause_of_finding
+from torchup.verify.doctor.engine import Look
+from torchup.verify.doctor.packages import package_causes
+from torchup.verify.doctor.subject import Interpreter, Subject
+
+# Only the standard library, isolated: what it says must not depend on what is being examined.
+ASK_INTERPRETER = """
+import json, os, platform, site, struct, sys, sysconfig
+sites = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+if sys.prefix == sys.base_prefix or getattr(site, "ENABLE_USER_SITE", None) is None:
+    sites += site.getsitepackages() if hasattr(site, "getsitepackages") else []
+print(json.dumps({
+    "version": platform.python_version(), "bits": struct.calcsize("P") * 8, "prefix": sys.prefix,
+    "base_prefix": sys.base_prefix, "include": sysconfig.get_path("include"), "sites": list(dict.fromkeys(sites)),
+    "user_site": site.getusersitepackages(), "machine": platform.machine(),
+    "markers": {"python_version": ".".join(platform.python_version_tuple()[:2]),
+        "python_full_version": platform.python_version(), "sys_platform": sys.platform, "os_name": os.name,
+        "platform_system": platform.system(), "platform_machine": platform.machine(),
+        "implementation_name": sys.implementation.name,
+        "platform_python_implementation": platform.python_implementation()}}))
+"""
+_PYTHON_CAUSES = frozenset({"cpu-without-avx", "macos-intel"})
+_BITS = 64
+_OLDEST_GLIBC = (2, 28)
+
+
+def parse_interpreter(path: str, ran: Ran) -> tuple[Interpreter, dict[str, str]]:
+    """Read what an interpreter said of itself, and the values of its environment markers."""
+    try:
+        said: dict[str, Any] = json.loads(ran.stdout.strip().splitlines()[-1])
+        markers = said.pop("markers")
+        return Interpreter(path=path, **{**said, "sites": tuple(said["sites"])}), markers
+    except (ValueError, KeyError, IndexError, TypeError):
+        text = (ran.stderr.strip() or ran.problem or f"it ended with status {ran.returncode}").splitlines()
+        return Interpreter(path=path, problem=text[-1]), {}
+
+
+def look_at_interpreter(subject: Subject) -> Look:
+    """Judge the interpreter and the system it runs on."""
+    python = subject.interpreter
+    if python is None:
+        return Look(seen="no environment to look into", skipped=True)
+    if python.problem is not None:
+        return Look(seen=python.path, found=(Found(cause="interpreter-broken", evidence=(python.problem,)),))
+    kind = "environment" if python.prefix != python.base_prefix else "installation"
+    seen = f"Python {python.version}, {python.bits} bit, {kind} {python.prefix}"
+    return Look(seen=seen, found=tuple(_interpreter_causes(python, subject)))
+
+
+def _interpreter_causes(python: Interpreter, subject: Subject) -> Iterator[Found]:
+    system = subject.facts.os
+    if python.bits != _BITS:
+        yield Found(cause="python-32bit", evidence=(f"{python.path} is a {python.bits}-bit program",))
+    if system.libc == "musl":
+        yield Found(
+            cause="musl-alpine", evidence=(f"{system.id or 'this system'} has musl {system.libc_version or ''}",)
+        )
+    glibc = tuple(int(part) for part in (system.libc_version or "").split(".") if part.isdigit())
+    if system.libc == "glibc" and glibc and glibc < _OLDEST_GLIBC:
+        yield Found(cause="glibc-too-old", evidence=(f"glibc {system.libc_version}",))
+    if system.system == "darwin" and python.machine == "x86_64":
+        yield Found(cause="macos-intel", evidence=(f"{python.path} is an x86_64 program",))
+    for finding in subject.facts.findings:
+        cause = cause_of_finding(finding.code)
+        if cause in _PYTHON_CAUSES:
+            yield Found(cause=cause, evidence=(f"{finding.text} ({finding.evidence})",), severity="warn")
+    wanted = {name: subject.environ[name] for name in ("PYTHONPATH", "PYTHONHOME") if subject.environ.get(name)}
+    if wanted:
+        lines = tuple(f"{name}={value}" for name, value in wanted.items())
+        yield Found(cause="python-path-shadows", evidence=lines, severity="warn")
+
+
+def look_at_packages(subject: Subject) -> Look:
+    """Judge the installed packages, and the build against the driver and the GPUs."""
+    packages = subject.packages
+    if packages is None:
+        return Look(seen="no environment to look into", skipped=True)
+    gpu = next((gpu.name or gpu.vendor for gpu in subject.gpus if gpu.vendor in ("nvidia", "amd")), None)
+    found = [*package_causes(packages, gpu_here=gpu, cpu_is_wanted=subject.planned_variant == "cpu")]
+    found += _suits(subject)
+    torch = packages.get("torch")
+    names = ("torchvision", "torchaudio", "triton", "numpy", "setuptools")
+    beside = [f"{name} {package.version}" for name in names if (package := packages.get(name))]
+    seen = f"torch {torch.version} ({packages.variant or 'unknown build'})" if torch else "no torch"
+    return Look(seen=", ".join((seen, *beside)), found=tuple(found))
+
+
+def _suits(subject: Subject) -> Iterator[Found]:
+    packages, driver = subject.packages, subject.facts.nvidia
+    torch = packages.get("torch") if packages else None
+    if packages is None or torch is None or packages.variant is None:
+        return
+    try:
+        cuda = parse_variant(packages.variant).cuda
+    except ValueError:
+        return
+    if cuda is None:
+        return
+    system = "windows" if subject.facts.context.wsl else subject.facts.os.system
+    minimum = minimum_driver(cuda[0], system)
+    if driver is not None and driver.state == "ok" and driver.driver_version and minimum is not None:
+        try:
+            too_old = DriverVersion.parse(driver.driver_version) < minimum.version
+        except ValueError:
+            too_old = False
+        if too_old:
+            text = f"CUDA {cuda[0]} needs driver >= {minimum.text}, {driver.driver_version} is installed"
+            yield Found(cause="driver-too-old", evidence=(f"torch is built for CUDA {cuda[0]}.{cuda[1]}", text))
+    yield from _kernels(subject, torch.version.partition("+")[0], packages.variant, cuda)
+
+
+def _kernels(subject: Subject, version: str, variant: str, cuda: tuple[int, int]) -> Iterator[Found]:
+    platform = platform_of(subject.facts.os)
+    try:
+        kernels = arch_list(version, variant, platform) if platform else None
+    except ValueError:
+        return
+    # A list that was taken from another build is no proof; the tensor test will ask torch itself.
+    if kernels is None or kernels.uncertain:
+        return
+    for gpu in subject.facts.gpus:
+        if gpu.vendor != "nvidia" or gpu.compute_capability is None:
+            continue
+        capability = ComputeCapability.parse(gpu.compute_capability)
+        if serving(capability, kernels, cuda) is None:
+            newer = capability.sm > max(kernels.sm, default=0)
+            listed = " ".join(f"sm_{number}" for number in kernels.sm)
+            text = f"{gpu.name or 'the GPU'} has compute capability {capability}, the build has {listed}"
+            yield Found(cause="no-kernel-image-new-gpu" if newer else "no-kernel-image-old-gpu", evidence=(text,))
