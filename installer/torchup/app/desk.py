@@ -11,7 +11,7 @@ from torchup.app.decision import Sources, ask_sources
 from torchup.app.startup import refuse_unreadable_startup_files, with_zdotdir
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import MakeDirectory, Plan, WriteFile
-from torchup.model.request import Request, SourceWish
+from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 
 
@@ -28,11 +28,14 @@ class Desk:
     program: str
     save_answers: Path | None = None
     dry: bool = False
-    _asked: dict[tuple[SourceWish, tuple[str, ...], str], Sources] = field(default_factory=dict)
+    _asked: dict[tuple[object, ...], Sources] = field(default_factory=dict)
 
     def sources(self, request: Request) -> Sources:
         """Give the offers for a request; the sources are asked once for each source wish."""
-        key = (request.source, request.torch.packages, request.torch.variant)
+        from torchup.resolve.offers.others import toolkit_packages
+
+        others = toolkit_packages(request.cuda_toolkit)
+        key = (request.source, request.torch.packages, request.torch.variant, others)
         if key not in self._asked:
             self._asked[key] = ask_sources(
                 self.line,

@@ -36,6 +36,15 @@ class DirectoryChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChange:
+    """A symbolic link made where there was nothing."""
+
+    kind: Literal["link"] = "link"
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentChange:
     """An environment made where there was nothing, or an empty folder with this mode."""
 
@@ -75,7 +84,16 @@ class RestartChange:
     boot_id: str
 
 
-Change = NoChange | FileChange | DirectoryChange | EnvironmentChange | PackagesChange | SystemChange | RestartChange
+Change = (
+    NoChange
+    | FileChange
+    | DirectoryChange
+    | LinkChange
+    | EnvironmentChange
+    | PackagesChange
+    | SystemChange
+    | RestartChange
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

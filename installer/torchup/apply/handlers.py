@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from torchup.apply import environment_steps, file_steps
+from torchup.apply import environment_steps, file_steps, link_steps
 from torchup.apply.backups import Backups
 from torchup.apply.change import (
     Change,
@@ -14,6 +14,7 @@ from torchup.apply.change import (
     EnvironmentChange,
     FileChange,
     Left,
+    LinkChange,
     NoChange,
     PackagesChange,
     Prepared,
@@ -29,6 +30,7 @@ from torchup.model.plan import (
     InstallPackages,
     InstallSystemPackages,
     MakeDirectory,
+    MakeLink,
     Reboot,
     RemoveFile,
     Step,
@@ -62,6 +64,8 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:
             return file_steps.prepare_write(step, system)
         case RemoveFile():
             return file_steps.prepare_remove(step, system)
+        case MakeLink():
+            return link_steps.prepare_link(step, system)
         case EditManagedBlock():
             return file_steps.prepare_block(step, system)
         case CreateEnvironment():
@@ -94,6 +98,9 @@ def perform(
         case DirectoryChange():
             made = system.make_directory(change.paths[-1], step.mode if isinstance(step, MakeDirectory) else 0o755)
             return DirectoryChange(paths=made)
+        case LinkChange():
+            system.make_link(change.path, change.target)
+            return change
         case EnvironmentChange() if isinstance(step, CreateEnvironment):
             environment_steps.perform_environment(step, system, on_line)
             return change
@@ -117,6 +124,8 @@ def revert(step: Step, change: Change, system: System, backups: Backups, on_line
             case DirectoryChange():
                 file_steps.revert_directories(change, system)
                 return None
+            case LinkChange():
+                return link_steps.revert_link(change, system)
             case EnvironmentChange():
                 return environment_steps.revert_environment(change, system)
             case PackagesChange() if isinstance(step, InstallPackages):

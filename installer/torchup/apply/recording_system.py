@@ -30,6 +30,14 @@ class MadeDirectory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """A symbolic link would be made."""
+
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
     """A file, an empty directory or an environment would be removed."""
 
@@ -45,7 +53,7 @@ class Ran:
     as_root: bool
 
 
-Effect = Written | MadeDirectory | Removed | Ran
+Effect = Written | MadeDirectory | Linked | Removed | Ran
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +63,7 @@ class RecordingSystem:
     base: System
     effects: list[Effect] = field(default_factory=list)
     _files: dict[str, FileState] = field(default_factory=dict)
+    _links: dict[str, str | None] = field(default_factory=dict)
     _distributions: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def look(self, path: str) -> FileState:
@@ -84,6 +93,21 @@ class RecordingSystem:
             self.effects.append(MadeDirectory(paths=created, mode=mode))
         self._exist(created)
         return created
+
+    def link_target(self, path: str) -> str | None:
+        """Tell where a link would lead by now."""
+        return self._links[path] if path in self._links else self.base.link_target(path)
+
+    def make_link(self, path: str, target: str) -> None:
+        """Record that a link would be made."""
+        self.effects.append(Linked(path=path, target=target))
+        self._links[path] = target
+
+    def remove_link(self, path: str) -> None:
+        """Record that a link would be removed."""
+        if self.link_target(path) is not None:
+            self.effects.append(Removed(path=path, before=self.look(path)))
+            self._links[path] = None
 
     def remove_file(self, path: str) -> None:
         """Record that a file would be removed."""

@@ -14,7 +14,7 @@ from torchup.apply.cksum import cksum
 from torchup.apply.events import Event, StepFinished
 from torchup.apply.executor import execute
 from torchup.apply.posix import comment, output, words
-from torchup.apply.recording_system import Effect, MadeDirectory, Ran, RecordingSystem, Removed, Written
+from torchup.apply.recording_system import Effect, Linked, MadeDirectory, Ran, RecordingSystem, Removed, Written
 from torchup.apply.result import RunResult
 from torchup.apply.system import System
 from torchup.model.context import Context
@@ -103,6 +103,8 @@ def effect_lines(effect: Effect, *, root_by: tuple[str, ...] = ()) -> tuple[str,
             return (_command(effect, root_by),)
         case MadeDirectory():
             return _making(effect)
+        case Linked():
+            return (f"[ -L {shlex.quote(effect.path)} ] || ln -s {words([effect.target, effect.path])}",)
         case Removed():
             return _removal(effect)
         case Written():

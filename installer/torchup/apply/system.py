@@ -75,6 +75,15 @@ class System(Protocol):
     def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
         """Create a directory and its missing parents; return those that were created, outermost first."""
 
+    def link_target(self, path: str) -> str | None:
+        """Tell where a symbolic link leads, None when there is no link at this path."""
+
+    def make_link(self, path: str, target: str) -> None:
+        """Make a symbolic link where nothing is. Raises StepError."""
+
+    def remove_link(self, path: str) -> None:
+        """Remove a symbolic link; anything else is left alone."""
+
     def remove_file(self, path: str) -> None:
         """Remove a file; a missing one is fine."""
 

@@ -87,6 +87,16 @@ class Toolkit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """A C++ compiler on PATH; `default` is the one that nvcc and PyTorch's extensions take by themselves."""
+
+    kind: Literal["gcc", "clang"]
+    path: str
+    version: str | None = None
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Python:
     """An interpreter on the machine."""
 
@@ -158,7 +168,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineFacts:
-    """Everything that was detected about one machine."""
+    """Everything that was detected about one machine; `compilers` is None where nobody looked."""
 
     schema: int = SCHEMA
     os: OperatingSystem
@@ -166,6 +176,7 @@ class MachineFacts:
     gpus: tuple[Gpu, ...]
     nvidia: NvidiaDriver | None = None
     toolkits: tuple[Toolkit, ...] = ()
+    compilers: tuple[Compiler, ...] | None = None
     pythons: tuple[Python, ...] = ()
     conda: tuple[CondaInstall, ...] = ()
     torch: tuple[TorchInstall, ...] = ()

@@ -71,6 +71,22 @@ class RemoveFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MakeLink:
+    """Make a symbolic link at `path` that leads to `target`, which may be relative to the link's folder.
+
+    Nothing that is there is replaced. Undo removes the link while it still leads there.
+    """
+
+    kind: Literal["MakeLink"] = "MakeLink"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "user"
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EditManagedBlock:
     """Put our block into a start-up file, or take it out when `body` is None.
 
@@ -212,6 +228,7 @@ Step = (
     MakeDirectory
     | WriteFile
     | RemoveFile
+    | MakeLink
     | EditManagedBlock
     | CreateEnvironment
     | InstallPackages

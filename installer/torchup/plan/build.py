@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
 from torchup import __version__
 from torchup.errors import NoSolutionError
 from torchup.model.plan import Command, MakeDirectory, Plan, Step, Verify, WriteFile
-from torchup.model.resolution import Resolution, TorchPick
+from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
 from torchup.plan.digests import facts_digest, request_digest
 from torchup.plan.environments import environment_steps
 from torchup.plan.given import PlanInput, environment_path, python_in
+from torchup.plan.kernel import kernel_steps
 from torchup.plan.packages import package_steps
 from torchup.plan.pins import all_satisfied
 from torchup.plan.requirements import pins
 from torchup.plan.shell_steps import ShellPlan, plan_shell
 from torchup.plan.space import check_space
 from torchup.plan.target import check_home, check_target
+from torchup.plan.toolkit_steps import wheel_home
 
 __all__ = ["PlanInput", "environment_path", "make_plan"]
 
@@ -44,11 +47,13 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
     if not all_satisfied(wanted, given.target.distributions):
         check_space(pick, given.facts, given.target)
     python = given.target.python or python_in(given.target.path, given)
-    shell = _shell(given, resolution, pick)
+    toolkit = _placed(resolution.cuda_toolkit, given, pick)
+    shell = _shell(given, toolkit, pick)
     steps = (
         *_answers(given),
         *environment_steps(given, pick),
-        *package_steps(given, pick, python, wanted),
+        *package_steps(given, pick, toolkit, python, wanted),
+        *_kernel(given, python, shell),
         *shell.steps,
         *_verification(given, pick, python, shell),
     )
@@ -79,14 +84,29 @@ def _answers(given: PlanInput) -> list[Step]:
     return [folder, answers]
 
 
-def _shell(given: PlanInput, resolution: Resolution, pick: TorchPick) -> ShellPlan:
+def _placed(toolkit: ToolkitDecision, given: PlanInput, pick: TorchPick) -> ToolkitDecision:
+    """Say where a toolkit of wheels will be, which only the environment's place tells."""
+    if toolkit.source != "wheel":
+        return toolkit
+    windows = given.facts.os.system == "windows"
+    return replace(toolkit, path=wheel_home(given.target.path, pick.python, windows=windows))
+
+
+def _kernel(given: PlanInput, python: str, shell: ShellPlan) -> tuple[Step, ...]:
+    if not given.request.environment.jupyter_kernel:
+        return ()
+    name = PurePath(given.target.path).name
+    return kernel_steps(name=name, python=python, facts=given.facts, context=given.context, known=shell.known)
+
+
+def _shell(given: PlanInput, toolkit: ToolkitDecision, pick: TorchPick) -> ShellPlan:
     files = given.files
     return plan_shell(
         wish=given.request.shell,
         facts=given.facts,
         context=given.context,
         files=files.get if isinstance(files, Mapping) else files,
-        toolkit=resolution.cuda_toolkit,
+        toolkit=toolkit,
         environment=given.target.path,
         wheel_brings_cuda=pick.variant.startswith("cu"),
     )

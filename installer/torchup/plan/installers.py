@@ -56,23 +56,27 @@ class Installer:
             ),
         )
 
-    def install_file(self, python: str, path: str, lines: tuple[str, ...]) -> tuple[Command, ...]:
+    def install_file(
+        self, python: str, path: str, lines: tuple[str, ...], *, constraints: str | None = None
+    ) -> tuple[Command, ...]:
         """Give the commands that install the requirements file at `path`, whose lines are `lines`.
 
         pip wants a hash for everything as soon as one line has one, dependencies too: so the named wheels
-        go in alone first, and their dependencies after them.
+        go in alone first, and their dependencies after them. `constraints` is a file of pins that nothing may move.
         """
+        within = _within(constraints)
         if self.kind == "uv":
-            return (self._uv_install(python, "--requirements", path),)
+            return (self._uv_install(python, *within, "--requirements", path),)
         plain = tuple(line.split()[0] for line in lines)
         alone = ["--no-deps", *(["--require-hashes"] if all(map(hashed, lines)) else []), "--requirement", path]
-        return (self._pip_install(python, *alone), self._pip_install(python, *plain))
+        return (self._pip_install(python, *alone), self._pip_install(python, *within, *plain))
 
-    def install(self, python: str, requirements: tuple[str, ...]) -> tuple[Command, ...]:
-        """Give the commands that install requirements named one by one."""
-        if self.kind == "uv":
-            return (self._uv_install(python, *requirements),)
-        return (self._pip_install(python, *requirements),)
+    def install(
+        self, python: str, requirements: tuple[str, ...], *, constraints: str | None = None
+    ) -> tuple[Command, ...]:
+        """Give the commands that install requirements named one by one, within the pins of a file."""
+        install = self._uv_install if self.kind == "uv" else self._pip_install
+        return (install(python, *_within(constraints), *requirements),)
 
     def _uv_install(self, python: str, *what: str) -> Command:
         flags = uv_flags(self.sources, self.names, find_links_secret=self.find_links_secret)
@@ -83,6 +87,10 @@ class Installer:
 
     def _command(self, *argv: str) -> Command:
         return Command(argv=argv, environment=dict(self.environment))
+
+
+def _within(constraints: str | None) -> tuple[str, ...]:
+    return ("--constraint", constraints) if constraints is not None else ()
 
 
 def _uv_request(python: str) -> str:

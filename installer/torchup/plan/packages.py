@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import PurePath
 
 from torchup.model.plan import InstallPackages, Step, WriteFile
-from torchup.model.resolution import TorchPick
+from torchup.model.resolution import ToolkitDecision, TorchPick
 from torchup.plan.child_environment import installer_environment
+from torchup.plan.extras import wanted_extras
 from torchup.plan.given import PlanInput
 from torchup.plan.installers import Installer
-from torchup.plan.kernel import kernel_steps
-from torchup.plan.requirements import requirement_lines, requirements_text
+from torchup.plan.requirements import constraint_lines, requirement_lines, requirements_text
 from torchup.plan.secrets import find_links_are_secret, index_names
 from torchup.plan.sources import package_sources
 from torchup.plan.space import download_bytes
+from torchup.plan.toolkit_steps import toolkit_steps
 
 REQUIREMENTS = "torchup-requirements.txt"
+CONSTRAINTS = "torchup-constraints.txt"
 
 
-def package_steps(given: PlanInput, pick: TorchPick, python: str, wanted: tuple[str, ...]) -> list[Step]:
-    """Give the steps that install the pins `wanted`, extras and the Jupyter kernel."""
+def package_steps(
+    given: PlanInput, pick: TorchPick, toolkit: ToolkitDecision, python: str, wanted: tuple[str, ...]
+) -> list[Step]:
+    """Give the steps that install the pins `wanted`, the toolkit's wheels and the extras."""
     installer = installer_of(given, pick)
     lines = requirement_lines(pick)
     path = f"{given.target.path}/{REQUIREMENTS}"
@@ -43,22 +46,31 @@ def package_steps(given: PlanInput, pick: TorchPick, python: str, wanted: tuple[
             download_bytes=download_bytes(pick),
         ),
     ]
-    extras = (*given.request.environment.extras, *(["ipykernel"] if given.request.environment.jupyter_kernel else []))
+    extras = wanted_extras(given.request.environment)
+    constraints = f"{given.target.path}/{CONSTRAINTS}"
+    beside = toolkit_steps(given, toolkit, installer, python, constraints)
     if extras:
-        steps.append(
+        beside.append(
             InstallPackages(
                 id="extras",
                 summary=f"Install {', '.join(extras)}",
                 why="You asked for them; PyTorch stays the build that was chosen.",
                 python=python,
                 distributions=extras,
-                commands=installer.install(python, (*wanted, *extras)),
+                commands=installer.install(python, extras, constraints=constraints),
             )
         )
-    if given.request.environment.jupyter_kernel:
-        name = PurePath(given.target.path).name
-        steps += kernel_steps(name=name, python=python, facts=given.facts, context=given.context)
-    return steps
+    if beside:
+        steps.append(
+            WriteFile(
+                id="constraints",
+                summary="Name what nothing else may move",
+                why="What is installed beside PyTorch must not replace it: the installer keeps to this file.",
+                path=constraints,
+                content=requirements_text(constraint_lines(pick)),
+            )
+        )
+    return [*steps, *beside]
 
 
 def installer_of(given: PlanInput, pick: TorchPick) -> Installer:
