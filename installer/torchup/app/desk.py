@@ -13,6 +13,7 @@ from torchup.model.facts import MachineFacts
 from torchup.model.plan import MakeDirectory, Plan, WriteFile
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
+from torchup.plan.given import LockedPackages
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,11 +84,17 @@ class Desk:
                 files=read_file if self.own_machine else nothing,
                 unreachable=[report.origin for report in sources.book.reports if report.state == "unreachable"],
                 torchup=(self.program,),
+                lock=self.locked(resolution),
             ),
         )
         if self.own_machine:
             refuse_unreadable_startup_files(plan, read_file)
         return plan if self.save_answers is None else self._with_copy(plan, self.save_answers, text)
+
+    def locked(self, resolution: Resolution) -> LockedPackages | None:
+        """Give what a lock names; here there is none."""
+        del resolution
+        return None
 
     def _with_copy(self, plan: Plan, file: Path, text: str) -> Plan:
         place = self.line.context.below_root((self.line.context.cwd / file).absolute())

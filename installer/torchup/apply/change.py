@@ -69,6 +69,19 @@ class PackagesChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockChange:
+    """A lock and the list it is made from: digests by path, None where there is no file.
+
+    `after` is known when the step has finished; `problem` says why there is no lock.
+    """
+
+    kind: Literal["lock"] = "lock"
+    before: dict[str, str | None]
+    after: dict[str, str | None] | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemChange:
     """Something that belongs to the operating system: taken back by hand, with these commands."""
 
@@ -91,6 +104,7 @@ Change = (
     | LinkChange
     | EnvironmentChange
     | PackagesChange
+    | LockChange
     | SystemChange
     | RestartChange
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from torchup.apply import environment_steps, file_steps, link_steps
+from torchup.apply import environment_steps, file_steps, link_steps, lock_steps
 from torchup.apply.backups import Backups
 from torchup.apply.change import (
     Change,
@@ -15,6 +15,7 @@ from torchup.apply.change import (
     FileChange,
     Left,
     LinkChange,
+    LockChange,
     NoChange,
     PackagesChange,
     Prepared,
@@ -36,6 +37,7 @@ from torchup.model.plan import (
     Step,
     Verify,
     WriteFile,
+    WriteLock,
 )
 
 
@@ -52,7 +54,7 @@ class Situation:
     asked_in: str | None = None
 
 
-def prepare(step: Step, system: System, situation: Situation) -> Prepared:
+def prepare(step: Step, system: System, situation: Situation) -> Prepared:  # noqa: PLR0912  one branch for each kind
     """Work out what a step is about to do, without doing it.
 
     Raises StepError or RefusedError where what it finds does not allow it.
@@ -72,6 +74,8 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:
             return environment_steps.prepare_environment(step, system)
         case InstallPackages():
             return environment_steps.prepare_packages(step, system, made=situation.made, again=situation.again)
+        case WriteLock():
+            return lock_steps.prepare_lock(step, system)
         case InstallSystemPackages() | AddRepository():
             return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=step.summary)
         case Reboot():
@@ -106,6 +110,8 @@ def perform(
             return change
         case PackagesChange() if isinstance(step, InstallPackages):
             return environment_steps.perform_packages(step, change, system, on_line, again=situation.again)
+        case LockChange() if isinstance(step, WriteLock):
+            return lock_steps.perform_lock(step, change, system, on_line)
         case SystemChange() if isinstance(step, InstallSystemPackages | AddRepository):
             environment_steps.run_all(step, step.commands, system, on_line)
             return change
@@ -130,6 +136,8 @@ def revert(step: Step, change: Change, system: System, backups: Backups, on_line
                 return environment_steps.revert_environment(change, system)
             case PackagesChange() if isinstance(step, InstallPackages):
                 return environment_steps.revert_packages(step, change, system, on_line)
+            case LockChange():
+                return lock_steps.revert_lock(change, system, backups)
             case SystemChange():
                 return _by_hand(step, change)
             case _:

@@ -18,7 +18,7 @@ from torchup.apply.recording_system import Effect, Linked, MadeDirectory, Ran, R
 from torchup.apply.result import RunResult
 from torchup.apply.system import System
 from torchup.model.context import Context
-from torchup.model.plan import Plan, Reboot, Step, Verify
+from torchup.model.plan import Plan, Reboot, Step, Verify, WriteLock
 from torchup.plan.child_environment import CLEARED
 
 _PRIVATE = 0o077
@@ -93,7 +93,11 @@ def step_lines(step: Step, effects: tuple[Effect, ...], *, root_by: tuple[str, .
             "  exit 3",
             "fi",
         )
-    return tuple(line for effect in effects for line in effect_lines(effect, root_by=root_by))
+    lines = tuple(line for effect in effects for line in effect_lines(effect, root_by=root_by))
+    if isinstance(step, WriteLock):
+        *listing, locking = lines
+        return (*listing, f"{locking} ||", "  echo 'torchup: no lock was written' >&2")
+    return lines
 
 
 def effect_lines(effect: Effect, *, root_by: tuple[str, ...] = ()) -> tuple[str, ...]:

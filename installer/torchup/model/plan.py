@@ -143,6 +143,24 @@ class InstallPackages:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WriteLock:
+    """Have what is installed for `python` written to `path` as pylock.toml (PEP 751).
+
+    `listed` is the list of exact pins that the lock is made from. A lock that cannot be written fails nothing.
+    """
+
+    kind: Literal["WriteLock"] = "WriteLock"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "user"
+    path: str
+    listed: str
+    python: str
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstallSystemPackages:
     """Install packages of the operating system; undo is offered as commands and never done silently."""
 
@@ -232,6 +250,7 @@ Step = (
     | EditManagedBlock
     | CreateEnvironment
     | InstallPackages
+    | WriteLock
     | InstallSystemPackages
     | AddRepository
     | Reboot

@@ -8,10 +8,20 @@ from pathlib import Path
 
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
-from torchup.model.offer import IndexSettings
+from torchup.model.offer import IndexSettings, Offer
 from torchup.model.request import Request
 from torchup.plan.conda import conda_prefix
 from torchup.plan.target import TargetState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedPackages:
+    """A lock that is to be installed: its text, the pins that apply here, and those of its wheels that give a size."""
+
+    text: str
+    pins: tuple[str, ...]
+    wheels: tuple[Offer, ...] = ()
+    source: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +30,8 @@ class PlanInput:
 
     `target` is what `apply.survey` saw at `environment_path`. `files` gives the bytes of start-up files as
     the person saw them. `answers_text` is the complete answers file, None to keep none. `unreachable` are
-    package sources that did not answer. `torchup` is how to call this program.
+    package sources that did not answer. `torchup` is how to call this program. With a `lock`, what it names is installed
+    and nothing else.
     """
 
     facts: MachineFacts
@@ -33,6 +44,7 @@ class PlanInput:
     files: Callable[[str], bytes | None] | Mapping[str, bytes] = lambda _path: None
     unreachable: Collection[str] = ()
     torchup: tuple[str, ...] = ("torchup",)
+    lock: LockedPackages | None = None
 
 
 def environment_path(request: Request, facts: MachineFacts, context: Context) -> str:

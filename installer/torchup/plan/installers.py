@@ -78,6 +78,22 @@ class Installer:
         install = self._uv_install if self.kind == "uv" else self._pip_install
         return (install(python, *_within(constraints), *requirements),)
 
+    def install_locked(self, python: str, path: str) -> tuple[Command, ...]:
+        """Give the command that installs what a pylock.toml names, and nothing else: uv, whatever is told."""
+        offline = ["--offline"] if self.sources.offline else []
+        uv = (self.uv, "pip", "install", "--no-config", "--python", python, "--no-deps", *offline)
+        return (self._command(*uv, "--requirements", path),)
+
+    def lock(self, python: str, label: str, listed: str, path: str) -> Command:
+        """Give the command that turns a list of exact pins into a pylock.toml at `path`.
+
+        `label` is the Python that the lock is for: 3.12 stands for all of 3.12.
+        """
+        flags = uv_flags(self.sources, self.names, find_links_secret=self.find_links_secret)
+        uv = (self.uv, "pip", "compile", "--no-config", "--python", python, "--python-version", label.rstrip("t"))
+        how = ("--quiet", "--no-deps", "--no-header", "--format", "pylock.toml", "--output-file", path)
+        return self._command(*uv, *how, *flags, listed)
+
     def _uv_install(self, python: str, *what: str) -> Command:
         flags = uv_flags(self.sources, self.names, find_links_secret=self.find_links_secret)
         return self._command(self.uv, "pip", "install", "--no-config", "--python", python, *flags, *what)

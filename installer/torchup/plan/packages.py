@@ -10,11 +10,12 @@ from torchup.plan.child_environment import installer_environment
 from torchup.plan.extras import wanted_extras
 from torchup.plan.given import PlanInput
 from torchup.plan.installers import Installer
+from torchup.plan.lock import lock_steps, locked_steps
 from torchup.plan.requirements import constraint_lines, requirement_lines, requirements_text
 from torchup.plan.secrets import find_links_are_secret, index_names
 from torchup.plan.sources import package_sources
 from torchup.plan.space import download_bytes
-from torchup.plan.toolkit_steps import toolkit_steps
+from torchup.plan.toolkit_steps import toolkit_links, toolkit_steps
 
 REQUIREMENTS = "torchup-requirements.txt"
 CONSTRAINTS = "torchup-constraints.txt"
@@ -25,6 +26,9 @@ def package_steps(
 ) -> list[Step]:
     """Give the steps that install the pins `wanted`, the toolkit's wheels and the extras."""
     installer = installer_of(given, pick)
+    if given.lock is not None:
+        links = toolkit_links(given, toolkit)
+        return [*locked_steps(given, given.lock, installer, python), *links]
     lines = requirement_lines(pick)
     path = f"{given.target.path}/{REQUIREMENTS}"
     names = ", ".join(wanted)
@@ -70,7 +74,7 @@ def package_steps(
                 content=requirements_text(constraint_lines(pick)),
             )
         )
-    return [*steps, *beside]
+    return [*steps, *beside, *lock_steps(given, installer, python, pick.python)]
 
 
 def installer_of(given: PlanInput, pick: TorchPick) -> Installer:

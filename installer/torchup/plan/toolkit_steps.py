@@ -49,7 +49,7 @@ def toolkit_steps(
         ),
         InstallPackages(
             id="cuda-toolkit",
-            summary=f"Install the compiler of CUDA {toolkit.version} ({', '.join(pins)})",
+            summary=f"Install the compiler of CUDA {toolkit.version} as Python packages",
             why="You asked for nvcc without root; PyTorch and what it is pinned to stay as they are.",
             python=python,
             distributions=pins,
@@ -57,19 +57,24 @@ def toolkit_steps(
             download_bytes=sum(sizes) if sizes and len(sizes) == len(toolkit.wheels) else None,
         ),
     ]
-    if given.facts.os.system != "windows":
-        targets = {"lib64": "lib", "lib/libcudart.so": "libcudart.so.13"}
-        steps += [
-            MakeLink(
-                id=f"cuda-link:{name}",
-                summary=f"Link {toolkit.path}/{name} to {target}",
-                why=_LINK_WHY[name],
-                path=f"{toolkit.path}/{name}",
-                target=target,
-            )
-            for name, target in targets.items()
-        ]
-    return steps
+    return [*steps, *toolkit_links(given, toolkit)]
+
+
+def toolkit_links(given: PlanInput, toolkit: ToolkitDecision) -> list[Step]:
+    """Give the links that a toolkit of wheels lacks; on Windows it lacks none."""
+    if toolkit.source != "wheel" or toolkit.path is None or given.facts.os.system == "windows":
+        return []
+    targets = {"lib64": "lib", "lib/libcudart.so": "libcudart.so.13"}
+    return [
+        MakeLink(
+            id=f"cuda-link:{name}",
+            summary=f"Link {name} to {target} in {toolkit.path}",
+            why=_LINK_WHY[name],
+            path=f"{toolkit.path}/{name}",
+            target=target,
+        )
+        for name, target in targets.items()
+    ]
 
 
 def _unasked(toolkit: ToolkitDecision) -> tuple[str, ...]:
