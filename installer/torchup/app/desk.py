@@ -10,6 +10,7 @@ from torchup.app.commandline import CommandLine
 from torchup.app.decision import Sources, ask_sources
 from torchup.app.startup import refuse_unreadable_startup_files, with_zdotdir
 from torchup.model.facts import MachineFacts
+from torchup.model.offer import IndexSettings
 from torchup.model.plan import MakeDirectory, Plan, WriteFile
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
@@ -21,6 +22,7 @@ class Desk:
     """What `setup` decides with.
 
     `own_machine` is False for a facts file of another machine. When it is `dry`, nothing is written at all.
+    `foretold` says what the last plan changes in an environment that exists.
     """
 
     line: CommandLine
@@ -29,6 +31,7 @@ class Desk:
     program: str
     save_answers: Path | None = None
     dry: bool = False
+    foretold: tuple[str, ...] = ()
     _asked: dict[tuple[object, ...], Sources] = field(default_factory=dict)
 
     def sources(self, request: Request) -> Sources:
@@ -89,7 +92,19 @@ class Desk:
         )
         if self.own_machine:
             refuse_unreadable_startup_files(plan, read_file)
+            plan = self._previewed(request, plan, sources.settings)
         return plan if self.save_answers is None else self._with_copy(plan, self.save_answers, text)
+
+    def _previewed(self, request: Request, plan: Plan, settings: IndexSettings) -> Plan:
+        """Add what would change in an environment that exists, as the installer itself foretells it."""
+        if request.environment.kind != "existing":
+            return plan
+        from torchup.apply.preview import preview
+        from torchup.plan.secrets import secret_environment
+
+        with self.line.console.working("Asking the installer what would change"):
+            self.foretold = preview(plan, self.line.context, secret_environment(settings))
+        return replace(plan, warnings=(*plan.warnings, *self.foretold))
 
     def locked(self, resolution: Resolution) -> LockedPackages | None:
         """Give what a lock names; here there is none."""

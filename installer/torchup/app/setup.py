@@ -66,6 +66,9 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     resolution = desk.resolve(request)
     refuse_unless_ok(resolution)
     plan = desk.plan(request, resolution)
+    if mode == "unattended" or options.dry_run:
+        for sentence in desk.foretold:
+            line.console.warn(sentence)
     if options.dry_run:
         return _dry_run(line, plan, resolution, exit_code=options.exit_code)
     if mode == "unattended" and not line.console.json_output:
