@@ -20,7 +20,7 @@ _LINK_WHY = {
 def wheel_home(environment: str, python: str, *, windows: bool) -> str:
     """Tell where the wheels of CUDA 13 put the toolkit: what CUDA_HOME is to name.
 
-    `python` is `3.12` or `3.13t`. The folder is the same for all of CUDA 13 (docs/adr/0011).
+    `python` is `3.12` or `3.13t`. The folder is the same for all of CUDA 13 (docs/adr/0015).
     """
     site = Path("Lib/site-packages") if windows else Path("lib") / f"python{python}" / "site-packages"
     return str(Path(environment) / site / "nvidia" / "cu13")
