@@ -92,6 +92,7 @@ def cli(context: click.Context, /, **common: Any) -> Any:
 @click.option("--offline", is_flag=True, help="Open no network connection.")
 @click.option("--save-answers", type=FILE, metavar="FILE", help="Also write the complete answers to FILE.")
 @click.option("--plan", type=FILE, metavar="FILE", help="Apply the plan in FILE, made by --dry-run --json.")
+@click.option("--from-lock", type=FILE, metavar="FILE", help="Install exactly what the pylock.toml FILE names.")
 @common_options
 def setup(**parameters: Any) -> int:
     """Detect, ask, resolve, plan, review, apply, verify."""

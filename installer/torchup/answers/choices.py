@@ -115,7 +115,9 @@ def _toolkits(facts: MachineFacts, request: Request, advised: Resolution) -> tup
         found = f"CUDA {kit.version or '?'} at {kit.path}" if len(facts.toolkits) == 1 else "one that is there"
         choices.append(Choice(value="existing", label=f"Yes, with {found}"))
     cuda = variant_words(advised.torch.variant) if advised.torch and advised.torch.variant.startswith("cu") else "CUDA"
-    choices.append(Choice(value="wheel", label=f"Yes, with {cuda} as Python packages (no root)"))
+    if not (advised.torch and advised.torch.variant.startswith(("cu11", "cu12"))):
+        # The packages of CUDA 11 and 12 have no nvcc.
+        choices.append(Choice(value="wheel", label=f"Yes, with {cuda} as Python packages (no root)"))
     choices.append(Choice(value="system", label=f"Yes, with {cuda} as system packages (root)"))
     if facts.conda:
         choices.append(Choice(value="conda", label=f"Yes, with {cuda} from conda"))

@@ -138,8 +138,10 @@ _PLACE = (
     Question(
         key="environment.extras",
         meaning="Other packages to install beside PyTorch.",
-        values='a list of requirements: [numpy, "pandas>=2"]',
+        values='a list of requirements, or of the sets notebook, transformers, diffusers, lightning: [notebook, "pandas>=2"]',
         prompt="Which other packages?",
+        help="A set is a few packages under one name: notebook is notebook, ipywidgets and matplotlib. Whatever is "
+        "installed, PyTorch stays the build that was chosen.",
         kind="text",
         choices=(Choice(value=(), label="none"),),
         typed=True,
@@ -193,7 +195,8 @@ _SYSTEM = (
         values="none, auto, existing, wheel (no root), system (root), conda",
         prompt="Do you compile CUDA code (with nvcc)?",
         help="PyTorch itself needs no toolkit: its wheels bring the CUDA libraries. Only building extensions from "
-        "source does. Then CUDA_HOME and PATH are set to one toolkit.",
+        "source does. Then CUDA_HOME and PATH are set to one toolkit, of the same CUDA major as the build. As Python "
+        "packages, without root, the compiler exists from CUDA 13.0 on.",
         choice_source="toolkits",
         when=("nvidia.or.toolkit",),
     ),
@@ -223,6 +226,7 @@ _SYSTEM = (
         meaning="Whether the toolkit also gets cuDNN, for compiling against it.",
         values="true, false",
         prompt="Add cuDNN to the toolkit?",
+        help="PyTorch's CUDA builds bring their own cuDNN with its headers. It is added only where they do not.",
         kind="confirm",
     ),
 )

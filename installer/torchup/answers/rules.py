@@ -17,6 +17,10 @@ _VARIANT = re.compile(r"auto|cpu|xpu|cu\d{2,3}|rocm\d+\.\d+(\.\d+)?", re.ASCII)
 _PYTHON = re.compile(r"3\.\d{1,2}t?", re.ASCII)
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _BRANCH = re.compile(r"\d{3,4}", re.ASCII)
+# cuDNN, NCCL, cuSPARSELt, NVSHMEM and a few more do have real packages with this suffix.
+_PLACEHOLDER = re.compile(
+    r"nvidia-(?:cuda-[a-z-]+|cublas|cufft|cufile|curand|cusolver|cusparse|npp|nvjitlink|nvjpeg|nvtx|nvfatbin)-cu13"
+)
 _CUDA = re.compile(r"\d{1,2}\.\d{1,2}", re.ASCII)
 _GPU_ID = re.compile(r"(GPU|MIG)-[0-9A-Za-z][0-9A-Za-z/-]*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
@@ -134,8 +138,12 @@ def requirement(text: str) -> str:
         raise ValueError(f"{shown(text)} is no requirement such as numpy or numpy>=2") from None
     if parsed.url is not None:
         raise ValueError(f"{parsed.name} comes from a URL; name a package and let torchup's sources serve it")
-    if canonicalize_name(parsed.name) == "torch":
+    name = canonicalize_name(parsed.name)
+    if name == "torch":
         raise ValueError("torch is chosen by torch.version and torch.variant")
+    if _PLACEHOLDER.fullmatch(name):
+        plain = name.removesuffix("-cu13")
+        raise ValueError(f"{parsed.name} is an empty placeholder; the packages of CUDA 13 have no suffix: {plain}")
     return text
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -64,6 +64,7 @@ def ask_sources(
     nothing is written, not even a copy of the pages. `meanwhile` is called while the answers are awaited.
     """
     from torchup.resolve.offers.collect import collect
+    from torchup.resolve.offers.others import beside_pytorch, toolkit_packages
     from torchup.resolve.offers.settings import connection_only, read_settings
 
     context = line.context
@@ -88,15 +89,34 @@ def ask_sources(
         # A pin that nothing fits has to be answered with what would fit.
         also=() if request.torch.variant == "auto" else (request.torch.variant,),
     )
+    others = toolkit_packages(request.cuda_toolkit) if own_machine else ()
+    ask_others = [
+        partial(
+            collect,
+            wish,
+            facts,
+            others,
+            settings=settings,
+            cache=cache,
+            offline=offline,
+            today=context.now().date().isoformat(),
+        )
+        for wish in (beside_pytorch(request.source) if others else ())
+    ]
     if offline:
-        return Sources(book=ask(), settings=settings)
+        return Sources(book=_with_others(ask(), [ask_other() for ask_other in ask_others]), settings=settings)
     from concurrent.futures import ThreadPoolExecutor
 
-    with line.console.working("Asking the package sources"), ThreadPoolExecutor(1) as pool:
+    with line.console.working("Asking the package sources"), ThreadPoolExecutor(1 + len(ask_others)) as pool:
         asked = pool.submit(ask)
+        asked_others = [pool.submit(ask_other) for ask_other in ask_others]
         meanwhile()
-        book = asked.result()
+        book = _with_others(asked.result(), [other.result() for other in asked_others])
     return Sources(book=book, settings=settings)
+
+
+def _with_others(book: OfferBook, others: list[OfferBook]) -> OfferBook:
+    return replace(book, others=tuple(offer for other in others for offer in other.offers)) if others else book
 
 
 def no_solution(resolution: Resolution) -> NoSolutionError:

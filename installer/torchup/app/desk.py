@@ -10,9 +10,11 @@ from torchup.app.commandline import CommandLine
 from torchup.app.decision import Sources, ask_sources
 from torchup.app.startup import refuse_unreadable_startup_files, with_zdotdir
 from torchup.model.facts import MachineFacts
+from torchup.model.offer import IndexSettings
 from torchup.model.plan import MakeDirectory, Plan, WriteFile
-from torchup.model.request import Request, SourceWish
+from torchup.model.request import Request
 from torchup.model.resolution import Resolution
+from torchup.plan.given import LockedPackages
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class Desk:
     """What `setup` decides with.
 
     `own_machine` is False for a facts file of another machine. When it is `dry`, nothing is written at all.
+    `foretold` says what the last plan changes in an environment that exists.
     """
 
     line: CommandLine
@@ -28,11 +31,15 @@ class Desk:
     program: str
     save_answers: Path | None = None
     dry: bool = False
-    _asked: dict[tuple[SourceWish, tuple[str, ...], str], Sources] = field(default_factory=dict)
+    foretold: tuple[str, ...] = ()
+    _asked: dict[tuple[object, ...], Sources] = field(default_factory=dict)
 
     def sources(self, request: Request) -> Sources:
         """Give the offers for a request; the sources are asked once for each source wish."""
-        key = (request.source, request.torch.packages, request.torch.variant)
+        from torchup.resolve.offers.others import toolkit_packages
+
+        others = toolkit_packages(request.cuda_toolkit)
+        key = (request.source, request.torch.packages, request.torch.variant, others)
         if key not in self._asked:
             self._asked[key] = ask_sources(
                 self.line,
@@ -80,11 +87,29 @@ class Desk:
                 files=read_file if self.own_machine else nothing,
                 unreachable=[report.origin for report in sources.book.reports if report.state == "unreachable"],
                 torchup=(self.program,),
+                lock=self.locked(resolution),
             ),
         )
         if self.own_machine:
             refuse_unreadable_startup_files(plan, read_file)
+            plan = self._previewed(request, plan, sources.settings)
         return plan if self.save_answers is None else self._with_copy(plan, self.save_answers, text)
+
+    def _previewed(self, request: Request, plan: Plan, settings: IndexSettings) -> Plan:
+        """Add what would change in an environment that exists, as the installer itself foretells it."""
+        if request.environment.kind != "existing":
+            return plan
+        from torchup.apply.preview import preview
+        from torchup.plan.secrets import secret_environment
+
+        with self.line.console.working("Asking the installer what would change"):
+            self.foretold = preview(plan, self.line.context, secret_environment(settings))
+        return replace(plan, warnings=(*plan.warnings, *self.foretold))
+
+    def locked(self, resolution: Resolution) -> LockedPackages | None:
+        """Give what a lock names; here there is none."""
+        del resolution
+        return None
 
     def _with_copy(self, plan: Plan, file: Path, text: str) -> Plan:
         place = self.line.context.below_root((self.line.context.cwd / file).absolute())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import no_solution, read_machine, read_request
 from torchup.app.desk import Desk
+from torchup.app.from_lock import LockDesk, locked_request, read_lock_file
 from torchup.errors import ExitStatus, RefusedError, TorchupError, UsageError
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import InstallSystemPackages, Plan
@@ -37,11 +38,12 @@ class SetupOptions:
     offline: bool
     save_answers: Path | None
     plan: Path | None
+    from_lock: Path | None
 
 
 def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     """Set this machine up, or with `--dry-run` print the commands that would."""
-    unattended = options.answers is not None or options.plan is not None
+    unattended = any(file is not None for file in (options.answers, options.plan, options.from_lock))
     mode = decide_mode(line.context, answers_given=unattended, yes=options.yes)
     if mode == "refused":
         raise RefusedError(
@@ -59,26 +61,48 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     request = _request(line, options)
     if options.plan is not None:
         return _apply_saved(line, options.plan, request if unattended and options.answers else None, options)
-    desk = Desk(
-        line=line,
-        facts=read_machine(line, options.machine),
-        own_machine=options.machine is None,
-        program=_program(line),
-        save_answers=options.save_answers,
-        dry=options.dry_run,
-    )
+    desk = _desk(line, options)
+    if isinstance(desk, LockDesk):
+        request = locked_request(request, desk.lock_file)
     if mode == "wizard" or request.ask:
         request = _ask(line, desk, request)
     resolution = desk.resolve(request)
     if not can_be_planned(resolution, request):
         raise no_solution(with_driver_commands(resolution, desk.facts))
     plan = desk.plan(request, resolution)
+    if mode == "unattended" or options.dry_run:
+        for sentence in desk.foretold:
+            line.console.warn(sentence)
     if options.dry_run:
         return _dry_run(line, plan, resolution, exit_code=options.exit_code, own_machine=desk.own_machine)
     refuse_without_person(plan, person=line.context.terminal.stdin_is_terminal)
     if mode == "unattended" and not line.console.json_output:
         _tell(line, resolution)
     return _apply(line, plan, desk.sources(request).settings, shell=desk.facts.shells.current)
+
+
+def _desk(line: CommandLine, options: SetupOptions) -> Desk:
+    lock = read_lock_file(options.from_lock) if options.from_lock is not None else None
+    facts = read_machine(line, options.machine)
+    own, program = options.machine is None, _program(line)
+    if lock is not None:
+        return LockDesk(
+            line=line,
+            facts=facts,
+            own_machine=own,
+            program=program,
+            save_answers=options.save_answers,
+            dry=options.dry_run,
+            lock_file=lock,
+        )
+    return Desk(
+        line=line,
+        facts=facts,
+        own_machine=own,
+        program=program,
+        save_answers=options.save_answers,
+        dry=options.dry_run,
+    )
 
 
 def _request(line: CommandLine, options: SetupOptions) -> Request:

@@ -36,6 +36,15 @@ class DirectoryChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChange:
+    """A symbolic link made where there was nothing."""
+
+    kind: Literal["link"] = "link"
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentChange:
     """An environment made where there was nothing, or an empty folder with this mode."""
 
@@ -60,6 +69,19 @@ class PackagesChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LockChange:
+    """A lock and the list it is made from: digests by path, None where there is no file.
+
+    `after` is known when the step has finished; `problem` says why there is no lock.
+    """
+
+    kind: Literal["lock"] = "lock"
+    before: dict[str, str | None]
+    after: dict[str, str | None] | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemChange:
     """Something that belongs to the operating system: taken back by hand, with these commands.
 
@@ -80,7 +102,17 @@ class RestartChange:
     boot_id: str
 
 
-Change = NoChange | FileChange | DirectoryChange | EnvironmentChange | PackagesChange | SystemChange | RestartChange
+Change = (
+    NoChange
+    | FileChange
+    | DirectoryChange
+    | LinkChange
+    | EnvironmentChange
+    | PackagesChange
+    | LockChange
+    | SystemChange
+    | RestartChange
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

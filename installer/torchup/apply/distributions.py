@@ -33,6 +33,22 @@ def installed_distributions(python: Path) -> dict[str, str]:
     return found
 
 
+def installed_requirements(python: Path) -> dict[str, tuple[str, ...]]:
+    """Give the `Requires-Dist` lines of everything that is installed, by canonical name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for folder in site_packages(python):
+        for entry in folder.glob("*.dist-info"):
+            match = _DIST_INFO.fullmatch(entry.name)
+            if match is None:
+                continue
+            try:
+                head = (entry / "METADATA").read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
+            except OSError:
+                continue
+            found[canonicalize_name(match["name"])] = tuple(re.findall(r"(?m)^Requires-Dist: (.+)$", head))
+    return found
+
+
 def environment_python(path: Path) -> Path | None:
     """Find the interpreter of a venv or conda environment; None when the folder is no environment."""
     if not (path / "pyvenv.cfg").is_file() and not (path / "conda-meta").is_dir():

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from torchup.apply.change import Change, EnvironmentChange, Left, NoChange, Prepared, RestartChange
+from torchup.apply.change import Change, EnvironmentChange, Left, LockChange, NoChange, Prepared, RestartChange
 from torchup.apply.driver_check import DriverChecker, not_as_planned
 from torchup.apply.events import (
     OnEvent,
@@ -146,7 +146,10 @@ class _Run:
         change = perform(step, prepared, self.system, situation, lambda line: self._line(step, line))
         self.changes[step.id] = change
         outcome = Outcome(
-            step_id=step.id, status="changed", detail=prepared.detail, seconds=round(time.monotonic() - began, 3)
+            step_id=step.id,
+            status="changed",
+            detail=(change.problem if isinstance(change, LockChange) else None) or prepared.detail,
+            seconds=round(time.monotonic() - began, 3),
         )
         if self.journal is not None:
             self.journal.finished(step.id, outcome, change, at=self.context.now())

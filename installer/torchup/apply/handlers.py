@@ -6,7 +6,15 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from torchup.apply import download_steps, environment_steps, file_steps, key_steps, package_steps
+from torchup.apply import (
+    download_steps,
+    environment_steps,
+    file_steps,
+    key_steps,
+    link_steps,
+    lock_steps,
+    package_steps,
+)
 from torchup.apply.backups import Backups
 from torchup.apply.change import (
     Change,
@@ -14,6 +22,8 @@ from torchup.apply.change import (
     EnvironmentChange,
     FileChange,
     Left,
+    LinkChange,
+    LockChange,
     NoChange,
     PackagesChange,
     Prepared,
@@ -32,11 +42,13 @@ from torchup.model.plan import (
     InstallPackages,
     InstallSystemPackages,
     MakeDirectory,
+    MakeLink,
     Reboot,
     RemoveFile,
     Step,
     Verify,
     WriteFile,
+    WriteLock,
 )
 
 
@@ -69,12 +81,16 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:  # no
             return file_steps.prepare_write(step, system)
         case RemoveFile():
             return file_steps.prepare_remove(step, system)
+        case MakeLink():
+            return link_steps.prepare_link(step, system)
         case EditManagedBlock():
             return file_steps.prepare_block(step, system)
         case CreateEnvironment():
             return environment_steps.prepare_environment(step, system)
         case InstallPackages():
             return environment_steps.prepare_packages(step, system, made=situation.made, again=situation.again)
+        case WriteLock():
+            return lock_steps.prepare_lock(step, system)
         case Download():
             return download_steps.prepare_download(step, system)
         case InstallSystemPackages():
@@ -94,7 +110,7 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:  # no
             assert_never(step)
 
 
-def perform(
+def perform(  # noqa: PLR0912 - one case per kind
     step: Step, prepared: Prepared, system: System, situation: Situation, on_line: Callable[[str], None]
 ) -> Change:
     """Do what was prepared and tell what changed. Raises StepError, or CommandInterruptedError."""
@@ -111,11 +127,16 @@ def perform(
         case DirectoryChange():
             made = system.make_directory(change.paths[-1], step.mode if isinstance(step, MakeDirectory) else 0o755)
             return DirectoryChange(paths=made)
+        case LinkChange():
+            system.make_link(change.path, change.target)
+            return change
         case EnvironmentChange() if isinstance(step, CreateEnvironment):
             environment_steps.perform_environment(step, system, on_line)
             return change
         case PackagesChange() if isinstance(step, InstallPackages):
             return environment_steps.perform_packages(step, change, system, on_line, again=situation.again)
+        case LockChange() if isinstance(step, WriteLock):
+            return lock_steps.perform_lock(step, change, system, on_line)
         case SystemChange() if isinstance(step, InstallSystemPackages):
             return package_steps.perform_system_packages(step, change, system, on_line, again=situation.again)
         case SystemChange() if isinstance(step, AddRepository):
@@ -139,12 +160,16 @@ def revert(step: Step, change: Change, system: System, backups: Backups, on_line
             case DirectoryChange():
                 file_steps.revert_directories(change, system)
                 return None
+            case LinkChange():
+                return link_steps.revert_link(change, system)
             case EnvironmentChange():
                 return environment_steps.revert_environment(change, system)
             case PackagesChange() if isinstance(step, InstallPackages):
                 return environment_steps.revert_packages(step, change, system, on_line)
             case SystemChange() if isinstance(step, InstallSystemPackages):
                 return package_steps.revert_system_packages(step, change, system, backups)
+            case LockChange():
+                return lock_steps.revert_lock(change, system, backups)
             case SystemChange():
                 return package_steps.by_hand(step, change)
             case _:

@@ -107,6 +107,31 @@ class RealSystem:
             )
         return tuple(created)
 
+    def link_target(self, path: str) -> str | None:
+        """Tell where a symbolic link leads, None when there is no link at this path."""
+        try:
+            return str(Path(path).readlink())
+        except OSError:
+            return None
+
+    def make_link(self, path: str, target: str) -> None:
+        """Make a symbolic link where nothing is. Raises StepError."""
+        self.inside(path)
+        try:
+            Path(path).symlink_to(target)
+        except OSError as error:
+            raise explain(error, path) from error
+
+    def remove_link(self, path: str) -> None:
+        """Remove a symbolic link; anything else is left alone."""
+        # The link itself is inside when its folder is, wherever it leads.
+        self.inside(str(Path(path).parent))
+        try:
+            if Path(path).is_symlink():
+                Path(path).unlink()
+        except OSError as error:
+            raise explain(error, path) from error
+
     def remove_file(self, path: str) -> None:
         """Remove a file; a missing one is fine."""
         self.inside(path)

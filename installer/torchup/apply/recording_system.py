@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from torchup.apply.atomic_write import DEFAULT_MODE
-from torchup.apply.system import NOTHING, Brings, Completed, FileState, System, SystemPackage
+from torchup.apply.system import NOTHING, Brings, Completed, FileState, MachineView, System, SystemPackage
 from torchup.apply.write_errors import missing_file
 from torchup.model.plan import Command
 
@@ -29,6 +29,14 @@ class MadeDirectory:
     paths: tuple[str, ...]
     mode: int
     as_root: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linked:
+    """A symbolic link would be made."""
+
+    path: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +68,17 @@ class Ran:
     as_root: bool
 
 
-Effect = Written | MadeDirectory | Removed | Fetched | Ran
+Effect = Written | MadeDirectory | Linked | Removed | Fetched | Ran
 
 
 @dataclass(slots=True, kw_only=True)
 class RecordingSystem:
     """Records what it is told to do over a system that it only looks at."""
 
-    base: System
+    base: MachineView
     effects: list[Effect] = field(default_factory=list)
     _files: dict[str, FileState] = field(default_factory=dict)
+    _links: dict[str, str | None] = field(default_factory=dict)
     _distributions: dict[str, dict[str, str]] = field(default_factory=dict)
     _packages: dict[str, frozenset[SystemPackage]] = field(default_factory=dict)
     _root: bool = False
@@ -101,6 +110,21 @@ class RecordingSystem:
             self.effects.append(MadeDirectory(paths=created, mode=mode, as_root=self._root))
         self._exist(created)
         return created
+
+    def link_target(self, path: str) -> str | None:
+        """Tell where a link would lead by now."""
+        return self._links[path] if path in self._links else self.base.link_target(path)
+
+    def make_link(self, path: str, target: str) -> None:
+        """Record that a link would be made."""
+        self.effects.append(Linked(path=path, target=target))
+        self._links[path] = target
+
+    def remove_link(self, path: str) -> None:
+        """Record that a link would be removed."""
+        if self.link_target(path) is not None:
+            self.effects.append(Removed(path=path, before=self.look(path)))
+            self._links[path] = None
 
     def remove_file(self, path: str) -> None:
         """Record that a file would be removed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torchup.apply.backups import Backups
-from torchup.apply.change import Change, EnvironmentChange, FileChange, PackagesChange
+from torchup.apply.change import Change, EnvironmentChange, FileChange, LinkChange, PackagesChange
 from torchup.apply.file_steps import mend_torn
 from torchup.apply.history import RunRecord, StepRecord
 from torchup.apply.system import System
@@ -46,7 +46,7 @@ def _is_inside(change: Change, environment: str) -> bool:
     match change:
         case PackagesChange():
             return change.environment == environment
-        case EnvironmentChange() | FileChange():
+        case EnvironmentChange() | FileChange() | LinkChange():
             return change.path == environment or change.path.startswith(f"{environment}/")
         case _:
             return False

@@ -56,6 +56,18 @@ class RootView:
             created.append(str(place))
         return tuple(created)
 
+    def link_target(self, path: str) -> str | None:
+        """Tell where a symbolic link leads, None when there is no link at this path."""
+        return self.base.link_target(path)
+
+    def make_link(self, path: str, target: str) -> None:
+        """Make a symbolic link; those are never root's."""
+        self.base.make_link(path, target)
+
+    def remove_link(self, path: str) -> None:
+        """Remove a symbolic link."""
+        self.base.remove_link(path)
+
     def remove_file(self, path: str) -> None:
         """Remove a file; a missing one is fine."""
         files = self._files()

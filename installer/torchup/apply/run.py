@@ -22,7 +22,7 @@ from torchup.apply.real_system import RealSystem
 from torchup.apply.recording_system import RecordingSystem
 from torchup.apply.result import RunResult
 from torchup.apply.resume import mend
-from torchup.apply.system import System
+from torchup.apply.system import MachineView, System
 from torchup.apply.undo import UndoResult, undo
 from torchup.errors import RefusedError
 from torchup.model.context import Context
@@ -206,7 +206,7 @@ def _remains(run: RunRecord, step: Step) -> bool:
     return record is not None and record.remains
 
 
-def _predicted(plan: Plan, system: System, context: Context) -> RunResult:
+def _predicted(plan: Plan, system: MachineView, context: Context) -> RunResult:
     return execute(plan, RecordingSystem(base=system), journal=None, context=context, verifier=None)
 
 

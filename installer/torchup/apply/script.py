@@ -14,12 +14,21 @@ from torchup.apply.cksum import cksum
 from torchup.apply.events import Event, StepFinished
 from torchup.apply.executor import execute
 from torchup.apply.posix import comment, output, words
-from torchup.apply.recording_system import Effect, Fetched, MadeDirectory, Ran, RecordingSystem, Removed, Written
+from torchup.apply.recording_system import (
+    Effect,
+    Fetched,
+    Linked,
+    MadeDirectory,
+    Ran,
+    RecordingSystem,
+    Removed,
+    Written,
+)
 from torchup.apply.result import RunResult
 from torchup.apply.root_files import PUT
-from torchup.apply.system import System
+from torchup.apply.system import MachineView
 from torchup.model.context import Context
-from torchup.model.plan import CheckDriver, Plan, Reboot, Step, Verify
+from torchup.model.plan import CheckDriver, Plan, Reboot, Step, Verify, WriteLock
 from torchup.plan.child_environment import CLEARED
 
 _PRIVATE = 0o077
@@ -79,7 +88,7 @@ class DryRun:
     result: RunResult
 
 
-def dry_run(plan: Plan, base: System, context: Context, *, root_by: tuple[str, ...] = ("sudo",)) -> DryRun:
+def dry_run(plan: Plan, base: MachineView, context: Context, *, root_by: tuple[str, ...] = ("sudo",)) -> DryRun:
     """Carry out a plan over the recording system and write down what it would do.
 
     `root_by` is what stands before a command that needs root; empty for root itself. Raises what apply
@@ -120,7 +129,11 @@ def step_lines(step: Step, effects: tuple[Effect, ...], *, root_by: tuple[str, .
             "  exit 3",
             "fi",
         )
-    return tuple(line for effect in effects for line in effect_lines(effect, root_by=root_by))
+    lines = tuple(line for effect in effects for line in effect_lines(effect, root_by=root_by))
+    if isinstance(step, WriteLock):
+        *listing, locking = lines
+        return (*listing, f"{locking} ||", "  echo 'torchup: no lock was written' >&2")
+    return lines
 
 
 def effect_lines(effect: Effect, *, root_by: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -130,6 +143,8 @@ def effect_lines(effect: Effect, *, root_by: tuple[str, ...] = ()) -> tuple[str,
             return (_command(effect, root_by),)
         case MadeDirectory():
             return _making(effect, _by(effect, root_by))
+        case Linked():
+            return (f"[ -L {shlex.quote(effect.path)} ] || ln -s {words([effect.target, effect.path])}",)
         case Removed():
             return _removal(effect, _by(effect, root_by))
         case Fetched():

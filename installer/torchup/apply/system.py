@@ -71,15 +71,37 @@ class Brings:
 NOTHING = Brings()
 
 
-class System(Protocol):
-    """A machine that can be looked at and changed.
-
-    Two implementations exist: the real one, and the recording one of a dry run, which answers later
-    questions as if the earlier changes had been made. Paths are absolute strings.
-    """
+class MachineView(Protocol):
+    """A machine that can be looked at. Paths are absolute strings."""
 
     def look(self, path: str) -> FileState:
         """Tell what is at a path."""
+
+    def link_target(self, path: str) -> str | None:
+        """Tell where a symbolic link leads, None when there is no link at this path."""
+
+    def installed_distributions(self, python: str) -> dict[str, str]:
+        """Read the name and version of everything installed for an interpreter, without running it."""
+
+    def system_packages(self, manager: str) -> frozenset[SystemPackage]:
+        """Read what a package manager (apt, dnf, zypper, pacman) has installed, without changing anything."""
+
+    def manager_was_cut_off(self, manager: str) -> bool:
+        """Tell whether a package manager was ended in the middle of its work and has to finish it first."""
+
+    def boot_id(self) -> str:
+        """Tell this start of the machine from the next one."""
+
+    def as_root(self) -> MachineView:
+        """Give the same machine as root sees it."""
+
+
+class System(MachineView, Protocol):
+    """A machine that can be looked at and changed.
+
+    Two implementations exist: the real one, and the recording one of a dry run, which answers later
+    questions as if the earlier changes had been made.
+    """
 
     def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
         """Replace or create a file atomically; links, owner and extended attributes are kept.
@@ -91,6 +113,12 @@ class System(Protocol):
     def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
         """Create a directory and its missing parents; return those that were created, outermost first."""
 
+    def make_link(self, path: str, target: str) -> None:
+        """Make a symbolic link where nothing is. Raises StepError."""
+
+    def remove_link(self, path: str) -> None:
+        """Remove a symbolic link; anything else is left alone."""
+
     def remove_file(self, path: str) -> None:
         """Remove a file; a missing one is fine."""
 
@@ -99,9 +127,6 @@ class System(Protocol):
 
     def remove_tree(self, path: str) -> None:
         """Remove an environment that torchup itself created, with everything in it."""
-
-    def installed_distributions(self, python: str) -> dict[str, str]:
-        """Read the name and version of everything installed for an interpreter, without running it."""
 
     def run(
         self,
@@ -113,12 +138,6 @@ class System(Protocol):
     ) -> Completed:
         """Run a command in its own process group with standard input closed."""
 
-    def system_packages(self, manager: str) -> frozenset[SystemPackage]:
-        """Read what a package manager (apt, dnf, zypper, pacman) has installed, without changing anything."""
-
-    def manager_was_cut_off(self, manager: str) -> bool:
-        """Tell whether a package manager was ended in the middle of its work and has to finish it first."""
-
     def fetch(self, url: str, path: str, *, sha256: str | None, mode: int, on_output: Callable[[str], None]) -> None:
         """Fetch a file to a path, whole or not at all. Raises StepError, also for another digest."""
 
@@ -127,6 +146,3 @@ class System(Protocol):
 
     def enroll(self, command: Command, *, on_output: Callable[[str], None] | None = None) -> Completed:
         """Run `mokutil --import` with the hash of a one-time password that only the person gets to see."""
-
-    def boot_id(self) -> str:
-        """Tell this start of the machine from the next one."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Self
 
-from torchup.apply.system import NOTHING, Brings, Completed, FileState, System, SystemPackage
+from torchup.apply.system import FileState, SystemPackage
 from torchup.model.context import Context
-from torchup.model.plan import Command, Download, Plan, WriteFile
+from torchup.model.plan import Download, Plan, WriteFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,41 +23,10 @@ class UnseenSystem:
             return FileState(kind="directory", mode=0o755, real_path=path)
         return FileState(kind="absent", real_path=path)
 
-    def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
-        """Never called: the recording system writes nothing."""
-        raise AssertionError(path, len(content), mode, create)
-
-    def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
-        """Never called."""
-        raise AssertionError(path, mode)
-
-    def remove_file(self, path: str) -> None:
-        """Never called."""
-        raise AssertionError(path)
-
-    def remove_directory(self, path: str) -> None:
-        """Never called."""
-        raise AssertionError(path)
-
-    def remove_tree(self, path: str) -> None:
-        """Never called."""
-        raise AssertionError(path)
-
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Tell of an interpreter that has nothing installed."""
         del python
         return {}
-
-    def run(
-        self,
-        command: Command,
-        *,
-        as_root: bool,
-        brings: Brings = NOTHING,
-        on_output: Callable[[str], None] | None = None,
-    ) -> Completed:
-        """Never called."""
-        raise AssertionError(command, as_root, brings, on_output)
 
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Tell of a package manager that has installed nothing which the plan is about."""
@@ -69,17 +38,14 @@ class UnseenSystem:
         del manager
         return False
 
-    def fetch(self, url: str, path: str, *, sha256: str | None, mode: int, on_output: Callable[[str], None]) -> None:
-        """Never called."""
-        raise AssertionError(url, path, sha256, mode, on_output)
+    def link_target(self, path: str) -> str | None:
+        """Tell that there is no link."""
+        del path
+        return None
 
-    def as_root(self) -> System:
+    def as_root(self) -> Self:
         """Give the same machine."""
         return self
-
-    def enroll(self, command: Command, *, on_output: Callable[[str], None] | None = None) -> Completed:
-        """Never called."""
-        raise AssertionError(command, on_output)
 
     def boot_id(self) -> str:
         """Give a start that is not this machine's."""

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from torchup.detect.apt_sources import read_apt_sources
 from torchup.detect.cloud import note_cloud
+from torchup.detect.compilers import read_compilers
 from torchup.detect.conda import conda_environments, read_conda
 from torchup.detect.cpu import note_cpu
 from torchup.detect.environment import note_environment, relevant_environment
@@ -74,6 +75,7 @@ def collect(host: Host, *, cwd: str, files_host: Host | None = None) -> MachineF
         nvidia=machine.graphics.nvidia,
         apt_sources=_guard(host, "package sources", (), lambda: read_apt_sources(host)),
         toolkits=_guard(host, "CUDA toolkits", (), lambda: read_toolkits(host, notes, environments, sites)),
+        compilers=None if host.system == "windows" else _guard(host, "compilers", None, lambda: read_compilers(host)),
         pythons=tuple(found.python for found in machine.interpreters),
         conda=conda,
         torch=_guard(host, "installed torch", (), lambda: read_torch(host, notes, machine.interpreters, extra)),

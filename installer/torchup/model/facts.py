@@ -104,6 +104,16 @@ class Toolkit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Compiler:
+    """A C++ compiler on PATH; `default` is the one that nvcc and PyTorch's extensions take by themselves."""
+
+    kind: Literal["gcc", "clang"]
+    path: str
+    version: str | None = None
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Python:
     """An interpreter on the machine."""
 
@@ -175,7 +185,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineFacts:
-    """Everything that was detected about one machine."""
+    """Everything that was detected about one machine; `compilers` is None where nobody looked."""
 
     schema: int = SCHEMA
     os: OperatingSystem
@@ -184,6 +194,7 @@ class MachineFacts:
     nvidia: NvidiaDriver | None = None
     apt_sources: tuple[PackageSource, ...] = ()
     toolkits: tuple[Toolkit, ...] = ()
+    compilers: tuple[Compiler, ...] | None = None
     pythons: tuple[Python, ...] = ()
     conda: tuple[CondaInstall, ...] = ()
     torch: tuple[TorchInstall, ...] = ()

@@ -65,10 +65,12 @@ class OfferBook:
     """All offers of one look at the sources, and how each source answered.
 
     `offers` may be installed in this run. `stand_ins` come from the bundled snapshot for sources that
-    could not be asked: they tell what would be picked, not what can be fetched now.
+    could not be asked: they tell what would be picked, not what can be fetched now. `others` are wheels that
+    do not belong to PyTorch: those of a CUDA toolkit that is to come from a package index, None where nobody asked.
     """
 
     offers: tuple[Offer, ...]
+    others: tuple[Offer, ...] | None = None
     stand_ins: tuple[Offer, ...] = ()
     reports: tuple[SourceReport, ...] = ()
     as_of: str

@@ -71,6 +71,22 @@ class RemoveFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MakeLink:
+    """Make a symbolic link at `path` that leads to `target`, which may be relative to the link's folder.
+
+    Nothing that is there is replaced. Undo removes the link while it still leads there.
+    """
+
+    kind: Literal["MakeLink"] = "MakeLink"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "user"
+    path: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EditManagedBlock:
     """Put our block into a start-up file, or take it out when `body` is None.
 
@@ -124,6 +140,24 @@ class InstallPackages:
     distributions: tuple[str, ...]
     commands: tuple[Command, ...]
     download_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteLock:
+    """Have what is installed for `python` written to `path` as pylock.toml (PEP 751).
+
+    `listed` is the list of exact pins that the lock is made from. A lock that cannot be written fails nothing.
+    """
+
+    kind: Literal["WriteLock"] = "WriteLock"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "user"
+    path: str
+    listed: str
+    python: str
+    commands: tuple[Command, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,9 +315,11 @@ Step = (
     MakeDirectory
     | WriteFile
     | RemoveFile
+    | MakeLink
     | EditManagedBlock
     | CreateEnvironment
     | InstallPackages
+    | WriteLock
     | InstallSystemPackages
     | AddRepository
     | Download

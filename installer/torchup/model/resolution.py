@@ -72,11 +72,15 @@ class DriverDecision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolkitDecision:
-    """Which CUDA toolkit CUDA_HOME names; `path` is known for one that exists."""
+    """Which CUDA toolkit CUDA_HOME names; `path` is known for one that exists.
+
+    `wheels` are the packages that bring it from a package index, cuDNN among them where it was asked for.
+    """
 
     source: Literal["none", "existing", "wheel", "system", "conda"]
     version: str | None = None
     path: str | None = None
+    wheels: tuple[Offer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,68 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 
 from torchup import __version__
 from torchup.errors import NoSolutionError
-from torchup.model.context import Context
-from torchup.model.facts import MachineFacts
-from torchup.model.offer import IndexSettings
-from torchup.model.plan import Command, CreateEnvironment, InstallPackages, MakeDirectory, Plan, Step, Verify, WriteFile
-from torchup.model.request import Request
-from torchup.model.resolution import Resolution, TorchPick
-from torchup.plan.child_environment import installer_environment
-from torchup.plan.conda import conda_prefix, create_conda, find_conda
+from torchup.model.plan import Command, MakeDirectory, Plan, Step, Verify, WriteFile
+from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
 from torchup.plan.digests import facts_digest, request_digest
-from torchup.plan.installers import Installer
+from torchup.plan.environments import environment_steps
+from torchup.plan.given import PlanInput, environment_path, python_in
 from torchup.plan.kernel import kernel_steps
+from torchup.plan.packages import package_steps
 from torchup.plan.pins import all_satisfied
-from torchup.plan.requirements import pins, requirement_lines, requirements_text
-from torchup.plan.secrets import find_links_are_secret, index_names
+from torchup.plan.requirements import pins
 from torchup.plan.shell_steps import ShellPlan, plan_shell
-from torchup.plan.sources import package_sources
-from torchup.plan.space import check_space, download_bytes
+from torchup.plan.space import check_space
 from torchup.plan.system.driver_steps import plan_driver
 from torchup.plan.system.readiness import can_be_planned
 from torchup.plan.system.refusals import refuse_below_root
 from torchup.plan.system.toolkit_steps import plan_toolkit
-from torchup.plan.target import TargetState, check_home, check_target
+from torchup.plan.target import check_home, check_target
+from torchup.plan.toolkit_steps import wheel_home
+
+__all__ = ["PlanInput", "environment_path", "make_plan"]
 
 ANSWERS_MODE = 0o600
-REQUIREMENTS = "torchup-requirements.txt"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanInput:
-    """Everything that a plan is made from, beside the resolution.
-
-    `target` is what `apply.survey` saw at `environment_path`. `files` gives the bytes of start-up files as
-    the person saw them. `answers_text` is the complete answers file, None to keep none. `unreachable` are
-    package sources that did not answer. `torchup` is how to call this program.
-    """
-
-    facts: MachineFacts
-    request: Request
-    settings: IndexSettings
-    context: Context
-    target: TargetState
-    uv: str
-    answers_text: str | None = None
-    files: Callable[[str], bytes | None] | Mapping[str, bytes] = lambda _path: None
-    unreachable: Collection[str] = ()
-    torchup: tuple[str, ...] = ("torchup",)
-
-
-def environment_path(request: Request, facts: MachineFacts, context: Context) -> str:
-    """Tell where on disk the environment is or will be; `~` is the home, and --root counts."""
-    wished = request.environment.path
-    if request.environment.kind == "conda":
-        wished = conda_prefix(request, facts, context)
-    if wished == "~" or wished.startswith("~/"):
-        wished = str(context.home / wished[2:])
-    return str(context.below_root(context.cwd / wished))
 
 
 def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
@@ -86,24 +51,25 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
     check_target(given.target, wish=given.request.environment, wanted=wanted, python=pick.python)
     if not all_satisfied(wanted, given.target.distributions):
         check_space(pick, given.facts, given.target)
-    python = given.target.python or _python_in(given.target.path, given)
+    python = given.target.python or python_in(given.target.path, given)
     driver = plan_driver(given.facts, resolution.driver)
-    toolkit = plan_toolkit(
+    system_toolkit = plan_toolkit(
         given.facts,
         resolution.cuda_toolkit,
         given.request.cuda_toolkit,
         done=[step.id for step in driver.steps],
     )
     if given.context.root != Path("/"):
-        refuse_below_root((*driver.steps, *toolkit.steps))
-    resolution = replace(resolution, cuda_toolkit=toolkit.decision)
-    shell = _shell(given, resolution, pick)
+        refuse_below_root((*driver.steps, *system_toolkit.steps))
+    toolkit = _placed(system_toolkit.decision, given, pick)
+    shell = _shell(given, toolkit, pick)
     steps = (
         *_answers(given),
         *driver.steps,
-        *toolkit.steps,
-        *_environment(given, pick),
-        *_packages(given, pick, python, wanted),
+        *system_toolkit.steps,
+        *environment_steps(given, pick),
+        *package_steps(given, pick, toolkit, python, wanted),
+        *_kernel(given, python, shell),
         *shell.steps,
         *_verification(given, pick, python, shell),
     )
@@ -134,100 +100,29 @@ def _answers(given: PlanInput) -> list[Step]:
     return [folder, answers]
 
 
-def _environment(given: PlanInput, pick: TorchPick) -> list[Step]:
-    path = given.target.path
-    if given.request.environment.kind == "existing":
-        return []
-    commands = _creation(given, pick)
-    parent = str(PurePath(path).parent)
-    interpreter = pick.python_path or pick.python
-    why = f"PyTorch gets an environment of its own, with Python {pick.python}, and changes nothing else."
-    return [
-        MakeDirectory(
-            id="environment-folder", summary=f"Make {parent}", why="The environment goes there.", path=parent
-        ),
-        CreateEnvironment(
-            id="environment",
-            summary=f"Make the environment {path}",
-            why=why,
-            path=path,
-            python=interpreter,
-            commands=commands,
-        ),
-    ]
+def _placed(toolkit: ToolkitDecision, given: PlanInput, pick: TorchPick) -> ToolkitDecision:
+    """Say where a toolkit of wheels will be, which only the environment's place tells."""
+    if toolkit.source != "wheel":
+        return toolkit
+    windows = given.facts.os.system == "windows"
+    return replace(toolkit, path=wheel_home(given.target.path, pick.python, windows=windows))
 
 
-def _creation(given: PlanInput, pick: TorchPick) -> tuple[Command, ...]:
-    path = given.target.path
-    if given.request.environment.kind == "conda":
-        conda = find_conda(given.facts)
-        return create_conda(conda, path, pick.python, offline=given.request.source.offline)
-    return _installer(given, pick).create_venv(path, pick.python, pick.python_path)
+def _kernel(given: PlanInput, python: str, shell: ShellPlan) -> tuple[Step, ...]:
+    if not given.request.environment.jupyter_kernel:
+        return ()
+    name = PurePath(given.target.path).name
+    return kernel_steps(name=name, python=python, facts=given.facts, context=given.context, known=shell.known)
 
 
-def _packages(given: PlanInput, pick: TorchPick, python: str, wanted: tuple[str, ...]) -> list[Step]:
-    installer = _installer(given, pick)
-    lines = requirement_lines(pick)
-    path = f"{given.target.path}/{REQUIREMENTS}"
-    names = ", ".join(wanted)
-    steps: list[Step] = [
-        WriteFile(
-            id="requirements",
-            summary="Name the exact builds",
-            why="The installer checks each wheel against the hashes in this file where the source gives them.",
-            path=path,
-            content=requirements_text(lines),
-        ),
-        InstallPackages(
-            id="packages",
-            summary=f"Install {names}",
-            why=f"They were chosen for this machine; they come from {pick.index}.",
-            python=python,
-            distributions=wanted,
-            commands=installer.install_file(python, path, lines),
-            download_bytes=download_bytes(pick),
-        ),
-    ]
-    extras = (*given.request.environment.extras, *(["ipykernel"] if given.request.environment.jupyter_kernel else []))
-    if extras:
-        steps.append(
-            InstallPackages(
-                id="extras",
-                summary=f"Install {', '.join(extras)}",
-                why="You asked for them; PyTorch stays the build that was chosen.",
-                python=python,
-                distributions=extras,
-                commands=installer.install(python, (*wanted, *extras)),
-            )
-        )
-    if given.request.environment.jupyter_kernel:
-        name = PurePath(given.target.path).name
-        steps += kernel_steps(name=name, python=python, facts=given.facts, context=given.context)
-    return steps
-
-
-def _installer(given: PlanInput, pick: TorchPick) -> Installer:
-    settings, wish = given.settings, given.request.source
-    kind = given.request.environment.installer
-    settings = replace(settings, proxy=wish.proxy or settings.proxy, ca_bundle=wish.ca_bundle or settings.ca_bundle)
-    return Installer(
-        kind=kind,
-        uv=given.uv,
-        sources=package_sources(pick, settings, wish, unreachable=given.unreachable),
-        names=index_names(settings),
-        find_links_secret=find_links_are_secret(settings),
-        environment=installer_environment(settings, given.context, pip=kind == "pip"),
-    )
-
-
-def _shell(given: PlanInput, resolution: Resolution, pick: TorchPick) -> ShellPlan:
+def _shell(given: PlanInput, toolkit: ToolkitDecision, pick: TorchPick) -> ShellPlan:
     files = given.files
     return plan_shell(
         wish=given.request.shell,
         facts=given.facts,
         context=given.context,
         files=files.get if isinstance(files, Mapping) else files,
-        toolkit=resolution.cuda_toolkit,
+        toolkit=toolkit,
         environment=given.target.path,
         wheel_brings_cuda=pick.variant.startswith("cu"),
     )
@@ -253,8 +148,3 @@ def _verification(given: PlanInput, pick: TorchPick, python: str, shell: ShellPl
         commands=(command,),
     )
     return [step]
-
-
-def _python_in(path: str, given: PlanInput) -> str:
-    windows = given.facts.os.system == "windows"
-    return str(Path(path) / ("Scripts/python.exe" if windows else "bin/python"))

@@ -56,23 +56,43 @@ class Installer:
             ),
         )
 
-    def install_file(self, python: str, path: str, lines: tuple[str, ...]) -> tuple[Command, ...]:
+    def install_file(
+        self, python: str, path: str, lines: tuple[str, ...], *, constraints: str | None = None
+    ) -> tuple[Command, ...]:
         """Give the commands that install the requirements file at `path`, whose lines are `lines`.
 
         pip wants a hash for everything as soon as one line has one, dependencies too: so the named wheels
-        go in alone first, and their dependencies after them.
+        go in alone first, and their dependencies after them. `constraints` is a file of pins that nothing may move.
         """
+        within = _within(constraints)
         if self.kind == "uv":
-            return (self._uv_install(python, "--requirements", path),)
+            return (self._uv_install(python, *within, "--requirements", path),)
         plain = tuple(line.split()[0] for line in lines)
         alone = ["--no-deps", *(["--require-hashes"] if all(map(hashed, lines)) else []), "--requirement", path]
-        return (self._pip_install(python, *alone), self._pip_install(python, *plain))
+        return (self._pip_install(python, *alone), self._pip_install(python, *within, *plain))
 
-    def install(self, python: str, requirements: tuple[str, ...]) -> tuple[Command, ...]:
-        """Give the commands that install requirements named one by one."""
-        if self.kind == "uv":
-            return (self._uv_install(python, *requirements),)
-        return (self._pip_install(python, *requirements),)
+    def install(
+        self, python: str, requirements: tuple[str, ...], *, constraints: str | None = None
+    ) -> tuple[Command, ...]:
+        """Give the commands that install requirements named one by one, within the pins of a file."""
+        install = self._uv_install if self.kind == "uv" else self._pip_install
+        return (install(python, *_within(constraints), *requirements),)
+
+    def install_locked(self, python: str, path: str) -> tuple[Command, ...]:
+        """Give the command that installs what a pylock.toml names, and nothing else: uv, whatever is told."""
+        offline = ["--offline"] if self.sources.offline else []
+        uv = (self.uv, "pip", "install", "--no-config", "--python", python, "--no-deps", *offline)
+        return (self._command(*uv, "--requirements", path),)
+
+    def lock(self, python: str, label: str, listed: str, path: str) -> Command:
+        """Give the command that turns a list of exact pins into a pylock.toml at `path`.
+
+        `label` is the Python that the lock is for: 3.12 stands for all of 3.12.
+        """
+        flags = uv_flags(self.sources, self.names, find_links_secret=self.find_links_secret)
+        uv = (self.uv, "pip", "compile", "--no-config", "--python", python, "--python-version", label.rstrip("t"))
+        how = ("--quiet", "--no-deps", "--no-header", "--format", "pylock.toml", "--output-file", path)
+        return self._command(*uv, *how, *flags, listed)
 
     def _uv_install(self, python: str, *what: str) -> Command:
         flags = uv_flags(self.sources, self.names, find_links_secret=self.find_links_secret)
@@ -83,6 +103,10 @@ class Installer:
 
     def _command(self, *argv: str) -> Command:
         return Command(argv=argv, environment=dict(self.environment))
+
+
+def _within(constraints: str | None) -> tuple[str, ...]:
+    return ("--constraint", constraints) if constraints is not None else ()
 
 
 def _uv_request(python: str) -> str:

@@ -18,7 +18,17 @@ def pins(pick: TorchPick) -> tuple[str, ...]:
 
 def requirement_lines(pick: TorchPick) -> tuple[str, ...]:
     """Write one requirement a line, each with its hashes."""
-    return tuple(_line(offer) for offer in pick.wheels) or pins(pick)
+    return offer_lines(pick.wheels) or pins(pick)
+
+
+def offer_lines(offers: tuple[Offer, ...]) -> tuple[str, ...]:
+    """Write one requirement a line for exactly these wheels, each with its hashes."""
+    return tuple(_line(offer) for offer in offers)
+
+
+def constraint_lines(pick: TorchPick) -> tuple[str, ...]:
+    """Write the pins that keep PyTorch and its companions where they are; hashes do not belong into constraints."""
+    return tuple(exact(offer) for offer in pick.wheels) or pins(pick)
 
 
 def requirements_text(lines: tuple[str, ...]) -> str:

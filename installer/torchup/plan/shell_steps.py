@@ -142,9 +142,13 @@ def _library_path(
 ) -> LibraryPathDecision:
     path = toolkit.path if toolkit.source != "none" else None
     found = any(known.source == "ldconfig" and known.path == path for known in facts.toolkits)
+    # Wheels and conda have lib; NVIDIA's own layout has lib64.
+    packed = toolkit.source in ("wheel", "conda") or any(
+        known.source in ("pip", "conda") and known.path == path for known in facts.toolkits
+    )
     return decide_library_path(
         wish.ld_library_path,
-        library_dir=f"{path}/lib64" if path else None,
+        library_dir=f"{path}/{'lib' if packed else 'lib64'}" if path else None,
         loader_finds_it=found,
         wheel_brings_cuda=wheel_brings_cuda,
     )

@@ -30,7 +30,7 @@ from torchup.resolve.rejections import rejections_of
 from torchup.resolve.settle import settle
 from torchup.resolve.situation import Outcome, Situation, situation_of
 from torchup.resolve.sources import newer_in_snapshot, no_offers_steps, source_warnings, unreachable
-from torchup.resolve.toolkit import decide_toolkit
+from torchup.resolve.toolkit import Workplace, decide_toolkit
 from torchup.resolve.why_none import why_none
 
 _PLACES: dict[SourceKind, PickSource] = {
@@ -97,15 +97,23 @@ def _resolution(
     reasons, warnings, steps = list(outcome.reasons), list(outcome.warnings), list(outcome.steps)
     pick = outcome.pick
     variant = pick.build.variant if pick else None
-    toolkit = decide_toolkit(situation.request.cuda_toolkit, situation.facts.toolkits, variant)
+    place = Workplace(
+        os=situation.facts.os,
+        compilers=situation.facts.compilers,
+        capabilities=outcome.target.capabilities,
+        wheels=book.others,
+        conda=bool(situation.facts.conda),
+    )
+    toolkit = decide_toolkit(situation.request.cuda_toolkit, situation.facts.toolkits, variant, place)
     status = outcome.status
     if toolkit.problem and pick:
         status = "no_solution"
         reasons.insert(0, toolkit.problem)
+        steps += toolkit.steps
         steps.append(NextStep(text=f"Loosen cuda_toolkit.source: then the pick is torch {pick.build.title}."))
         pick = None
     if pick:
-        reasons += [*reasons_for(situation, outcome, pick), *gains_for(situation, outcome, pick)]
+        reasons += [*reasons_for(situation, outcome, pick), *gains_for(situation, outcome, pick), *toolkit.reasons]
         warnings += [*warnings_for(situation, outcome, pick), *toolkit.warnings]
         warnings += newer_in_snapshot(situation, pick, book) if only_real else []
     elif status == "no_solution" and not toolkit.problem:

@@ -11,6 +11,7 @@ from torchup.model.resolution import NextStep
 from torchup.resolve.accelerator import Choice, choose
 from torchup.resolve.candidates import Candidate
 from torchup.resolve.host_advice import host_steps
+from torchup.resolve.python_sources import ways_to_bring
 from torchup.resolve.pythons import managed
 from torchup.resolve.settle import settle
 from torchup.resolve.situation import Outcome, Situation, situation_of
@@ -22,10 +23,10 @@ _OTHER_PYTHON = "the Python of this machine"
 
 def ways_out(situation: Situation) -> list[NextStep]:
     """Try every constraint loosened alone, then all pins together, and last the CPU; add what the maker offers."""
-    steps = [step for name, loosened in _loosened(situation) if (step := _step(name, loosened))]
+    steps = [step for name, loosened in _loosened(situation) for step in _steps(name, loosened)]
     steps = [*_missing_python(situation), *steps]
     if not steps and (together := _without_pins(situation)) is not None:
-        steps = [step for step in [_step("all pins of torch and python", together)] if step]
+        steps = _steps("all pins of torch and python", together)
     if situation.variant is None or situation.variant.kind != "cpu":
         steps += _cpu(situation)
     if situation.facts.context.jetson:
@@ -60,8 +61,7 @@ def _missing_python(situation: Situation) -> list[NextStep]:
     if not asked or not any(refusal.code == "python-missing" for refusal in situation.interpreters.refusals):
         return []
     brought = replace(situation, interpreters=managed([asked], asked), exhaustive=False)
-    step = _step(_OTHER_PYTHON, brought)
-    return [step] if step else []
+    return _steps(_OTHER_PYTHON, brought)
 
 
 def _overrides(situation: Situation) -> list[NextStep]:
@@ -121,16 +121,16 @@ def _with(situation: Situation, request: Request) -> Situation:
     return situation_of(situation.facts, request, situation.platform, situation.catalogue)
 
 
-def _step(name: str, loosened: Situation) -> NextStep | None:
+def _steps(name: str, loosened: Situation) -> list[NextStep]:
     outcome = settle(loosened, choose(loosened))
     if outcome.pick is None:
-        return None
+        return []
     what = _what(outcome, outcome.pick)
     if name == _OTHER_PYTHON:
         python = outcome.pick.interpreter.label
-        text = f"With Python {python} the pick is {what}."
-        return NextStep(text=text, commands=(f"uv python install {python}",))
-    return NextStep(text=f"Loosen {name}: then the pick is {what}.")
+        first = NextStep(text=f"With Python {python} the pick is {what}.")
+        return [first, *ways_to_bring(python, loosened.facts.os, offline=loosened.request.source.offline)]
+    return [NextStep(text=f"Loosen {name}: then the pick is {what}.")]
 
 
 def _what(outcome: Outcome, pick: Candidate) -> str:

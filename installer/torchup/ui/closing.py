@@ -9,7 +9,15 @@ from rich.text import Text
 
 from torchup.apply.result import RunResult
 from torchup.model.outcome import Report
-from torchup.model.plan import CreateEnvironment, EditManagedBlock, InstallPackages, Plan, WriteFile
+from torchup.model.plan import (
+    CreateEnvironment,
+    EditManagedBlock,
+    InstallPackages,
+    MakeLink,
+    Plan,
+    WriteFile,
+    WriteLock,
+)
 from torchup.shell.quoting import Language, quote
 
 _VERDICTS = {
@@ -52,6 +60,7 @@ def _section(title: str, lines: list[str]) -> list[RenderableType]:
 
 def _changes(result: RunResult, plan: Plan) -> list[str]:
     changed = {outcome.step_id for outcome in result.outcomes if outcome.status == "changed"}
+    outcomes = {outcome.step_id: outcome for outcome in result.outcomes}
     lines = []
     for step in plan.steps:
         if step.id not in changed:
@@ -61,6 +70,10 @@ def _changes(result: RunResult, plan: Plan) -> list[str]:
                 lines.append(f"new environment  {step.path}")
             case InstallPackages():
                 lines.append(f"installed        {', '.join(step.distributions)}")
+            case MakeLink():
+                lines.append(f"linked           {step.path} to {step.target}")
+            case WriteLock():
+                lines.append(f"locked           {outcomes[step.id].detail}")
             case WriteFile():
                 lines.append(f"wrote            {step.path}")
             case EditManagedBlock():

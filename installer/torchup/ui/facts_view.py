@@ -39,6 +39,7 @@ def render(facts: MachineFacts) -> RenderableType:
         ("Machine", _rows(_machine(facts))),
         ("GPUs", _gpus(facts)),
         ("CUDA toolkits", _listing(_toolkits(facts))),
+        ("C++ compilers", _listing(_compilers(facts))),
         ("Pythons", _rows(_pythons(facts.pythons))),
         ("Environments", _listing(_environments(facts))),
         ("Shells", _rows(_shells(facts))),
@@ -113,6 +114,11 @@ def _toolkits(facts: MachineFacts) -> list[str]:
         _joined(f"{toolkit.version or 'unknown version'}  {toolkit.path}", None if toolkit.nvcc else "without nvcc")
         for toolkit in facts.toolkits
     ]
+
+
+def _compilers(facts: MachineFacts) -> list[str]:
+    found = [compiler for compiler in facts.compilers or () if compiler.default or compiler.version]
+    return [_joined(f"{compiler.kind} {compiler.version or ''}".strip(), compiler.path) for compiler in found]
 
 
 def _pythons(pythons: tuple[Python, ...]) -> list[tuple[str, str]]:

@@ -18,10 +18,12 @@ from torchup.model.plan import (
     EnrollKey,
     InstallPackages,
     InstallSystemPackages,
+    MakeLink,
     Plan,
     RemoveFile,
     Step,
     WriteFile,
+    WriteLock,
 )
 from torchup.shell.managed_block import insert, remove
 
@@ -81,7 +83,12 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
         "Packages that go into it",
         [f"{', '.join(step.distributions)}{weights.get(step.id, '')}" for step in installs],
     )
-    yield "Files that torchup writes as its own", [step.path for step in steps if isinstance(step, WriteFile)]
+    yield (
+        "Files that torchup writes as its own",
+        [step.path for step in steps if isinstance(step, WriteFile | WriteLock)],
+    )
+    links = [step for step in steps if isinstance(step, MakeLink)]
+    yield "Links in it, for compilers and linkers", [f"{step.path} leads to {step.target}" for step in links]
     edits = [step for step in steps if isinstance(step, EditManagedBlock)]
     yield "Your files that get one small block, and nothing else", [step.path for step in edits]
     yield "Files that are removed", [step.path for step in steps if isinstance(step, RemoveFile)]

@@ -215,6 +215,7 @@ def test_an_environment_of_ours_may_be_brought_to_another_build(box: Sandbox) ->
     assert [outcome.step_id for outcome in result.outcomes if outcome.status == "changed"] == [
         "requirements",
         "packages",
+        "lock",
     ]
     assert installed(box) == "2.14.0+cpu 1.14.0"
     undone = undo_run(box.machine)

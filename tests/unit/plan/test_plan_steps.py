@@ -71,7 +71,7 @@ def commands(plan: Plan, step_id: str) -> list[tuple[str, ...]]:
 def test_the_order_is_answers_environment_packages_shell_test(box: Sandbox) -> None:
     plan = planned(box)
     assert [step.id.partition(":")[0] for step in plan.steps] == [
-        *("config-folder", "answers", "environment-folder", "environment", "requirements", "packages"),
+        *("config-folder", "answers", "environment-folder", "environment", "requirements", "packages", "lock"),
         *("env-file", "block", "block", "block", "verify"),
     ]
     assert len({step.id for step in plan.steps}) == len(plan.steps)
@@ -220,12 +220,12 @@ def test_fish_gets_a_file_of_its_own(box: Sandbox) -> None:
     box.request = Request(shell=ShellWish(shells=("fish",)))
     facts = replace(box.facts, shells=replace(box.facts.shells, installed=("fish",)))
     ids = [step.id.partition(":")[0] for step in planned(box, facts=facts).steps]
-    assert ids[6:-1] == ["env-file", "folder", "own-file"]
+    assert ids[7:-1] == ["env-file", "folder", "own-file"]
 
 
 def test_no_shell_part_and_no_test_when_not_wished_for(box: Sandbox) -> None:
     box.request = Request(shell=ShellWish(shells="none"), verify=VerifyWish(level="none"))
-    assert planned(box).steps[-1].id == "packages"
+    assert planned(box).steps[-1].id == "lock"
 
 
 def test_taking_the_shell_part_out_again(box: Sandbox) -> None:

@@ -40,7 +40,7 @@ def test_none_asks_for_none_and_auto_takes_none_that_does_not_match() -> None:
 
 
 def test_an_existing_one_that_was_asked_for_is_taken_with_a_warning() -> None:
-    other = _decide("cu130", (TWELVE, TWELVE_NINE), source="existing")
+    other = _decide("cu130", (TWELVE, TWELVE_NINE), source="existing", path=TWELVE_NINE.path)
     assert other.decision.path == TWELVE_NINE.path
     assert [warning.code for warning in other.warnings] == ["toolkit-other-major"]
     unused = _decide("cpu", source="existing")
@@ -57,7 +57,16 @@ def test_a_path_or_a_version_narrows_it() -> None:
     assert _decide("cu126", source="existing", version="12").decision.path == TWELVE_NINE.path
 
 
-@pytest.mark.parametrize("source", ["wheel", "system", "conda"])
+def test_of_other_majors_none_is_taken_unless_it_is_named() -> None:
+    found = _decide("cu130", (TWELVE, TWELVE_NINE), source="existing")
+    assert found.decision.source == "none"
+    assert found.problem is not None
+    assert found.problem.code == "toolkit-other-major"
+    assert "12.9 in /usr/local/cuda-12.9" in found.problem.text
+    assert any("cuda_toolkit.path" in step.text for step in found.steps)
+
+
+@pytest.mark.parametrize("source", ["system", "conda"])
 def test_one_to_be_installed_is_of_the_build_or_as_asked(source: str) -> None:
     assert _decide("cu130", source=source).decision.version == "13.0"
     asked = _decide("cu130", source=source, version="12.9")

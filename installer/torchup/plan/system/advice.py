@@ -34,8 +34,8 @@ def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolut
         )
         rest = tuple(step for step in resolution.next_steps if not any("mokutil" in line for line in step.commands))
         resolution = replace(resolution, next_steps=(*rest, *_secure_boot(plan, facts)))
-    first, *rest = resolution.next_steps or (NextStep(text="Install the NVIDIA driver."),)
-    return replace(resolution, next_steps=(first, *steps, *rest))
+    first, *others = resolution.next_steps or (NextStep(text="Install the NVIDIA driver."),)
+    return replace(resolution, next_steps=(first, *steps, *others))
 
 
 def _refused(error: RefusedError) -> NextStep:

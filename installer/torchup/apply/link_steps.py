@@ -1,0 +1,33 @@
+"""The step that makes a symbolic link: what it is about to do, and taking it back."""
+
+from __future__ import annotations
+
+from torchup.apply.change import Left, LinkChange, NoChange, Prepared
+from torchup.apply.system import System
+from torchup.errors import StepError
+from torchup.model.plan import MakeLink
+
+
+def prepare_link(step: MakeLink, system: System) -> Prepared:
+    """See whether the link is there; raises StepError (not-a-link) for anything else at its place."""
+    found = system.link_target(step.path)
+    if found == step.target:
+        return Prepared(change=NoChange(), detail=f"{step.path} is there")
+    if found is not None or system.look(step.path).kind != "absent":
+        what = f"leads to {found}" if found is not None else "is no link"
+        raise StepError(
+            f"{step.path} {what}, and is to lead to {step.target}.",
+            code="not-a-link",
+            hint="Move it away, or leave it if somebody needs it, and choose another place.",
+        )
+    return Prepared(change=LinkChange(path=step.path, target=step.target), detail=f"{step.path} leads to {step.target}")
+
+
+def revert_link(change: LinkChange, system: System) -> Left | None:
+    """Remove the link, unless it leads somewhere else by now."""
+    now = system.link_target(change.path)
+    if now == change.target:
+        system.remove_link(change.path)
+    elif now is not None:
+        return Left(text=f"{change.path} leads to {now} by now, and was left as it is.")
+    return None

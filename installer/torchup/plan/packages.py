@@ -1,0 +1,92 @@
+"""Putting PyTorch, and what was asked for beside it, into the environment."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from torchup.model.plan import InstallPackages, Step, WriteFile
+from torchup.model.resolution import ToolkitDecision, TorchPick
+from torchup.plan.child_environment import installer_environment
+from torchup.plan.extras import wanted_extras
+from torchup.plan.given import PlanInput
+from torchup.plan.installers import Installer
+from torchup.plan.lock import lock_steps, locked_steps
+from torchup.plan.requirements import constraint_lines, requirement_lines, requirements_text
+from torchup.plan.secrets import find_links_are_secret, index_names
+from torchup.plan.sources import package_sources
+from torchup.plan.space import download_bytes
+from torchup.plan.toolkit_steps import toolkit_links, toolkit_steps
+
+REQUIREMENTS = "torchup-requirements.txt"
+CONSTRAINTS = "torchup-constraints.txt"
+
+
+def package_steps(
+    given: PlanInput, pick: TorchPick, toolkit: ToolkitDecision, python: str, wanted: tuple[str, ...]
+) -> list[Step]:
+    """Give the steps that install the pins `wanted`, the toolkit's wheels and the extras."""
+    installer = installer_of(given, pick)
+    if given.lock is not None:
+        links = toolkit_links(given, toolkit)
+        return [*locked_steps(given, given.lock, installer, python), *links]
+    lines = requirement_lines(pick)
+    path = f"{given.target.path}/{REQUIREMENTS}"
+    names = ", ".join(wanted)
+    steps: list[Step] = [
+        WriteFile(
+            id="requirements",
+            summary="Name the exact builds",
+            why="The installer checks each wheel against the hashes in this file where the source gives them.",
+            path=path,
+            content=requirements_text(lines),
+        ),
+        InstallPackages(
+            id="packages",
+            summary=f"Install {names}",
+            why=f"They were chosen for this machine; they come from {pick.index}.",
+            python=python,
+            distributions=wanted,
+            commands=installer.install_file(python, path, lines),
+            download_bytes=download_bytes(pick),
+        ),
+    ]
+    extras = wanted_extras(given.request.environment)
+    constraints = f"{given.target.path}/{CONSTRAINTS}"
+    beside = toolkit_steps(given, toolkit, installer, python, constraints)
+    if extras:
+        beside.append(
+            InstallPackages(
+                id="extras",
+                summary=f"Install {', '.join(extras)}",
+                why="You asked for them; PyTorch stays the build that was chosen.",
+                python=python,
+                distributions=extras,
+                commands=installer.install(python, extras, constraints=constraints),
+            )
+        )
+    if beside:
+        steps.append(
+            WriteFile(
+                id="constraints",
+                summary="Name what nothing else may move",
+                why="What is installed beside PyTorch must not replace it: the installer keeps to this file.",
+                path=constraints,
+                content=requirements_text(constraint_lines(pick)),
+            )
+        )
+    return [*steps, *beside, *lock_steps(given, installer, python, pick.python)]
+
+
+def installer_of(given: PlanInput, pick: TorchPick) -> Installer:
+    """Give the program that installs, with the sources that the pick and the machine call for."""
+    settings, wish = given.settings, given.request.source
+    kind = given.request.environment.installer
+    settings = replace(settings, proxy=wish.proxy or settings.proxy, ca_bundle=wish.ca_bundle or settings.ca_bundle)
+    return Installer(
+        kind=kind,
+        uv=given.uv,
+        sources=package_sources(pick, settings, wish, unreachable=given.unreachable),
+        names=index_names(settings),
+        find_links_secret=find_links_are_secret(settings),
+        environment=installer_environment(settings, given.context, pip=kind == "pip"),
+    )

@@ -1,0 +1,201 @@
+"""A lock file (pylock.toml, PEP 751) as an offer book: the resolver then decides over nothing but its wheels."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from torchup.errors import NoSolutionError, UsageError
+from torchup.knowledge.platforms import platform_of
+from torchup.model.facts import MachineFacts
+from torchup.model.offer import Offer, OfferBook, SourceKind
+from torchup.model.quick import dataclass
+from torchup.resolve.offers.listed import offers_of
+from torchup.resolve.offers.simple_page import IndexFile
+from torchup.resolve.offers.sources import PYTORCH_INDEX, Source
+from torchup.resolve.offers.urls import host_of, variant_of_path
+from torchup.resolve.python_range import satisfies
+from torchup.resolve.wheels import Host, fits_python, platform_refusal
+from torchup.resolve.wheels import host_of as wheel_host
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package, Pylock
+
+_SHOWN = 6
+_HINT = (
+    "A lock is for the platform and the Python that it was written on; `torchup setup` decides anew for this machine."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lock:
+    """A lock that was read: its text, and what uv and the resolver need of it."""
+
+    source: str
+    text: str
+    content: Pylock
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The version of each package that has one, by canonical name."""
+        return {str(package.name): str(package.version) for package in self.content.packages if package.version}
+
+
+def read_lock(text: str, source: str) -> Lock:
+    """Read a lock; raises UsageError (lock-invalid, lock-incomplete, lock-without-torch)."""
+    from packaging.pylock import Pylock, PylockUnsupportedVersionError, PylockValidationError
+
+    try:
+        content = Pylock.from_dict(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, PylockValidationError, PylockUnsupportedVersionError) as error:
+        raise UsageError(
+            f"{source} is no lock file that can be read.",
+            code="lock-invalid",
+            evidence=[str(error)],
+            hint="torchup setup writes pylock.toml into the environment that it makes; uv and pip write the same form.",
+        ) from error
+    lock = Lock(source=source, text=text, content=content)
+    if loose := [str(package.name) for package in content.packages if not _is_fixed(package)]:
+        raise UsageError(
+            f"{source} does not say for every package which file it is, with a hash and an address.",
+            code="lock-incomplete",
+            evidence=loose[:_SHOWN],
+            hint="Packages from a folder, a repository or a path beside the lock cannot be installed from it elsewhere.",
+        )
+    if "torch" not in lock.versions:
+        raise UsageError(
+            f"{source} has no torch in it.", code="lock-without-torch", hint="Name the pylock.toml of an environment."
+        )
+    return lock
+
+
+def lock_book(lock: Lock, facts: MachineFacts, today: str) -> OfferBook:
+    """Offer the wheels of a lock; raises NoSolutionError (lock-does-not-fit) where a package has none for this platform."""
+    platform = platform_of(facts.os)
+    host = wheel_host(facts.os)
+    misses = [
+        f"{package.name} {package.version}: {', '.join(sorted(_platforms(package)))}"
+        for package in _applying(lock, facts, None)
+        if package.sdist is None and not any(platform_refusal(tags[2], host) is None for tags in _tags(package))
+    ]
+    if platform is None or misses:
+        raise NoSolutionError(
+            f"{lock.source} was written for another platform than {facts.os.system} on {facts.os.arch}.",
+            code="lock-does-not-fit",
+            evidence=misses[:_SHOWN],
+            hint=_HINT,
+        )
+    offers: list[Offer] = []
+    for package in lock.content.packages:
+        for file in _files(package):
+            origin = package.index or _origin(file.url)
+            source = Source(kind=_kind(origin), origin=origin, layout="simple")
+            names = frozenset({str(package.name)})
+            offers += offers_of([file], source, names, platform, origin=origin, variant=variant_of_path(origin))
+    return OfferBook(offers=tuple(offers), as_of=today)
+
+
+def locked_pins(lock: Lock, facts: MachineFacts, python: str, version: str | None) -> tuple[str, ...]:
+    """Give the pins that apply for an interpreter; raises NoSolutionError (lock-does-not-fit) where one cannot.
+
+    `python` is `3.12` or `3.13t`; `version` the full version of the interpreter where it is known.
+    """
+    host = wheel_host(facts.os)
+    full = version or python.rstrip("t")
+    major, minor = (int(part) for part in python.rstrip("t").split(".")[:2])
+    packages = list(_applying(lock, facts, full))
+    misses = [
+        f"{package.name} {package.version}"
+        for package in packages
+        if not _fits(package, host, (major, minor), python.endswith("t"), full)
+    ]
+    required = lock.content.requires_python
+    if required is not None and not satisfies(str(required), full):
+        misses.insert(0, f"the lock asks for Python {required}")
+    if misses:
+        raise NoSolutionError(
+            f"{lock.source} cannot be installed for Python {full}.",
+            code="lock-does-not-fit",
+            evidence=misses[:_SHOWN],
+            hint=_HINT,
+        )
+    return tuple(f"{package.name}=={package.version}" for package in packages if package.version)
+
+
+def _is_fixed(package: Package) -> bool:
+    if package.version is None or package.vcs or package.directory or package.archive:
+        return False
+    wheels = package.wheels or ()
+    source = package.sdist
+    fixed = all(wheel.hashes and wheel.url for wheel in wheels) and (
+        source is None or bool(source.hashes and source.url)
+    )
+    return fixed and bool(wheels or source)
+
+
+def _applying(lock: Lock, facts: MachineFacts, python: str | None) -> Iterator[Package]:
+    environment = _environment(facts, python)
+    for package in lock.content.packages:
+        if package.marker is None or python is None or package.marker.evaluate(environment, context="lock_file"):
+            yield package
+
+
+def _environment(facts: MachineFacts, python: str | None) -> dict[str, Any]:
+    system = facts.os.system
+    environment: dict[str, Any] = {
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "os_name": "nt" if system == "windows" else "posix",
+        "sys_platform": {"windows": "win32", "darwin": "darwin"}.get(system, "linux"),
+        "platform_system": {"windows": "Windows", "darwin": "Darwin"}.get(system, "Linux"),
+        "platform_machine": facts.os.arch,
+        "platform_release": facts.os.kernel or "",
+        "platform_version": "",
+        "extras": set(),
+        "dependency_groups": set(),
+    }
+    if python is not None:
+        environment |= {
+            "python_full_version": python,
+            "implementation_version": python,
+            "python_version": ".".join(python.split(".")[:2]),
+        }
+    return environment
+
+
+def _fits(package: Package, host: Host, release: tuple[int, int], free_threaded: bool, full: str) -> bool:
+    if package.requires_python is not None and not satisfies(str(package.requires_python), full):
+        return False
+    return package.sdist is not None or any(
+        fits_python(python, abi, release, free_threaded) and platform_refusal(platform, host) is None
+        for python, abi, platform in _tags(package)
+    )
+
+
+def _files(package: Package) -> Iterator[IndexFile]:
+    for wheel in package.wheels or ():
+        url = wheel.url or ""
+        name = wheel.name or unquote(urlsplit(url).path.rpartition("/")[2])
+        yield IndexFile(filename=name, url=url, hashes=tuple(wheel.hashes.items()), size=wheel.size)
+
+
+def _tags(package: Package) -> Iterator[tuple[str, str, str]]:
+    for file in _files(package):
+        parts = file.filename.removesuffix(".whl").split("-")[-3:]
+        yield (parts[0], parts[1], parts[2])
+
+
+def _platforms(package: Package) -> set[str]:
+    return {platform for _, _, platform in _tags(package)}
+
+
+def _origin(url: str) -> str:
+    return url.rpartition("/")[0]
+
+
+def _kind(origin: str) -> SourceKind:
+    if origin.startswith("file:"):
+        return "find-links"
+    return "pytorch" if host_of(origin) == host_of(PYTORCH_INDEX) else "default"
