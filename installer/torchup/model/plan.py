@@ -177,6 +177,15 @@ class StartupProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CondaProof:
+    """What is to hold while the conda environment at `prefix` is active, and no longer afterwards."""
+
+    prefix: str
+    cuda_home: str | None
+    library_dirs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShellProof:
     """What new shells are to know; it is proved by starting them."""
 
@@ -185,6 +194,7 @@ class ShellProof:
     bin_dirs: tuple[str, ...]
     library_dirs: tuple[str, ...]
     environment: str | None
+    conda: CondaProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -213,6 +213,7 @@ def _shell(given: PlanInput, resolution: Resolution, pick: TorchPick) -> ShellPl
         toolkit=resolution.cuda_toolkit,
         environment=given.target.path,
         wheel_brings_cuda=pick.variant.startswith("cu"),
+        is_conda=given.request.environment.kind == "conda",
     )
 
 

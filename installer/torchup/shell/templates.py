@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -44,6 +44,17 @@ def render(name: str, **values: object) -> str:
     (`bash`, `zsh`, `sh`, `fish`, `csh`, `powershell`): TypeError.
     """
     return _environment().get_template(f"{name}.j2").render(**values)
+
+
+def render_with_names(name: str, names: Mapping[str, str], **values: object) -> str:
+    """Render `<name>.j2` after putting other names of shell variables for the keys of `names`.
+
+    They stand in `${...}`, where a template's own braces could not be told apart.
+    """
+    source = _source(f"{name}.j2") or ""
+    for stand_in, variable in names.items():
+        source = source.replace(stand_in, variable)
+    return _environment().from_string(source).render(**values)
 
 
 @cache
