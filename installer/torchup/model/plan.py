@@ -94,7 +94,11 @@ class EditManagedBlock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateEnvironment:
-    """Create a venv or conda environment at `path`; undo removes it when this run created it."""
+    """Create a venv or conda environment at `path`; undo removes it when this run created it.
+
+    `python` is empty for an environment without one. `provides` are the files below `path`, which one that
+    is there already has to have.
+    """
 
     kind: Literal["CreateEnvironment"] = "CreateEnvironment"
     id: str
@@ -103,6 +107,7 @@ class CreateEnvironment:
     privilege: Privilege = "user"
     path: str
     python: str
+    provides: tuple[str, ...] = ()
     commands: tuple[Command, ...]
 
 

@@ -13,9 +13,12 @@ from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import Command, CreateEnvironment, InstallPackages, MakeDirectory, Plan, Step, Verify, WriteFile
 from torchup.model.request import Request
-from torchup.model.resolution import Resolution, TorchPick
+from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
 from torchup.plan.child_environment import installer_environment
-from torchup.plan.conda import conda_prefix, create_conda, find_conda
+from torchup.plan.conda import conda_environment, conda_prefix, create_conda, find_conda, python_specs
+from torchup.plan.conda_file import conda_file_step
+from torchup.plan.conda_layout import nvcc_below
+from torchup.plan.conda_toolkit import conda_toolkit_steps, place_conda_toolkit, toolkit_specs
 from torchup.plan.digests import facts_digest, request_digest
 from torchup.plan.installers import Installer
 from torchup.plan.kernel import kernel_steps
@@ -76,16 +79,18 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
             evidence=tuple(step.text for step in resolution.next_steps),
             hint="`torchup resolve` says what has to be done first.",
         )
+    toolkit = _conda_toolkit(given, resolution)
     wanted = pins(pick)
     check_home(given.facts, given.target)
     check_target(given.target, wish=given.request.environment, wanted=wanted, python=pick.python)
     if not all_satisfied(wanted, given.target.distributions):
         check_space(pick, given.facts, given.target)
     python = given.target.python or _python_in(given.target.path, given)
-    shell = _shell(given, resolution, pick)
+    shell = _shell(given, toolkit, pick)
     steps = (
         *_answers(given),
-        *_environment(given, pick),
+        *_conda_toolkit_steps(given, toolkit),
+        *_environment(given, pick, toolkit),
         *_packages(given, pick, python, wanted),
         *shell.steps,
         *_verification(given, pick, python, shell),
@@ -117,15 +122,35 @@ def _answers(given: PlanInput) -> list[Step]:
     return [folder, answers]
 
 
-def _environment(given: PlanInput, pick: TorchPick) -> list[Step]:
+def _conda_toolkit(given: PlanInput, resolution: Resolution) -> ToolkitDecision:
+    return place_conda_toolkit(
+        resolution.cuda_toolkit,
+        request=given.request,
+        facts=given.facts,
+        context=given.context,
+        environment=given.target.path,
+    )
+
+
+def _conda_toolkit_steps(given: PlanInput, toolkit: ToolkitDecision) -> list[Step]:
+    return conda_toolkit_steps(
+        toolkit, request=given.request, facts=given.facts, context=given.context, settings=_settings(given)
+    )
+
+
+def _environment(given: PlanInput, pick: TorchPick, toolkit: ToolkitDecision) -> list[Step]:
     path = given.target.path
     if given.request.environment.kind == "existing":
         return []
-    commands = _creation(given, pick)
+    by_conda = given.request.environment.kind == "conda"
+    specs: tuple[str, ...] = ()
+    if by_conda:
+        specs = (*python_specs(pick.python), *toolkit_specs(toolkit, cudnn=given.request.cuda_toolkit.cudnn))
+    commands = _creation(given, pick, specs)
     parent = str(PurePath(path).parent)
-    interpreter = pick.python_path or pick.python
+    interpreter = pick.python if by_conda else pick.python_path or pick.python
     why = f"PyTorch gets an environment of its own, with Python {pick.python}, and changes nothing else."
-    return [
+    steps: list[Step] = [
         MakeDirectory(
             id="environment-folder", summary=f"Make {parent}", why="The environment goes there.", path=parent
         ),
@@ -135,16 +160,26 @@ def _environment(given: PlanInput, pick: TorchPick) -> list[Step]:
             why=why,
             path=path,
             python=interpreter,
+            provides=(nvcc_below(given.facts.os),) if by_conda and toolkit.source == "conda" else (),
             commands=commands,
         ),
     ]
+    if by_conda:
+        installer = _installer(given, pick)
+        # Folders that hold a login travel in the environment of the installer only.
+        sources = replace(installer.sources, find_links=()) if installer.find_links_secret else installer.sources
+        channels = given.request.source.conda_channels
+        lines = requirement_lines(pick)
+        builds = tuple(line.split()[0] for line in lines)
+        steps.append(conda_file_step(path, channels=channels, specs=specs, sources=sources, pins=builds))
+    return steps
 
 
-def _creation(given: PlanInput, pick: TorchPick) -> tuple[Command, ...]:
+def _creation(given: PlanInput, pick: TorchPick, specs: tuple[str, ...]) -> tuple[Command, ...]:
     path = given.target.path
-    if given.request.environment.kind == "conda":
-        conda = find_conda(given.facts)
-        return create_conda(conda, path, pick.python, offline=given.request.source.offline)
+    if specs:
+        environment = conda_environment(_settings(given), given.context)
+        return create_conda(find_conda(given.facts), path, specs, wish=given.request.source, environment=environment)
     return _installer(given, pick).create_venv(path, pick.python, pick.python_path)
 
 
@@ -189,10 +224,14 @@ def _packages(given: PlanInput, pick: TorchPick, python: str, wanted: tuple[str,
     return steps
 
 
-def _installer(given: PlanInput, pick: TorchPick) -> Installer:
+def _settings(given: PlanInput) -> IndexSettings:
     settings, wish = given.settings, given.request.source
+    return replace(settings, proxy=wish.proxy or settings.proxy, ca_bundle=wish.ca_bundle or settings.ca_bundle)
+
+
+def _installer(given: PlanInput, pick: TorchPick) -> Installer:
+    settings, wish = _settings(given), given.request.source
     kind = given.request.environment.installer
-    settings = replace(settings, proxy=wish.proxy or settings.proxy, ca_bundle=wish.ca_bundle or settings.ca_bundle)
     return Installer(
         kind=kind,
         uv=given.uv,
@@ -203,14 +242,14 @@ def _installer(given: PlanInput, pick: TorchPick) -> Installer:
     )
 
 
-def _shell(given: PlanInput, resolution: Resolution, pick: TorchPick) -> ShellPlan:
+def _shell(given: PlanInput, toolkit: ToolkitDecision, pick: TorchPick) -> ShellPlan:
     files = given.files
     return plan_shell(
         wish=given.request.shell,
         facts=given.facts,
         context=given.context,
         files=files.get if isinstance(files, Mapping) else files,
-        toolkit=resolution.cuda_toolkit,
+        toolkit=toolkit,
         environment=given.target.path,
         wheel_brings_cuda=pick.variant.startswith("cu"),
         is_conda=given.request.environment.kind == "conda",
@@ -241,4 +280,6 @@ def _verification(given: PlanInput, pick: TorchPick, python: str, shell: ShellPl
 
 def _python_in(path: str, given: PlanInput) -> str:
     windows = given.facts.os.system == "windows"
+    if windows and given.request.environment.kind == "conda":
+        return f"{path}\\python.exe"
     return str(Path(path) / ("Scripts/python.exe" if windows else "bin/python"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from torchup.errors import TorchupError
 from torchup.shell.quoting import Language, Quoted, quote
+from torchup.shell.yaml_quoting import quote_yaml
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -41,7 +42,7 @@ def render(name: str, **values: object) -> str:
     """Render `<name>.j2` from the templates folder; the text ends as the template does.
 
     An undefined value is an error, and so is a value that reaches the text without a quoting filter
-    (`bash`, `zsh`, `sh`, `fish`, `csh`, `powershell`): TypeError.
+    (`bash`, `zsh`, `sh`, `fish`, `csh`, `powershell`, `yaml`): TypeError.
     """
     return _environment().get_template(f"{name}.j2").render(**values)
 
@@ -72,6 +73,7 @@ def _environment() -> Environment:
     )
     for language in get_args(Language):
         environment.filters[language] = _filter(language)
+    environment.filters["yaml"] = quote_yaml
     return environment
 
 

@@ -73,7 +73,10 @@ def download_size(plan: Plan) -> str | None:
 
 def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     environments = [step for step in steps if isinstance(step, CreateEnvironment)]
-    yield "A new environment", [f"{step.path} (Python from {step.python})" for step in environments]
+    yield (
+        "A new environment",
+        [f"{step.path} (Python from {step.python})" if step.python else step.path for step in environments],
+    )
     installs = [step for step in steps if isinstance(step, InstallPackages)]
     weights = {step.id: f", about {step.download_bytes / _MIB:,.0f} MiB" for step in installs if step.download_bytes}
     yield (
