@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from torchup.apply import environment_steps, file_steps
+from torchup.apply import environment_steps, file_steps, user_variables
 from torchup.apply.backups import Backups
 from torchup.apply.change import (
     Change,
@@ -19,6 +19,7 @@ from torchup.apply.change import (
     Prepared,
     RestartChange,
     SystemChange,
+    VariableChange,
 )
 from torchup.apply.system import System
 from torchup.errors import TorchupError
@@ -31,6 +32,7 @@ from torchup.model.plan import (
     MakeDirectory,
     Reboot,
     RemoveFile,
+    SetUserVariable,
     Step,
     Verify,
     WriteFile,
@@ -64,6 +66,8 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:
             return file_steps.prepare_remove(step, system)
         case EditManagedBlock():
             return file_steps.prepare_block(step, system)
+        case SetUserVariable():
+            return user_variables.prepare_variable(step, system)
         case CreateEnvironment():
             return environment_steps.prepare_environment(step, system)
         case InstallPackages():
@@ -94,6 +98,9 @@ def perform(
         case DirectoryChange():
             made = system.make_directory(change.paths[-1], step.mode if isinstance(step, MakeDirectory) else 0o755)
             return DirectoryChange(paths=made)
+        case VariableChange():
+            system.write_variable(change.name, change.after)
+            return change
         case EnvironmentChange() if isinstance(step, CreateEnvironment):
             environment_steps.perform_environment(step, system, on_line)
             return change
@@ -117,6 +124,8 @@ def revert(step: Step, change: Change, system: System, backups: Backups, on_line
             case DirectoryChange():
                 file_steps.revert_directories(change, system)
                 return None
+            case VariableChange():
+                return user_variables.revert_variable(change, system)
             case EnvironmentChange():
                 return environment_steps.revert_environment(change, system)
             case PackagesChange() if isinstance(step, InstallPackages):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from torchup.apply.atomic_write import DEFAULT_MODE
+from torchup.apply.change import UserVariable
 from torchup.apply.system import NOTHING, Brings, Completed, FileState, System
 from torchup.apply.write_errors import missing_file
 from torchup.model.plan import Command
@@ -45,7 +46,16 @@ class Ran:
     as_root: bool
 
 
-Effect = Written | MadeDirectory | Removed | Ran
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableSet:
+    """A variable of the Windows user's account would be set, or deleted."""
+
+    name: str
+    before: UserVariable | None
+    after: UserVariable | None
+
+
+Effect = Written | MadeDirectory | Removed | Ran | VariableSet
 
 
 @dataclass(slots=True, kw_only=True)
@@ -56,6 +66,7 @@ class RecordingSystem:
     effects: list[Effect] = field(default_factory=list)
     _files: dict[str, FileState] = field(default_factory=dict)
     _distributions: dict[str, dict[str, str]] = field(default_factory=dict)
+    _variables: dict[str, UserVariable | None] = field(default_factory=dict)
 
     def look(self, path: str) -> FileState:
         """Tell what would be at a path by now."""
@@ -130,6 +141,17 @@ class RecordingSystem:
                 brings.distributions
             )
         return Completed(returncode=0, tail="")
+
+    def read_variable(self, name: str) -> UserVariable | None:
+        """Tell what a variable of the user's account would be by now."""
+        if name not in self._variables:
+            self._variables[name] = self.base.read_variable(name)
+        return self._variables[name]
+
+    def write_variable(self, name: str, value: UserVariable | None) -> None:
+        """Record that a variable of the user's account would be set or deleted."""
+        self.effects.append(VariableSet(name=name, before=self.read_variable(name), after=value))
+        self._variables[name] = value
 
     def boot_id(self) -> str:
         """Tell this start of the machine from the next one."""

@@ -14,7 +14,8 @@ from torchup.apply.cksum import cksum
 from torchup.apply.events import Event, StepFinished
 from torchup.apply.executor import execute
 from torchup.apply.posix import comment, output, words
-from torchup.apply.recording_system import Effect, MadeDirectory, Ran, RecordingSystem, Removed, Written
+from torchup.apply.powershell import variable_line
+from torchup.apply.recording_system import Effect, MadeDirectory, Ran, RecordingSystem, Removed, VariableSet, Written
 from torchup.apply.result import RunResult
 from torchup.apply.system import System
 from torchup.model.context import Context
@@ -107,6 +108,8 @@ def effect_lines(effect: Effect, *, root_by: tuple[str, ...] = ()) -> tuple[str,
             return _removal(effect)
         case Written():
             return _writing(effect)
+        case VariableSet():
+            return (variable_line(effect.name, effect.before, effect.after),)
 
 
 def _making(effect: MadeDirectory) -> tuple[str, ...]:

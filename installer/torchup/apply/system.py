@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from torchup.apply.change import UserVariable
 from torchup.model.plan import Command
 
 FileKind = Literal["absent", "file", "directory", "dangling-link", "other"]
@@ -96,6 +97,12 @@ class System(Protocol):
         on_output: Callable[[str], None] | None = None,
     ) -> Completed:
         """Run a command in its own process group with standard input closed."""
+
+    def read_variable(self, name: str) -> UserVariable | None:
+        """Read a variable of the Windows user's account, unexpanded; raises StepError elsewhere."""
+
+    def write_variable(self, name: str, value: UserVariable | None) -> None:
+        """Set or delete a variable of the Windows user's account; raises StepError."""
 
     def boot_id(self) -> str:
         """Tell this start of the machine from the next one."""

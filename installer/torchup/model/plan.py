@@ -93,6 +93,27 @@ class EditManagedBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetUserVariable:
+    """Set a variable of the Windows user's account, or put entries to the front of one that is a list.
+
+    With `is_list` the `entries` are there once afterwards, and those of an earlier run go: the variable named
+    by `record` holds them. Otherwise `value` is the whole value; None removes the variable, with a `record`
+    only where it is still what that one says. Undo keeps what others changed meanwhile.
+    """
+
+    kind: Literal["SetUserVariable"] = "SetUserVariable"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "user"
+    name: str
+    value: str | None = None
+    is_list: bool = False
+    entries: tuple[str, ...] = ()
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateEnvironment:
     """Create a venv or conda environment at `path`; undo removes it when this run created it.
 
@@ -228,6 +249,7 @@ Step = (
     | WriteFile
     | RemoveFile
     | EditManagedBlock
+    | SetUserVariable
     | CreateEnvironment
     | InstallPackages
     | InstallSystemPackages

@@ -19,6 +19,11 @@ ReadFile = Callable[[str], bytes | None]
 
 _WHY = "conda runs it with this environment only, so other environments and new shells do not change."
 
+_NO_ACTIVATION = (
+    "shell.activate does nothing for a conda environment: conda activates it. Put `conda activate FOLDER` below "
+    "conda's own lines in the start-up file, if you want it in every shell."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CondaShellPlan:
@@ -27,6 +32,7 @@ class CondaShellPlan:
     steps: tuple[Step, ...] = ()
     settings: CondaSettings | None = None
     reason: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 def is_conda_environment(environment: str, files: ReadFile) -> bool:
@@ -56,6 +62,7 @@ def plan_conda_scripts(
         return CondaShellPlan(reason="there is no environment to give scripts to" if asked else None)
     if not (is_conda or is_conda_environment(environment, files)):
         return CondaShellPlan(reason=f"{environment} is no conda environment" if asked else None)
+    notes = (_NO_ACTIVATION,) if wish.activate else ()
     inside = _is_inside(toolkit, environment) or toolkit.source == "conda"
     settings = CondaSettings(
         prefix=environment,
@@ -65,7 +72,9 @@ def plan_conda_scripts(
     )
     if settings.empty:
         reason = "no CUDA toolkit is chosen, and PyTorch needs none, so conda has nothing to set"
-        return CondaShellPlan(steps=remove_conda_scripts(environment, files), reason=reason if asked else None)
+        return CondaShellPlan(
+            steps=remove_conda_scripts(environment, files), reason=reason if asked else None, notes=notes
+        )
     folders = (
         MakeDirectory(id=f"folder:{folder}", summary=f"Make {folder}", why=_WHY, path=folder)
         for folder in script_folders(environment)
@@ -80,7 +89,7 @@ def plan_conda_scripts(
         )
         for path, content in render_conda_scripts(settings).items()
     )
-    return CondaShellPlan(steps=(*folders, *scripts), settings=settings)
+    return CondaShellPlan(steps=(*folders, *scripts), settings=settings, notes=notes)
 
 
 def remove_conda_scripts(environment: str, files: ReadFile) -> tuple[Step, ...]:

@@ -29,6 +29,13 @@ from torchup.plan.conda_shell_steps import (
     plan_conda_scripts,
     remove_conda_scripts,
 )
+from torchup.plan.windows_shell_steps import (
+    NO_LIBRARY_PATH,
+    choose_profiles,
+    profile_steps,
+    variable_steps,
+    windows_environment,
+)
 from torchup.shell.block_body import block_body, fish_conf_file
 from torchup.shell.conda_scripts import CondaSettings
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
@@ -90,6 +97,8 @@ def plan_shell(
     `files` gives the bytes of a start-up file as the person saw it, by its place on disk. `environment` is
     the folder of the PyTorch environment; `is_conda` says that conda is about to make it.
     """
+    if facts.os.system == "windows":
+        return _plan_windows(wish, facts, context, files, toolkit, environment, is_conda=is_conda)
     library_path = _library_path(wish, facts, toolkit, wheel_brings_cuda=wheel_brings_cuda)
     choice = _choose(wish, facts, context, files)
     cuda_home = toolkit.path if toolkit.source != "none" else None
@@ -111,6 +120,29 @@ def plan_shell(
     return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path, known=known, conda=conda)
 
 
+def _plan_windows(
+    wish: ShellWish,
+    facts: MachineFacts,
+    context: Context,
+    files: ReadFile,
+    toolkit: ToolkitDecision,
+    environment: str | None,
+    *,
+    is_conda: bool,
+) -> ShellPlan:
+    cuda_home = toolkit.path if toolkit.source != "none" else None
+    known = windows_environment(cuda_home, environment, activate=wish.activate)
+    conda = plan_conda_scripts(wish=wish, facts=facts, files=files, toolkit=toolkit, known=known, is_conda=is_conda)
+    known = outside_conda(known, toolkit) if conda.settings else known
+    choice = _with_conda(choose_profiles(wish, facts, context), conda)
+    steps = [
+        *(() if wish.shells == "none" else variable_steps(known)),
+        *profile_steps(choice, known, str(context.places.config), files),
+        *conda.steps,
+    ]
+    return ShellPlan(steps=tuple(steps), choice=choice, library_path=NO_LIBRARY_PATH, known=known, conda=conda)
+
+
 def plan_shell_removal(
     *,
     wish: ShellWish,
@@ -124,8 +156,9 @@ def plan_shell_removal(
 
     `env_files` are those that are there.
     """
-    choice = _choose(wish, facts, context, files)
-    steps: list[Step] = []
+    windows = facts.os.system == "windows"
+    choice = choose_profiles(wish, facts, context) if windows else _choose(wish, facts, context, files)
+    steps: list[Step] = [*variable_steps(ShellEnvironment())] if windows else []
     for file in choice.files:
         path = str(context.below_root(Path(file.path)))
         seen = files(path)
@@ -186,7 +219,7 @@ def _with_conda(choice: StartupChoice, conda: CondaShellPlan) -> StartupChoice:
     skipped = [shell for shell in choice.skipped if shell.shell != "conda"]
     if conda.reason is not None:
         skipped.append(SkippedShell(shell="conda", reason=conda.reason))  # noqa: S604 - names a shell, starts none
-    return replace(choice, skipped=tuple(skipped))
+    return replace(choice, skipped=tuple(skipped), notes=(*choice.notes, *conda.notes))
 
 
 def _no_conda(environment: str, files: ReadFile) -> str | None:

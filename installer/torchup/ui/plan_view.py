@@ -19,6 +19,7 @@ from torchup.model.plan import (
     InstallSystemPackages,
     Plan,
     RemoveFile,
+    SetUserVariable,
     Step,
     WriteFile,
 )
@@ -86,6 +87,8 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     yield "Files that torchup writes as its own", [step.path for step in steps if isinstance(step, WriteFile)]
     edits = [step for step in steps if isinstance(step, EditManagedBlock)]
     yield "Your files that get one small block, and nothing else", [step.path for step in edits]
+    variables = [step.summary for step in steps if isinstance(step, SetUserVariable)]
+    yield "Variables of your Windows account", variables
     yield "Files that are removed", [step.path for step in steps if isinstance(step, RemoveFile)]
     yield (
         "Commands that need root",
