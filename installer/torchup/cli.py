@@ -32,7 +32,7 @@ class FilePath(click.Path):
 
 
 FILE = FilePath()
-SHELLS = click.Choice(["bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash", "powershell"])
+SHELLS = click.Choice(["bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash", "conda", "powershell"])
 
 _COMMON: tuple[Callable[[F], F], ...] = (
     click.option("--json", "json_output", is_flag=True, help="Print the data as JSON on standard output."),

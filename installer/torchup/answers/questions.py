@@ -321,6 +321,18 @@ _SOURCE = (
         kind="confirm",
     ),
     Question(
+        key="source.conda_channels",
+        meaning="The channels that conda packages come from, the most preferred first.",
+        values="a list of names and URLs; an empty list takes those that conda is configured with",
+        prompt="Which conda channels?",
+        kind="text",
+        choices=(
+            Choice(value=("conda-forge",), label="conda-forge"),
+            Choice(value=(), label="conda's own configuration"),
+        ),
+        typed=True,
+    ),
+    Question(
         key="source.proxy",
         meaning="The proxy for downloads.",
         values="null (that of the environment), or a URL without user name and password",

@@ -26,6 +26,7 @@ _GPU_ID = re.compile(r"(GPU|MIG)-[0-9A-Za-z][0-9A-Za-z/-]*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 # Control characters, line and paragraph separators, and halves of surrogate pairs.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CHANNEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)*", re.ASCII)
 _RELEASE = re.compile(r"\d+(\.\d+)?", re.ASCII)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -203,6 +204,15 @@ def find_links(text: str) -> str:
     return url(text) if "://" in text else path(text)
 
 
+def conda_channel(text: str) -> str:
+    """Take the name of a conda channel, with a label where it has one, or a URL."""
+    if "://" in text:
+        return url(text)
+    if not _CHANNEL.fullmatch(text):
+        raise ValueError(f"{shown(text)} is no conda channel; write a name such as conda-forge, or a URL")
+    return text
+
+
 def section(text: str) -> str:
     """Take `*` or the name of a section."""
     if text not in ("*", *SECTIONS):
@@ -237,6 +247,7 @@ RULES: dict[str, Rule] = {
     "source.index": Rule(check=index, pattern=r"^(auto|pytorch|default|(https?|file)://.+)$"),
     "source.mirror": Rule(check=url, pattern=r"^(https?|file)://.+$"),
     "source.find_links": Rule(check=find_links),
+    "source.conda_channels": Rule(check=conda_channel),
     "source.proxy": Rule(check=proxy, pattern=r"^(https?|socks5h?)://.+$"),
     "source.ca_bundle": Rule(check=path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
     "ask": Rule(check=section),

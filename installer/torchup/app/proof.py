@@ -199,6 +199,7 @@ def shell_checks(proof: ShellProof | None, context: Context) -> tuple[Check, ...
     """Start the shells that were configured and compare what they know with what they should."""
     from torchup.shell.env_files import ShellEnvironment
     from torchup.shell.startup_files import StartupFile
+    from torchup.verify.conda_scripts import check_conda_scripts
     from torchup.verify.shells import check_startup
 
     if proof is None:
@@ -220,7 +221,8 @@ def shell_checks(proof: ShellProof | None, context: Context) -> tuple[Check, ...
         library_dirs=proof.library_dirs,
         environment=proof.environment,
     )
-    return check_startup(files, expected, home=str(context.home))
+    checks = check_startup(files, expected, home=str(context.home))
+    return checks if proof.conda is None else (*checks, *check_conda_scripts(proof.conda))
 
 
 def read_own_shells(context: Context, facts: MachineFacts) -> tuple[dict[str, object], tuple[Check, ...]]:

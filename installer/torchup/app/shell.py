@@ -81,7 +81,10 @@ def run_apply(line: CommandLine, *, yes: bool, **options: Any) -> ExitStatus:
     from torchup.apply.survey import read_file
 
     wanted = _wanted(line, **options)
-    plan = _plan(wanted, wanted.plan().steps)
+    planned = wanted.plan()
+    for skipped in planned.choice.skipped:
+        line.console.warn(f"{skipped.shell} is left out: {skipped.reason}")
+    plan = _plan(wanted, planned.steps)
     refuse_unreadable_startup_files(plan, read_file)
     changed = _carry_out(line, plan, yes=yes, question="Write these files?")
     if changed is None:
@@ -95,7 +98,7 @@ def run_remove(line: CommandLine, *, yes: bool, **options: Any) -> ExitStatus:
     """Take the blocks and the env files out; bytes around the blocks stay as they are."""
     from torchup.apply.survey import read_file
 
-    options |= {"cuda_home": None, "environment": None}
+    options |= {"cuda_home": None}
     wanted = _wanted(line, needs_something=False, **options)
     env_files = {env_file_path(language, wanted.context) for language in ("sh", "fish", "csh", "powershell")}
     only_some = wanted.wish.shells != "auto" or wanted.wish.rc is not None
@@ -105,6 +108,7 @@ def run_remove(line: CommandLine, *, yes: bool, **options: Any) -> ExitStatus:
         context=wanted.context,
         files=read_file,
         env_files=() if only_some else sorted(path for path in env_files if Path(path).exists()),
+        environment=wanted.environment,
     )
     changed = _carry_out(line, _plan(wanted, removal.steps), yes=yes, question="Take them out?")
     if changed is not None:
@@ -176,7 +180,7 @@ def _plan(wanted: Wanted, steps: tuple[Step, ...]) -> Plan:
 
     config = str(wanted.context.places.config)
     folder = MakeDirectory(id="config-folder", summary=f"Make {config}", why="The env files go there.", path=config)
-    writes = any(step.kind == "WriteFile" for step in steps)
+    writes = any(step.kind == "WriteFile" and Path(step.path).parent == Path(config) for step in steps)
     return Plan(
         tool_version=__version__,
         facts_digest=facts_digest(wanted.facts),

@@ -82,6 +82,26 @@ class LockChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UserVariable:
+    """A variable of the Windows user's account; `expand` says that Windows fills in `%NAME%` (REG_EXPAND_SZ)."""
+
+    value: str
+    expand: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableChange:
+    """A variable of the Windows user's account; `added` and `dropped` are entries of one that is a list."""
+
+    kind: Literal["variable"] = "variable"
+    name: str
+    before: UserVariable | None
+    after: UserVariable | None
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemChange:
     """Something that belongs to the operating system: taken back by hand, with these commands.
 
@@ -110,6 +130,7 @@ Change = (
     | EnvironmentChange
     | PackagesChange
     | LockChange
+    | VariableChange
     | SystemChange
     | RestartChange
 )

@@ -36,6 +36,19 @@ CAUSES = (
         "Make room (`uv cache clean` frees old downloads; TMPDIR names another place for temporary files) and run again.",
     ),
     cause(
+        "conda-channel-missing",
+        r"unavailableinvalidchannel|channel is not accessible|invalid channel",
+        "a conda channel is not there",
+        "Correct source.conda_channels; behind a mirror, set channel_alias in ~/.condarc or name the channel's URL.",
+    ),
+    cause(
+        "conda-unsolvable",
+        r"unsatisfiableerror|packagesnotfounderror|resolvepackagenotfound|could not solve for environment specs"
+        r"|cannot solve the request|nothing provides ",
+        "no set of conda packages fits together from these channels",
+        "See which package is named above; another cuda_toolkit.version, python.version or source.conda_channels may fit.",
+    ),
+    cause(
         "file-limit",
         r"file too large|os error 27\b|errno 27\b",
         "a limit on file sizes stops it",
@@ -63,7 +76,7 @@ CAUSES = (
         "network",
         r"failed to fetch|error sending request|connection (?:refused|reset|timed out|aborted)|network is unreachable"
         r"|temporary failure in name resolution|name or service not known|dns error|read timed out|operation timed out"
-        r"|max retries exceeded|network connectivity is disabled|\b50[234] (?:bad gateway|service|gateway)",
+        r"|max retries exceeded|condahttperror|could not resolve host|download error|connection failed for url|network connectivity is disabled|\b50[234] (?:bad gateway|service|gateway)",
         "a package source could not be reached",
         "Check the network, the proxy (source.proxy) and the mirror (source.mirror), then run again.",
     ),

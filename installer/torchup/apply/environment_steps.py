@@ -25,6 +25,13 @@ def prepare_environment(step: CreateEnvironment, system: System) -> Prepared:
     if state.kind == "absent":
         return Prepared(change=EnvironmentChange(path=step.path), detail=f"{step.path} is made")
     if state.kind == "directory" and is_environment(step.path, system):
+        lacking = _lacking(step, system)
+        if lacking:
+            raise RefusedError(
+                f"{step.path} is an environment without {', '.join(lacking)}, so it is left as it is.",
+                code="environment-incomplete",
+                hint="Move it away or remove it, then run again: torchup makes it anew.",
+            )
         return Prepared(change=NoChange(), detail=f"{step.path} is there")
     if state.kind == "directory" and state.empty:
         change = EnvironmentChange(path=step.path, empty_mode=state.mode)
@@ -45,7 +52,8 @@ def is_environment(path: str, system: System) -> bool:
 def perform_environment(step: CreateEnvironment, system: System, on_line: OnLine) -> Change:
     """Make the environment and look whether it is there."""
     if _by_conda(step):
-        brings = Brings(directories=(step.path, f"{step.path}/conda-meta"))
+        files = tuple(f"{step.path}/{name}" for name in step.provides)
+        brings = Brings(directories=(step.path, f"{step.path}/conda-meta"), files=files)
     else:
         brings = Brings(directories=(step.path,), files=(f"{step.path}/pyvenv.cfg",))
     run_all(step, step.commands, system, on_line, brings=brings)
@@ -54,6 +62,13 @@ def perform_environment(step: CreateEnvironment, system: System, on_line: OnLine
             f"{step.path} is not an environment, although the command that makes it reported success.",
             code="environment-not-made",
             hint="Look at the log.",
+        )
+    lacking = _lacking(step, system)
+    if lacking:
+        raise StepError(
+            f"{step.path} was made, but {', '.join(lacking)} is not in it.",
+            code="environment-incomplete",
+            hint="The channel may serve other packages under these names: look at the log, and at source.conda_channels.",
         )
     return EnvironmentChange(path=step.path)
 
@@ -144,6 +159,10 @@ def run_all(
             raise CommandInterruptedError
         if done.returncode != 0:
             raise failure(step, command, done)
+
+
+def _lacking(step: CreateEnvironment, system: System) -> tuple[str, ...]:
+    return tuple(name for name in step.provides if system.look(f"{step.path}/{name}").kind != "file")
 
 
 def _by_conda(step: CreateEnvironment) -> bool:

@@ -14,6 +14,7 @@ from torchup.apply import (
     link_steps,
     lock_steps,
     package_steps,
+    user_variables,
 )
 from torchup.apply.backups import Backups
 from torchup.apply.change import (
@@ -29,6 +30,7 @@ from torchup.apply.change import (
     Prepared,
     RestartChange,
     SystemChange,
+    VariableChange,
 )
 from torchup.apply.system import System
 from torchup.errors import TorchupError
@@ -45,6 +47,7 @@ from torchup.model.plan import (
     MakeLink,
     Reboot,
     RemoveFile,
+    SetUserVariable,
     Step,
     Verify,
     WriteFile,
@@ -85,6 +88,8 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:  # no
             return link_steps.prepare_link(step, system)
         case EditManagedBlock():
             return file_steps.prepare_block(step, system)
+        case SetUserVariable():
+            return user_variables.prepare_variable(step, system)
         case CreateEnvironment():
             return environment_steps.prepare_environment(step, system)
         case InstallPackages():
@@ -130,6 +135,9 @@ def perform(  # noqa: PLR0912 - one case per kind
         case LinkChange():
             system.make_link(change.path, change.target)
             return change
+        case VariableChange():
+            system.write_variable(change.name, change.after)
+            return change
         case EnvironmentChange() if isinstance(step, CreateEnvironment):
             environment_steps.perform_environment(step, system, on_line)
             return change
@@ -147,7 +155,9 @@ def perform(  # noqa: PLR0912 - one case per kind
             raise AssertionError(f"{step.kind} prepared {change.kind}")
 
 
-def revert(step: Step, change: Change, system: System, backups: Backups, on_line: Callable[[str], None]) -> Left | None:
+def revert(  # noqa: PLR0912 - one case per kind
+    step: Step, change: Change, system: System, backups: Backups, on_line: Callable[[str], None]
+) -> Left | None:
     """Take a change back, whole or half done; tell what has to be left as it is, and why."""
     if step.privilege == "root":
         system = system.as_root()
@@ -162,6 +172,8 @@ def revert(step: Step, change: Change, system: System, backups: Backups, on_line
                 return None
             case LinkChange():
                 return link_steps.revert_link(change, system)
+            case VariableChange():
+                return user_variables.revert_variable(change, system)
             case EnvironmentChange():
                 return environment_steps.revert_environment(change, system)
             case PackagesChange() if isinstance(step, InstallPackages):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from torchup.apply import distributions
 from torchup.apply.atomic_write import FileWriter
+from torchup.apply.change import UserVariable
 from torchup.apply.events import OnEvent, Stopping, ignore
 from torchup.apply.installed_packages import dpkg_was_cut_off, installed_packages
 from torchup.apply.interrupts import Interrupts
@@ -26,7 +27,9 @@ from torchup.apply.processes import Child
 from torchup.apply.redact import redact
 from torchup.apply.root_view import RootView
 from torchup.apply.system import NOTHING, Brings, Completed, FileKind, FileState, System, SystemPackage
+from torchup.apply.user_variables import Variables
 from torchup.apply.web_files import WebFiles
+from torchup.apply.windows_variables import user_variables
 from torchup.apply.write_errors import explain
 from torchup.errors import RefusedError, StepError
 from torchup.model.offer import IndexSettings
@@ -57,6 +60,7 @@ class RealSystem:
     child_note: ChildNote | None = None
     on_event: OnEvent = ignore
     web: Callable[[], IndexSettings] = IndexSettings
+    variables: Callable[[], Variables] = user_variables
 
     def look(self, path: str) -> FileState:
         """Tell what is at a path; raises StepError when it may not be read."""
@@ -275,6 +279,20 @@ class RealSystem:
             timed_out=done.timed_out,
             interrupted=done.interrupted,
         )
+
+    def read_variable(self, name: str) -> UserVariable | None:
+        """Read a variable of the Windows user's account, unexpanded; raises StepError elsewhere."""
+        return self.variables().read(name)
+
+    def write_variable(self, name: str, value: UserVariable | None) -> None:
+        """Set or delete a variable of the Windows user's account; raises StepError, and RefusedError below a root."""
+        if self.root != Path("/"):
+            raise RefusedError(
+                f"The variable {name} belongs to the account, and everything is to be written below {self.root}.",
+                code="outside-root",
+                hint="Leave out --root, or set shell.shells to none.",
+            )
+        self.variables().write(name, value)
 
     def boot_id(self) -> str:
         """Read the kernel's id of this start; empty where there is none."""

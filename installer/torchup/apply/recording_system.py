@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from torchup.apply.atomic_write import DEFAULT_MODE
+from torchup.apply.change import UserVariable
 from torchup.apply.system import NOTHING, Brings, Completed, FileState, MachineView, System, SystemPackage
 from torchup.apply.write_errors import missing_file
 from torchup.model.plan import Command
@@ -68,7 +69,16 @@ class Ran:
     as_root: bool
 
 
-Effect = Written | MadeDirectory | Linked | Removed | Fetched | Ran
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VariableSet:
+    """A variable of the Windows user's account would be set, or deleted."""
+
+    name: str
+    before: UserVariable | None
+    after: UserVariable | None
+
+
+Effect = Written | MadeDirectory | Linked | Removed | Fetched | Ran | VariableSet
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,6 +92,7 @@ class RecordingSystem:
     _distributions: dict[str, dict[str, str]] = field(default_factory=dict)
     _packages: dict[str, frozenset[SystemPackage]] = field(default_factory=dict)
     _root: bool = False
+    _variables: dict[str, UserVariable | None] = field(default_factory=dict)
 
     def look(self, path: str) -> FileState:
         """Tell what would be at a path by now."""
@@ -200,6 +211,17 @@ class RecordingSystem:
             others = {package for package in self.system_packages(brings.manager) if package.name not in named}
             self._packages[brings.manager] = frozenset({*others, *brings.packages})
         return Completed(returncode=0, tail="")
+
+    def read_variable(self, name: str) -> UserVariable | None:
+        """Tell what a variable of the user's account would be by now."""
+        if name not in self._variables:
+            self._variables[name] = self.base.read_variable(name)
+        return self._variables[name]
+
+    def write_variable(self, name: str, value: UserVariable | None) -> None:
+        """Record that a variable of the user's account would be set or deleted."""
+        self.effects.append(VariableSet(name=name, before=self.read_variable(name), after=value))
+        self._variables[name] = value
 
     def boot_id(self) -> str:
         """Tell this start of the machine from the next one."""

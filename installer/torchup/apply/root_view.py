@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from torchup.apply.change import UserVariable
 from torchup.apply.root_files import RootFiles
 from torchup.apply.system import NOTHING, Brings, Completed, FileState, System, SystemPackage
 from torchup.errors import StepError
@@ -123,6 +124,14 @@ class RootView:
     ) -> Completed:
         """Run a command."""
         return self.base.run(command, as_root=as_root, brings=brings, on_output=on_output)
+
+    def read_variable(self, name: str) -> UserVariable | None:
+        """Read a variable of the user's account."""
+        return self.base.read_variable(name)
+
+    def write_variable(self, name: str, value: UserVariable | None) -> None:
+        """Set or delete a variable of the user's account."""
+        self.base.write_variable(name, value)
 
     def as_root(self) -> System:
         """Give this view."""

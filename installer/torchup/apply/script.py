@@ -14,6 +14,7 @@ from torchup.apply.cksum import cksum
 from torchup.apply.events import Event, StepFinished
 from torchup.apply.executor import execute
 from torchup.apply.posix import comment, output, words
+from torchup.apply.powershell import variable_line
 from torchup.apply.recording_system import (
     Effect,
     Fetched,
@@ -22,6 +23,7 @@ from torchup.apply.recording_system import (
     Ran,
     RecordingSystem,
     Removed,
+    VariableSet,
     Written,
 )
 from torchup.apply.result import RunResult
@@ -151,6 +153,8 @@ def effect_lines(effect: Effect, *, root_by: tuple[str, ...] = ()) -> tuple[str,
             return _fetching(effect, _by(effect, root_by))
         case Written():
             return _writing_as_root(effect) if _by(effect, root_by) else _writing(effect)
+        case VariableSet():
+            return (variable_line(effect.name, effect.before, effect.after),)
 
 
 def _by(effect: MadeDirectory | Removed | Fetched | Written, root_by: tuple[str, ...]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from torchup.apply.change import UserVariable
 from torchup.model.plan import Command
 
 FileKind = Literal["absent", "file", "directory", "dangling-link", "other"]
@@ -92,6 +93,9 @@ class MachineView(Protocol):
     def boot_id(self) -> str:
         """Tell this start of the machine from the next one."""
 
+    def read_variable(self, name: str) -> UserVariable | None:
+        """Read a variable of the Windows user's account, unexpanded; raises StepError elsewhere."""
+
     def as_root(self) -> MachineView:
         """Give the same machine as root sees it."""
 
@@ -146,3 +150,6 @@ class System(MachineView, Protocol):
 
     def enroll(self, command: Command, *, on_output: Callable[[str], None] | None = None) -> Completed:
         """Run `mokutil --import` with the hash of a one-time password that only the person gets to see."""
+
+    def write_variable(self, name: str, value: UserVariable | None) -> None:
+        """Set or delete a variable of the Windows user's account; raises StepError."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Self
 
+from torchup.apply.change import UserVariable
 from torchup.apply.system import FileState, SystemPackage
 from torchup.model.context import Context
 from torchup.model.plan import Download, Plan, WriteFile
@@ -41,6 +42,11 @@ class UnseenSystem:
     def link_target(self, path: str) -> str | None:
         """Tell that there is no link."""
         del path
+        return None
+
+    def read_variable(self, name: str) -> UserVariable | None:
+        """Tell that the account has no such variable."""
+        del name
         return None
 
     def as_root(self) -> Self:

@@ -109,8 +109,33 @@ class EditManagedBlock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetUserVariable:
+    """Set a variable of the Windows user's account, or put entries to the front of one that is a list.
+
+    With `is_list` the `entries` are there once afterwards, and those of an earlier run go: the variable named
+    by `record` holds them. Otherwise `value` is the whole value; None removes the variable, with a `record`
+    only where it is still what that one says. Undo keeps what others changed meanwhile.
+    """
+
+    kind: Literal["SetUserVariable"] = "SetUserVariable"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "user"
+    name: str
+    value: str | None = None
+    is_list: bool = False
+    entries: tuple[str, ...] = ()
+    record: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CreateEnvironment:
-    """Create a venv or conda environment at `path`; undo removes it when this run created it."""
+    """Create a venv or conda environment at `path`; undo removes it when this run created it.
+
+    `python` is empty for an environment without one. `provides` are the files below `path`, which one that
+    is there already has to have.
+    """
 
     kind: Literal["CreateEnvironment"] = "CreateEnvironment"
     id: str
@@ -119,6 +144,7 @@ class CreateEnvironment:
     privilege: Privilege = "user"
     path: str
     python: str
+    provides: tuple[str, ...] = ()
     commands: tuple[Command, ...]
 
 
@@ -280,6 +306,15 @@ class StartupProof:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CondaProof:
+    """What is to hold while the conda environment at `prefix` is active, and no longer afterwards."""
+
+    prefix: str
+    cuda_home: str | None
+    library_dirs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ShellProof:
     """What new shells are to know; it is proved by starting them."""
 
@@ -288,6 +323,7 @@ class ShellProof:
     bin_dirs: tuple[str, ...]
     library_dirs: tuple[str, ...]
     environment: str | None
+    conda: CondaProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -317,6 +353,7 @@ Step = (
     | RemoveFile
     | MakeLink
     | EditManagedBlock
+    | SetUserVariable
     | CreateEnvironment
     | InstallPackages
     | WriteLock

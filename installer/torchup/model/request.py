@@ -77,12 +77,16 @@ class ShellWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceWish:
-    """Where wheels come from; `index` is `auto`, `pytorch`, `default` or a URL."""
+    """Where wheels come from; `index` is `auto`, `pytorch`, `default` or a URL.
+
+    `conda_channels` are for conda environments; none means those that conda is configured with.
+    """
 
     index: str = "auto"
     mirror: str | None = None
     find_links: tuple[str, ...] = ()
     offline: bool = False
+    conda_channels: tuple[str, ...] = ("conda-forge",)
     proxy: str | None = None
     ca_bundle: str | None = None
 

@@ -10,9 +10,10 @@ from torchup import __version__
 from torchup.errors import NoSolutionError
 from torchup.model.plan import Command, MakeDirectory, Plan, Step, Verify, WriteFile
 from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
+from torchup.plan.conda_toolkit import conda_toolkit_steps, place_conda_toolkit
 from torchup.plan.digests import facts_digest, request_digest
 from torchup.plan.environments import environment_steps
-from torchup.plan.given import PlanInput, environment_path, python_in
+from torchup.plan.given import PlanInput, environment_path, python_in, settings_of
 from torchup.plan.kernel import kernel_steps
 from torchup.plan.packages import package_steps
 from torchup.plan.pins import all_satisfied
@@ -67,7 +68,8 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         *_answers(given),
         *driver.steps,
         *system_toolkit.steps,
-        *environment_steps(given, pick),
+        *_conda_toolkit_steps(given, toolkit),
+        *environment_steps(given, pick, toolkit),
         *package_steps(given, pick, toolkit, python, wanted),
         *_kernel(given, python, shell),
         *shell.steps,
@@ -101,11 +103,19 @@ def _answers(given: PlanInput) -> list[Step]:
 
 
 def _placed(toolkit: ToolkitDecision, given: PlanInput, pick: TorchPick) -> ToolkitDecision:
-    """Say where a toolkit of wheels will be, which only the environment's place tells."""
-    if toolkit.source != "wheel":
-        return toolkit
-    windows = given.facts.os.system == "windows"
-    return replace(toolkit, path=wheel_home(given.target.path, pick.python, windows=windows))
+    """Say where a toolkit of wheels or of conda will be, which only the environment tells."""
+    if toolkit.source == "wheel":
+        windows = given.facts.os.system == "windows"
+        return replace(toolkit, path=wheel_home(given.target.path, pick.python, windows=windows))
+    return place_conda_toolkit(
+        toolkit, request=given.request, facts=given.facts, context=given.context, environment=given.target.path
+    )
+
+
+def _conda_toolkit_steps(given: PlanInput, toolkit: ToolkitDecision) -> list[Step]:
+    return conda_toolkit_steps(
+        toolkit, request=given.request, facts=given.facts, context=given.context, settings=settings_of(given)
+    )
 
 
 def _kernel(given: PlanInput, python: str, shell: ShellPlan) -> tuple[Step, ...]:
@@ -125,6 +135,7 @@ def _shell(given: PlanInput, toolkit: ToolkitDecision, pick: TorchPick) -> Shell
         toolkit=toolkit,
         environment=given.target.path,
         wheel_brings_cuda=pick.variant.startswith("cu"),
+        is_conda=given.request.environment.kind == "conda",
     )
 
 

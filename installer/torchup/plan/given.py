@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torchup.model.context import Context
@@ -60,4 +60,12 @@ def environment_path(request: Request, facts: MachineFacts, context: Context) ->
 def python_in(path: str, given: PlanInput) -> str:
     """Tell where the interpreter of an environment at `path` is."""
     windows = given.facts.os.system == "windows"
+    if windows and given.request.environment.kind == "conda":
+        return f"{path}\\python.exe"
     return str(Path(path) / ("Scripts/python.exe" if windows else "bin/python"))
+
+
+def settings_of(given: PlanInput) -> IndexSettings:
+    """Give the settings of the machine, with the proxy and the certificates that the answers name."""
+    settings, wish = given.settings, given.request.source
+    return replace(settings, proxy=wish.proxy or settings.proxy, ca_bundle=wish.ca_bundle or settings.ca_bundle)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from torchup.model.plan import InstallPackages, Step, WriteFile
 from torchup.model.resolution import ToolkitDecision, TorchPick
 from torchup.plan.child_environment import installer_environment
 from torchup.plan.extras import wanted_extras
-from torchup.plan.given import PlanInput
+from torchup.plan.given import PlanInput, settings_of
 from torchup.plan.installers import Installer
 from torchup.plan.lock import lock_steps, locked_steps
 from torchup.plan.requirements import constraint_lines, requirement_lines, requirements_text
@@ -79,9 +77,8 @@ def package_steps(
 
 def installer_of(given: PlanInput, pick: TorchPick) -> Installer:
     """Give the program that installs, with the sources that the pick and the machine call for."""
-    settings, wish = given.settings, given.request.source
+    settings, wish = settings_of(given), given.request.source
     kind = given.request.environment.installer
-    settings = replace(settings, proxy=wish.proxy or settings.proxy, ca_bundle=wish.ca_bundle or settings.ca_bundle)
     return Installer(
         kind=kind,
         uv=given.uv,

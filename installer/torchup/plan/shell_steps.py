@@ -9,14 +9,39 @@ from pathlib import Path
 
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
-from torchup.model.plan import EditManagedBlock, MakeDirectory, RemoveFile, ShellProof, StartupProof, Step, WriteFile
+from torchup.model.plan import (
+    CondaProof,
+    EditManagedBlock,
+    MakeDirectory,
+    RemoveFile,
+    ShellProof,
+    StartupProof,
+    Step,
+    WriteFile,
+)
 from torchup.model.request import ShellWish
 from torchup.model.resolution import ToolkitDecision
+from torchup.plan.conda_layout import library_dir
+from torchup.plan.conda_shell_steps import (
+    CondaShellPlan,
+    is_conda_environment,
+    outside_conda,
+    plan_conda_scripts,
+    remove_conda_scripts,
+)
+from torchup.plan.windows_shell_steps import (
+    NO_LIBRARY_PATH,
+    choose_profiles,
+    profile_steps,
+    variable_steps,
+    windows_environment,
+)
 from torchup.shell.block_body import block_body, fish_conf_file
+from torchup.shell.conda_scripts import CondaSettings
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
 from torchup.shell.library_path import LibraryPathDecision, decide_library_path
 from torchup.shell.quoting import Language
-from torchup.shell.startup_files import StartupChoice, StartupFile, choose_startup_files
+from torchup.shell.startup_files import SkippedShell, StartupChoice, StartupFile, choose_startup_files
 
 ReadFile = Callable[[str], bytes | None]
 
@@ -29,6 +54,7 @@ class ShellPlan:
     choice: StartupChoice
     library_path: LibraryPathDecision
     known: ShellEnvironment = field(default_factory=ShellEnvironment)
+    conda: CondaShellPlan = field(default_factory=CondaShellPlan)
 
     @property
     def proof(self) -> ShellProof | None:
@@ -37,7 +63,8 @@ class ShellPlan:
             StartupProof(shell=file.shell, language=file.language, path=file.path, modes=file.modes)
             for file in self.choice.files
         )
-        if not files:
+        conda = self.conda.settings
+        if not files and conda is None:
             return None
         return ShellProof(
             files=files,
@@ -45,6 +72,7 @@ class ShellPlan:
             bin_dirs=self.known.bin_dirs,
             library_dirs=self.known.library_dirs,
             environment=self.known.environment,
+            conda=_conda_proof(conda),
         )
 
     @property
@@ -62,12 +90,15 @@ def plan_shell(
     toolkit: ToolkitDecision,
     environment: str | None,
     wheel_brings_cuda: bool,
+    is_conda: bool = False,
 ) -> ShellPlan:
-    """Plan env files and blocks.
+    """Plan env files and blocks, and the scripts of a conda environment.
 
     `files` gives the bytes of a start-up file as the person saw it, by its place on disk. `environment` is
-    the folder of the PyTorch environment.
+    the folder of the PyTorch environment; `is_conda` says that conda is about to make it.
     """
+    if facts.os.system == "windows":
+        return _plan_windows(wish, facts, context, files, toolkit, environment, is_conda=is_conda)
     library_path = _library_path(wish, facts, toolkit, wheel_brings_cuda=wheel_brings_cuda)
     choice = _choose(wish, facts, context, files)
     cuda_home = toolkit.path if toolkit.source != "none" else None
@@ -78,19 +109,56 @@ def plan_shell(
         environment=environment,
         activate=wish.activate,
     )
+    conda = plan_conda_scripts(wish=wish, facts=facts, files=files, toolkit=toolkit, known=known, is_conda=is_conda)
+    choice = _with_conda(choice, conda)
+    known = outside_conda(known, toolkit) if conda.settings else known
     languages = tuple(dict.fromkeys(file.language for file in choice.files))
     steps = [*_env_files(languages, known, context)]
     for file in choice.files:
         steps += _startup_file(file, context, files)
-    return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path, known=known)
+    steps += conda.steps
+    return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path, known=known, conda=conda)
+
+
+def _plan_windows(
+    wish: ShellWish,
+    facts: MachineFacts,
+    context: Context,
+    files: ReadFile,
+    toolkit: ToolkitDecision,
+    environment: str | None,
+    *,
+    is_conda: bool,
+) -> ShellPlan:
+    cuda_home = toolkit.path if toolkit.source != "none" else None
+    known = windows_environment(cuda_home, environment, activate=wish.activate)
+    conda = plan_conda_scripts(wish=wish, facts=facts, files=files, toolkit=toolkit, known=known, is_conda=is_conda)
+    known = outside_conda(known, toolkit) if conda.settings else known
+    choice = _with_conda(choose_profiles(wish, facts, context), conda)
+    steps = [
+        *(() if wish.shells == "none" else variable_steps(known)),
+        *profile_steps(choice, known, str(context.places.config), files),
+        *conda.steps,
+    ]
+    return ShellPlan(steps=tuple(steps), choice=choice, library_path=NO_LIBRARY_PATH, known=known, conda=conda)
 
 
 def plan_shell_removal(
-    *, wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile, env_files: Iterable[str] = ()
+    *,
+    wish: ShellWish,
+    facts: MachineFacts,
+    context: Context,
+    files: ReadFile,
+    env_files: Iterable[str] = (),
+    environment: str | None = None,
 ) -> ShellPlan:
-    """Plan to take blocks and env files out again; `env_files` are those that are there."""
-    choice = _choose(wish, facts, context, files)
-    steps: list[Step] = []
+    """Plan to take blocks and env files out again, and the scripts of a conda `environment`.
+
+    `env_files` are those that are there.
+    """
+    windows = facts.os.system == "windows"
+    choice = choose_profiles(wish, facts, context) if windows else _choose(wish, facts, context, files)
+    steps: list[Step] = [*variable_steps(ShellEnvironment())] if windows else []
     for file in choice.files:
         path = str(context.below_root(Path(file.path)))
         seen = files(path)
@@ -113,6 +181,9 @@ def plan_shell_removal(
             )
     why = "No start-up file reads it any more."
     steps += [RemoveFile(id=f"env-file:{path}", summary=f"Remove {path}", why=why, path=path) for path in env_files]
+    if environment is not None and (wish.shells == "auto" or "conda" in wish.shells):
+        steps += remove_conda_scripts(environment, files)
+        choice = _with_conda(choice, CondaShellPlan(reason=_no_conda(environment, files)))
     nothing = decide_library_path("never", library_dir=None, loader_finds_it=False, wheel_brings_cuda=False)
     return ShellPlan(steps=tuple(steps), choice=choice, library_path=nothing)
 
@@ -137,21 +208,43 @@ def _choose(wish: ShellWish, facts: MachineFacts, context: Context, files: ReadF
     )
 
 
+def _conda_proof(settings: CondaSettings | None) -> CondaProof | None:
+    if settings is None:
+        return None
+    return CondaProof(prefix=settings.prefix, cuda_home=settings.cuda_home, library_dirs=settings.library_dirs)
+
+
+def _with_conda(choice: StartupChoice, conda: CondaShellPlan) -> StartupChoice:
+    """Say of conda what is true: it is left out only where its environment gets no scripts."""
+    skipped = [shell for shell in choice.skipped if shell.shell != "conda"]
+    if conda.reason is not None:
+        skipped.append(SkippedShell(shell="conda", reason=conda.reason))  # noqa: S604 - names a shell, starts none
+    return replace(choice, skipped=tuple(skipped), notes=(*choice.notes, *conda.notes))
+
+
+def _no_conda(environment: str, files: ReadFile) -> str | None:
+    return None if is_conda_environment(environment, files) else f"{environment} is no conda environment"
+
+
 def _library_path(
     wish: ShellWish, facts: MachineFacts, toolkit: ToolkitDecision, *, wheel_brings_cuda: bool
 ) -> LibraryPathDecision:
     path = toolkit.path if toolkit.source != "none" else None
     found = any(known.source == "ldconfig" and known.path == path for known in facts.toolkits)
-    # Wheels and conda have lib; NVIDIA's own layout has lib64.
-    packed = toolkit.source in ("wheel", "conda") or any(
-        known.source in ("pip", "conda") and known.path == path for known in facts.toolkits
-    )
     return decide_library_path(
         wish.ld_library_path,
-        library_dir=f"{path}/{'lib' if packed else 'lib64'}" if path else None,
+        library_dir=_library_dir(path, toolkit, facts) if path else None,
         loader_finds_it=found,
         wheel_brings_cuda=wheel_brings_cuda,
     )
+
+
+def _library_dir(path: str, toolkit: ToolkitDecision, facts: MachineFacts) -> str:
+    """Tell which folder of a toolkit has its libraries: NVIDIA's own layout has lib64, wheels and conda have theirs."""
+    known = {found.source for found in facts.toolkits if found.path == path} | {toolkit.source}
+    if "conda" in known:
+        return library_dir(path, facts.os)
+    return f"{path}/lib" if known & {"wheel", "pip"} else f"{path}/lib64"
 
 
 def _env_files(languages: tuple[Language, ...], known: ShellEnvironment, context: Context) -> Iterable[Step]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from torchup.errors import TorchupError
 from torchup.shell.quoting import Language, Quoted, quote
+from torchup.shell.yaml_quoting import quote_yaml
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -41,9 +42,20 @@ def render(name: str, **values: object) -> str:
     """Render `<name>.j2` from the templates folder; the text ends as the template does.
 
     An undefined value is an error, and so is a value that reaches the text without a quoting filter
-    (`bash`, `zsh`, `sh`, `fish`, `csh`, `powershell`): TypeError.
+    (`bash`, `zsh`, `sh`, `fish`, `csh`, `powershell`, `yaml`): TypeError.
     """
     return _environment().get_template(f"{name}.j2").render(**values)
+
+
+def render_with_names(name: str, names: Mapping[str, str], **values: object) -> str:
+    """Render `<name>.j2` after putting other names of shell variables for the keys of `names`.
+
+    They stand in `${...}`, where a template's own braces could not be told apart.
+    """
+    source = _source(f"{name}.j2") or ""
+    for stand_in, variable in names.items():
+        source = source.replace(stand_in, variable)
+    return _environment().from_string(source).render(**values)
 
 
 @cache
@@ -61,6 +73,7 @@ def _environment() -> Environment:
     )
     for language in get_args(Language):
         environment.filters[language] = _filter(language)
+    environment.filters["yaml"] = quote_yaml
     return environment
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -102,13 +102,22 @@ def _proof(report: Report) -> list[str]:
 
 
 def _use_now(plan: Plan, shell: str | None) -> list[str]:
-    environments = [step.path for step in plan.steps if isinstance(step, CreateEnvironment)]
-    if not environments:
+    created = [step for step in plan.steps if isinstance(step, CreateEnvironment) and step.id == "environment"]
+    if not created:
         return []
+    program = PurePath(created[-1].commands[0].argv[0]).stem if created[-1].commands else ""
+    if program in ("conda", "mamba", "micromamba"):
+        # A path, because a name is found only in the folders that conda is configured with.
+        return [f"{program} activate {_word(created[-1].path)}"]
+    environments = [step.path for step in created]
     name, language = _ACTIVATE.get((shell or "").replace("tcsh", "csh"), ("activate", "sh"))
     script = f"{environments[-1]}/bin/{name}"
     word = "source" if language in ("fish", "csh") else "."
     return [f"{word} {quote(language, script) if _odd(script) else script}"]
+
+
+def _word(path: str) -> str:
+    return str(quote("sh", path)) if _odd(path) else path
 
 
 def _odd(path: str) -> bool:

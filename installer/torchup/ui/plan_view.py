@@ -21,6 +21,7 @@ from torchup.model.plan import (
     MakeLink,
     Plan,
     RemoveFile,
+    SetUserVariable,
     Step,
     WriteFile,
     WriteLock,
@@ -76,7 +77,10 @@ def download_size(plan: Plan) -> str | None:
 
 def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     environments = [step for step in steps if isinstance(step, CreateEnvironment)]
-    yield "A new environment", [f"{step.path} (Python from {step.python})" for step in environments]
+    yield (
+        "A new environment",
+        [f"{step.path} (Python from {step.python})" if step.python else step.path for step in environments],
+    )
     installs = [step for step in steps if isinstance(step, InstallPackages)]
     weights = {step.id: f", about {step.download_bytes / _MIB:,.0f} MiB" for step in installs if step.download_bytes}
     yield (
@@ -91,6 +95,8 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     yield "Links in it, for compilers and linkers", [f"{step.path} leads to {step.target}" for step in links]
     edits = [step for step in steps if isinstance(step, EditManagedBlock)]
     yield "Your files that get one small block, and nothing else", [step.path for step in edits]
+    variables = [step.summary for step in steps if isinstance(step, SetUserVariable)]
+    yield "Variables of your Windows account", variables
     yield "Files that are removed", [step.path for step in steps if isinstance(step, RemoveFile)]
     yield (
         "Commands that need root",

@@ -259,7 +259,7 @@ def test_conda_makes_the_environment_and_uv_fills_it(box: Sandbox) -> None:
     plan = planned(box, facts=facts)
     (create,) = commands(plan, "environment")
     assert create[:2] == ("/c/bin/mamba", "create")
-    assert create[-3:-1] == ("--prefix", "/c/envs/deep")
+    assert create[-4:] == ("--prefix", "/c/envs/deep", f"python={box.resolution.torch.python}", "pip")  # type: ignore[union-attr]
     (install,) = commands(plan, "packages")
     assert "/c/envs/deep/bin/python" in install
     box.wish(kind="conda", path="~/here")

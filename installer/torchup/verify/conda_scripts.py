@@ -1,0 +1,74 @@
+"""The scripts of a conda environment in real shells: they set what they should, and take all of it back."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+
+from torchup.model.outcome import Check, CheckStatus
+from torchup.model.plan import CondaProof
+from torchup.shell.conda_scripts import script_folders
+from torchup.shell.quoting import Language, quote
+from torchup.verify.shells import ShellReading, read_variables
+
+_SHELLS: dict[str, tuple[str, Language]] = {
+    "bash": ("sh", "bash"),
+    "zsh": ("sh", "zsh"),
+    "fish": ("fish", "fish"),
+    "tcsh": ("csh", "csh"),
+    "powershell": ("ps1", "powershell"),
+}
+
+
+def check_conda_scripts(proof: CondaProof, *, timeout: float = 15.0) -> tuple[Check, ...]:
+    """Run the scripts as conda does, in every shell that is installed, and compare.
+
+    The shells get an empty home: start-up files have no part in this, and fish makes folders in a home
+    that it has not seen yet.
+    """
+    installed = [shell for shell in _SHELLS if shutil.which("pwsh" if shell == "powershell" else shell) is not None]
+    with tempfile.TemporaryDirectory(prefix="torchup-") as home:
+        return tuple(_check(shell, proof, home, timeout) for shell in installed)
+
+
+def _check(shell: str, proof: CondaProof, home: str, timeout: float) -> Check:
+    ending, language = _SHELLS[shell]
+    reads = "source" if language in ("fish", "csh") else "."
+    activate, deactivate = (
+        f"{reads} {quote(language, f'{folder}/torchup.{ending}')}" for folder in script_folders(proof.prefix)
+    )
+    before = read_variables(shell, "script", home=home, timeout=timeout)
+    active = read_variables(shell, "script", home=home, before=activate, timeout=timeout)
+    after = read_variables(shell, "script", home=home, before=f"{activate}; {deactivate}", timeout=timeout)
+    seconds = before.seconds + active.seconds + after.seconds
+    name = f"shell.conda.{shell}"
+    unread = next((reading for reading in (before, active, after) if reading.problem is not None), None)
+    if unread is not None:
+        status: CheckStatus = "timeout" if unread.timed_out else "fail"
+        return Check(id=name, status=status, seconds=seconds, detail=f"{unread.problem}. {unread.complaint}".strip())
+    problems = [*_while_active(active, proof), *_left_over(before, after)]
+    return Check(
+        id=name,
+        status="fail" if problems else "pass",
+        seconds=seconds,
+        detail="; ".join(problems) or f"{shell} sets the toolkit with the environment and takes it back",
+        hint="Run torchup again to write the scripts anew." if problems else None,
+    )
+
+
+def _while_active(reading: ShellReading, proof: CondaProof) -> list[str]:
+    problems = []
+    if proof.cuda_home is not None and reading.get("CUDA_HOME") != proof.cuda_home:
+        problems.append(f"CUDA_HOME is {reading.get('CUDA_HOME') or 'not set'} and not {proof.cuda_home}")
+    entries = (reading.get("LD_LIBRARY_PATH") or "").split(":")
+    problems += [f"{entry} is not in LD_LIBRARY_PATH" for entry in proof.library_dirs if entry not in entries]
+    return problems
+
+
+def _left_over(before: ShellReading, after: ShellReading) -> list[str]:
+    names = ("CUDA_HOME", "CUDA_INC_PATH", "LD_LIBRARY_PATH", "PATH")
+    return [
+        f"after deactivation {name} is {after.get(name) or 'not set'} and not {before.get(name) or 'not set'}"
+        for name in names
+        if before.get(name) != after.get(name)
+    ]
