@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from torchup.apply.backups import Backups
+from torchup.apply.backups import Backups, make_private_folder
 from torchup.apply.change import Change
 from torchup.apply.write_errors import explain
 from torchup.model.context import Context
@@ -45,7 +45,7 @@ class Journal:
             run = f"{now:%Y%m%dT%H%M%S}-{number:03}"
             path = folder / f"{run}.jsonl"
             try:
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_private_folder(folder)
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
             except FileExistsError:
                 continue
