@@ -1,7 +1,7 @@
 """The journal: one file of JSON lines per run, each brought to the disk before the work goes on.
 
 The first line is the head with the whole plan; then `started` before and `finished` after each step,
-`undone` for what was put back, and `end` lines. Any line can be the last one: the process may be killed
+`undone` for what was put back, `settled` for what a later removal took out, and `end` lines. Any line can be the last one: the process may be killed
 at any moment, and the last line may be torn.
 """
 
@@ -80,6 +80,10 @@ class Journal:
     def undone(self, step_id: str, *, at: datetime, left: str | None = None) -> None:
         """Note that a step's changes were put back, or what of them is left and why."""
         self.write("undone", at, step=step_id, left=left)
+
+    def settled(self, step_id: str, *, at: datetime) -> None:
+        """Note that what a step changed was taken out by a later removal, so that it needs no undo any more."""
+        self.write("settled", at, step=step_id)
 
     def end(self, status: EndStatus, *, at: datetime, detail: str = "") -> None:
         """Note how the run, its resumption or its undo ended."""

@@ -16,6 +16,7 @@ from torchup.apply.journal import Journal
 from torchup.apply.lock import run_lock
 from torchup.apply.orphans import ChildNote
 from torchup.apply.privilege import Elevation, find_elevation
+from torchup.apply.prune import prune_backups
 from torchup.apply.real_system import RealSystem
 from torchup.apply.recording_system import RecordingSystem
 from torchup.apply.result import RunResult
@@ -161,10 +162,13 @@ def _run_dry(
 
 @contextmanager
 def _alone(machine: Machine) -> Iterator[None]:
-    """Hold the lock, and end what a run that was killed left behind."""
+    """Hold the lock, end what a run that was killed left behind, and drop the backups that nothing needs."""
     with run_lock(machine.context):
         ChildNote(machine.context.places.state / "child.json").end_orphan()
-        yield
+        try:
+            yield
+        finally:
+            prune_backups(machine.context)
 
 
 def _refuse_unfinished(context: Context) -> None:

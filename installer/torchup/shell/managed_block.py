@@ -152,11 +152,16 @@ def _update(content: bytes, block: Block, body: bytes) -> Edit:
 def _usable(content: bytes | None, body: bytes | None) -> BlockState:
     state = find(content)
     if state.kind == "broken":
+        from torchup.shell.block_repair import repair_diff
+
+        repair = repair_diff(content or b"")
         raise RefusedError(
             "The torchup markers in this file are damaged, so nothing in it is changed.",
             code="block-broken",
-            evidence=state.problems,
-            hint="Take the torchup lines out by hand, or repair the markers, and run the command again.",
+            evidence=(*state.problems, *repair),
+            hint="Correct the file by hand"
+            + (", for example as the difference shows" if repair else "")
+            + ", and run the command again.",
         )
     if state.kind == "edited" and state.block is not None:
         block = state.block

