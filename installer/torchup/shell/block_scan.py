@@ -15,7 +15,8 @@ FLAGS = ("created", "newline", "blank")
 # Blocks are a few lines; nothing longer is looked through for a body whose end marker is gone.
 _LONGEST_BODY = 40
 
-_MARKER = re.compile(rb"^[ \t]*# (?P<kind>>>>|<<<) torchup(?P<rest>(?: [^\n]*?)?)[ \t]*\r?$", re.MULTILINE)
+_NAME = b" torchup"
+_MARKER = re.compile(rb"[ \t]*# (?P<kind>>>>|<<<) torchup(?P<rest>(?: .*)?)", re.DOTALL)
 _BEGIN_REST = re.compile(rb" (?P<version>\d+) sha256:(?P<digest>[0-9a-f]{16})(?P<flags>(?: [a-z]+)*) >>>")
 
 
@@ -118,19 +119,24 @@ def digest(body: bytes, version: int, flags: tuple[str, ...]) -> str:
 
 def marker_lines(content: bytes) -> list[Mark]:
     """List the lines that are markers of ours, in pairs or not."""
-    if b" torchup" not in content:
-        return []
     marks: list[Mark] = []
-    line = 1
-    counted = 0
-    for match in _MARKER.finditer(content):
-        line += content.count(b"\n", counted, match.start())
-        counted = match.start()
-        end = min(match.end() + 1, len(content))
+    line, counted, offset = 1, 0, 0
+    # The name is looked for first, and only then the line around it: files may be long.
+    while (found := content.find(_NAME, offset)) >= 0:
+        start = content.rfind(b"\n", counted, found) + 1
+        start = start or counted
+        end = content.find(b"\n", found)
+        end = len(content) if end < 0 else end
+        offset = end
+        line += content.count(b"\n", counted, start)
+        counted = start
+        match = _MARKER.fullmatch(content[start:end].removesuffix(b"\r").rstrip(b" \t"))
+        if match is None:
+            continue
         begins = match["kind"] == b">>>"
         # A line that only starts like a marker is prose.
         if match["rest"].endswith(b" >>>" if begins else b" <<<"):
-            marks.append(Mark(match.start(), end, line, begins, match["rest"]))
+            marks.append(Mark(start, min(end + 1, len(content)), line, begins, match["rest"]))
     return marks
 
 
