@@ -34,8 +34,9 @@ def bench_shell(rounds: int) -> list[tuple[str, str, str, str]]:
             f"shell {name}, .bashrc of {SIZE // 1_000_000} MB, own time",
             f"{median(item['own'] for item in items):.2f} s",
             f"<= {AIM_S:.0f} s",
-            f"{median(item['cpu'] for item in items):.2f} s CPU; beside it "
-            f"{median(item['shells'] for item in items):.2f} s in the shells that parse and start it",
+            "{:.2f} s CPU; beside it {:.2f} s in the shells that parse and start it".format(
+                *(median(item[what] for item in items) for what in ("cpu", "shells"))
+            ),
         )
         for name, items in own.items()
     ]

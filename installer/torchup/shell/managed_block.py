@@ -139,10 +139,16 @@ def _update(content: bytes, block: Block, body: bytes) -> Edit:
     if not content[block.start : block.end].endswith(b"\n"):
         # A tool cut the final newline off; the next append would otherwise join our marker.
         notes = (*notes, "the end marker gets back its line end")
-    after = content[: block.start] + new + content[block.end :]
+    head = content[: block.start]
+    if block.crlf:
+        # The line ends that came with the block are converted back with it: a removal could not tell
+        # their carriage returns from the user's any more.
+        count = sum(flag in ("newline", "blank") for flag in block.flags)
+        if head.endswith(b"\r\n" * count):
+            head = head[: len(head) - 2 * count] + b"\n" * count
     return Edit(
         before=content,
-        after=after,
+        after=head + new + content[block.end :],
         notes=notes,
         first_line=block.first_line,
         last_line=block.first_line + new.count(b"\n") - 1,
