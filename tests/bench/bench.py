@@ -19,6 +19,7 @@ from statistics import median
 
 from bench.bench_detect import bench_detect
 from bench.bench_fleet import bench_fleet
+from bench.bench_shell import bench_shell
 from support.bench_setup import prepare_setup
 
 PYTHON = sys.executable
@@ -102,10 +103,16 @@ def bench_setup(rounds: int) -> None:
             ratio(name, ours, theirs, aim="<= 1.10" if cold else "-")
 
 
+def bench_shell_files(rounds: int) -> None:
+    """A block into a start-up file of 5 MB, and out of it."""
+    for row in bench_shell(rounds):
+        line(*row)
+
+
 def main() -> None:
     """Run all, or those whose names are given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("only", nargs="*", help="start, resolve, setup, detect, fleet")
+    parser.add_argument("only", nargs="*", help="start, resolve, setup, detect, fleet, shell")
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
     benches: dict[str, Callable[[int], None]] = {
@@ -113,6 +120,7 @@ def main() -> None:
         "resolve": bench_resolve,
         "detect": lambda rounds: line(*bench_detect(rounds, run)),
         "fleet": lambda rounds: line(*bench_fleet(rounds)),
+        "shell": bench_shell_files,
         "setup": lambda rounds: bench_setup(max(3, rounds // 3)),
     }
     for name, bench in benches.items():

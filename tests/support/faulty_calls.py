@@ -9,7 +9,20 @@ from typing import Any
 
 from torchup.apply.os_calls import RealCalls
 
-NAMES = ("open", "close", "write", "fsync", "fchmod", "fchown", "setxattr", "ftruncate", "replace", "link", "unlink")
+NAMES = (
+    "open",
+    "close",
+    "write",
+    "fsync",
+    "fchmod",
+    "fchown",
+    "setxattr",
+    "removexattr",
+    "ftruncate",
+    "replace",
+    "link",
+    "unlink",
+)
 
 
 class _Calls(RealCalls):

@@ -110,10 +110,34 @@ def run_remove(line: CommandLine, *, yes: bool, **options: Any) -> ExitStatus:
         env_files=() if only_some else sorted(path for path in env_files if Path(path).exists()),
         environment=wanted.environment,
     )
-    changed = _carry_out(line, _plan(wanted, removal.steps), yes=yes, question="Take them out?")
+    steps = removal.steps if only_some else (*removal.steps, *_known_from_before(line, removal.steps))
+    changed = _carry_out(line, _plan(wanted, steps), yes=yes, question="Take them out?")
     if changed is not None:
-        _tell(line, (), changed)
+        _tell(line, (), (*changed, *_settle(line)))
     return ExitStatus.DONE
+
+
+def _known_from_before(line: CommandLine, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Plan for what earlier runs wrote that would not be chosen today: another shell, another ZDOTDIR."""
+    from torchup.apply.still_ours import files_still_ours, removal_steps
+
+    try:
+        ours = files_still_ours(line.context)
+    except RefusedError as error:
+        line.console.say(f"Only the files of today's shells are looked at. {error.message}")
+        return ()
+    return removal_steps(ours, planned={step.path for step in steps if hasattr(step, "path")})
+
+
+def _settle(line: CommandLine) -> tuple[str, ...]:
+    from torchup.apply.run import Machine
+    from torchup.apply.still_ours import settle_removal
+
+    try:
+        return settle_removal(line.context, Machine(context=line.context).system())
+    except RefusedError as error:
+        line.console.say(f"The notes for undo stay as they are. {error.message}")
+        return ()
 
 
 def run_check(line: CommandLine, **options: Any) -> ExitStatus:

@@ -15,6 +15,14 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder that only its owner may read; those above it that are missing get 0755 at most."""
+    for parent in reversed(folder.parents):
+        if not parent.exists():
+            parent.mkdir(mode=0o755, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Backups:
     """A folder of files named by the sha256 of their content; nothing in it is ever overwritten."""
@@ -28,7 +36,9 @@ class Backups:
         path = self.folder / digest
         if self._has(digest):
             return digest
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(self.folder)
+        for left in self.folder.glob("*.tmp"):  # of a run that was killed; only one is at work at a time
+            left.unlink(missing_ok=True)
         temporary = f"{path}.{os.getpid()}.tmp"
         fd = self.calls.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
         try:

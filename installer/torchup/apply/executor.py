@@ -114,7 +114,15 @@ class _Run:
         if self.interrupts.count and self.plan.steps:
             self._interrupted(self.plan.steps[-1])
         if self.journal is not None:
-            self.journal.end("done", at=self.context.now())
+            try:
+                self.journal.end("done", at=self.context.now())
+            except StepError as error:
+                raise StoppedError(
+                    "Everything is done, but the journal could not be closed.",
+                    code="journal-not-closed",
+                    evidence=(error.message, *error.evidence),
+                    hint="Correct that, then `torchup resume` closes it; `torchup undo` puts everything back.",
+                ) from error
         return self._result("done")
 
     def _result(self, status: RunStatus) -> RunResult:

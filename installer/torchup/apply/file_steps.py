@@ -62,10 +62,15 @@ def prepare_remove(step: RemoveFile, system: System) -> Prepared:
 def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
     """Work out the edit of a start-up file; refuses one that changed since the person saw it."""
     state = _writable(step.path, system)
-    if step.body is None:
-        edit = managed_block.remove(state.content)
-    else:
-        edit = managed_block.insert(state.content, step.body, placement=step.placement, language=step.shell)
+    try:
+        if step.body is None:
+            edit = managed_block.remove(state.content)
+        else:
+            edit = managed_block.insert(state.content, step.body, placement=step.placement, language=step.shell)
+    except RefusedError as error:
+        raise RefusedError(
+            f"{step.path}: {error.message}", code=error.code, evidence=error.evidence, hint=error.hint
+        ) from error
     if not edit.changed:
         return Prepared(change=NoChange(), detail=f"{step.path} is as wanted")
     if state.content is None and not step.create:
@@ -78,26 +83,29 @@ def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
             evidence=(f"expected {step.expected_sha256 or 'no file'}, found {found or 'no file'}",),
             hint="Make the plan again: run the same command once more.",
         )
+    after = _kept_behind_link(step.path, state, edit.after, system)
     where = f" (lines {edit.first_line} to {edit.last_line})" if edit.first_line is not None else ""
     verb = "loses" if step.body is None else "gets"
     mode = state.mode if state.content is not None else DEFAULT_MODE
-    return _prepared(step.path, state, edit.after, mode, f"{step.path} {verb} the torchup block{where}")
+    return _prepared(step.path, state, after, mode, f"{step.path} {verb} the torchup block{where}")
 
 
 def perform_file(prepared: Prepared, system: System) -> FileChange:
     """Write or remove the file."""
     change = prepared.change
     assert isinstance(change, FileChange)  # noqa: S101 - the only change that file steps prepare
+    before = change.before_sha256
     if prepared.content is None:
-        system.remove_file(change.path)
+        system.remove_file(change.path, expected=before)
     else:
         mode = None if change.after_mode == change.before_mode else change.after_mode
-        system.write_file(change.path, prepared.content, mode=mode, create=change.before_sha256 is None)
+        system.write_file(change.path, prepared.content, mode=mode, create=before is None, expected=before)
     return change
 
 
 def revert_file(change: FileChange, system: System, backups: Backups, *, block: bool) -> Left | None:
     """Put a file back; `block` says that only our block in it is ours, so it can be taken out alone."""
+    system.clean(change.path)
     state = system.look(change.path)
     now = None if state.content is None else sha256(state.content)
     if state.kind not in ("file", "absent"):
@@ -150,7 +158,10 @@ def _prepared(path: str, state: FileState, content: bytes | None, mode: int | No
 
 
 def _torn(state: FileState, change: FileChange, backups: Backups) -> bool:
-    if state.content is None or change.before_sha256 is None or change.after_sha256 is None:
+    if change.before_sha256 is None:
+        # Where there are no hard links, a new file's name is taken before its bytes arrive.
+        return state.content == b""
+    if state.content is None or change.after_sha256 is None:
         return False
     old, new = backups.read(change.before_sha256), backups.read(change.after_sha256)
     if old is None or new is None:
@@ -159,13 +170,14 @@ def _torn(state: FileState, change: FileChange, backups: Backups) -> bool:
 
 
 def _restore(change: FileChange, state: FileState, system: System, backups: Backups) -> Left | None:
+    now = None if state.content is None else sha256(state.content)
     if change.before_sha256 is None:
-        system.remove_file(change.path)
+        system.remove_file(change.path, expected=now)
         return None
     content = backups.read(change.before_sha256)
     if content is None:
         return Left(text=f"The backup of {change.path} is gone from {backups.folder}, so it was left as it is.")
-    system.write_file(change.path, content, mode=change.before_mode, create=state.content is None)
+    system.write_file(change.path, content, mode=change.before_mode, create=now is None, expected=now)
     return None
 
 
@@ -174,11 +186,20 @@ def _take_block_out(change: FileChange, state: FileState, system: System) -> Lef
         edit = managed_block.remove(state.content)
     except RefusedError as error:
         return Left(text=f"{change.path}: {error.message}", diff=error.evidence)
-    if edit.changed and edit.after is None:
-        system.remove_file(change.path)
-    elif edit.changed and edit.after is not None:
-        system.write_file(change.path, edit.after, mode=None, create=False)
+    now = None if state.content is None else sha256(state.content)
+    after = _kept_behind_link(change.path, state, edit.after, system)
+    if edit.changed and after is None:
+        system.remove_file(change.path, expected=now)
+    elif edit.changed and after is not None:
+        system.write_file(change.path, after, mode=None, create=False, expected=now)
     return None
+
+
+def _kept_behind_link(path: str, state: FileState, after: bytes | None, system: System) -> bytes | None:
+    """Keep a file of ours that the user has moved behind a link since, empty: without it the link would dangle."""
+    folder, _, name = path.rpartition("/")
+    linked = state.real_path != f"{system.look(folder or '/').real_path.rstrip('/')}/{name}"
+    return b"" if after is None and state.kind == "file" and linked else after
 
 
 def _diff(change: FileChange, state: FileState, backups: Backups) -> tuple[str, ...]:

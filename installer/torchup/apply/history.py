@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 
+from torchup import __version__
 from torchup.apply.change import Change, EnvironmentChange, NoChange
 from torchup.apply.journal import SCHEMA, EndStatus
 from torchup.errors import RefusedError
@@ -25,12 +26,13 @@ class StepRecord:
     change: Change
     outcome: Outcome | None = None
     undone: bool = False
+    settled: bool = False
     left: str | None = None
 
     @property
     def remains(self) -> bool:
         """Tell whether what the step changed is still there."""
-        return not self.undone and not isinstance(self.change, NoChange)
+        return not self.undone and not self.settled and not isinstance(self.change, NoChange)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,10 +70,10 @@ def read_run(path: Path) -> RunRecord | None:
     """
     lines = _lines(path)
     head = next(lines, None)
-    if head is None:
+    if not isinstance(head, dict):
         return None
     if head.get("schema") != SCHEMA:
-        raise _unreadable(path, f"its schema is {head.get('schema')!r}, and this version reads {SCHEMA}")
+        raise _unreadable(path, f"its schema is {head.get('schema')!r}, and this version reads {SCHEMA}", head)
     try:
         record = RunRecord(
             run=head["run"], path=path, at=datetime.fromisoformat(head["at"]), plan=load(Plan, head["plan"])
@@ -79,7 +81,7 @@ def read_run(path: Path) -> RunRecord | None:
         for line in lines:
             _add(record, line)
     except (ShapeError, KeyError, ValueError, TypeError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable(path, str(error), head) from error
     return record
 
 
@@ -135,6 +137,8 @@ def _add(record: RunRecord, line: Mapping[str, Any]) -> None:
         case "undone":
             step = record.steps[line["step"]]
             step.undone, step.left = line["left"] is None, line["left"]
+        case "settled":
+            record.steps[line["step"]].settled = True
         case "end" if line["status"] in get_args(EndStatus):
             record.ends.append((line["status"], line["detail"]))
         case _:
@@ -146,10 +150,15 @@ def _change(data: Any) -> Change:
     return cast("Change", load(kind, data))
 
 
-def _unreadable(path: Path, why: str) -> RefusedError:
+def _unreadable(path: Path, why: str, head: Mapping[str, Any] | None = None) -> RefusedError:
+    plan = (head or {}).get("plan")
+    wrote = plan.get("tool_version") if isinstance(plan, dict) else None
+    wrote = wrote if isinstance(wrote, str) else None
     return RefusedError(
-        f"The journal {path.name} cannot be read.",
+        f"The journal {path.name} cannot be read"
+        + (f": torchup {wrote} wrote it, and this is {__version__}." if wrote not in (None, __version__) else "."),
         code="journal-unreadable",
         evidence=(f"{path}: {why}",),
-        hint="Use the version of torchup that wrote it, or move the file away if that run does not matter any more.",
+        hint=f"Use torchup {wrote or 'of the version'}{'' if wrote else ' that wrote it'}, "
+        "or move the file away if that run does not matter any more.",
     )

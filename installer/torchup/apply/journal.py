@@ -1,7 +1,7 @@
 """The journal: one file of JSON lines per run, each brought to the disk before the work goes on.
 
 The first line is the head with the whole plan; then `started` before and `finished` after each step,
-`undone` for what was put back, and `end` lines. Any line can be the last one: the process may be killed
+`undone` for what was put back, `settled` for what a later removal took out, and `end` lines. Any line can be the last one: the process may be killed
 at any moment, and the last line may be torn.
 """
 
@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from torchup.apply.backups import Backups
+from torchup.apply.backups import Backups, make_private_folder
 from torchup.apply.change import Change
+from torchup.apply.in_place import CLOEXEC, write_all
+from torchup.apply.os_calls import REAL_CALLS, OsCalls
 from torchup.apply.write_errors import explain
 from torchup.model.context import Context
 from torchup.model.outcome import Outcome
@@ -34,26 +37,31 @@ class Journal:
     path: Path
     backups: Backups
     run: str
+    calls: OsCalls = REAL_CALLS
 
     @classmethod
-    def create(cls, context: Context, plan: Plan) -> Journal:
+    def create(cls, context: Context, plan: Plan, calls: OsCalls = REAL_CALLS) -> Journal:
         """Begin a run: make its file and write the head."""
         now = context.now().astimezone(UTC)
         folder = context.places.journal
-        backups = Backups(context.places.backups)
+        backups = Backups(context.places.backups, calls)
         for number in range(1, 1000):
             run = f"{now:%Y%m%dT%H%M%S}-{number:03}"
             path = folder / f"{run}.jsonl"
             try:
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+                make_private_folder(folder)
+                calls.close(calls.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600))
             except FileExistsError:
                 continue
             except OSError as error:
                 raise explain(error, str(path)) from error
-            journal = cls(path=path, backups=backups, run=run)
-            journal.write("head", now, run=run, plan=dump(plan), home=str(context.home))
-            _sync(folder)
+            journal = cls(path=path, backups=backups, run=run, calls=calls)
+            try:
+                journal.write("head", now, run=run, plan=dump(plan), home=str(context.home))
+                _sync(folder, calls)
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
             return journal
         raise AssertionError("a thousand runs in one second")
 
@@ -81,6 +89,10 @@ class Journal:
         """Note that a step's changes were put back, or what of them is left and why."""
         self.write("undone", at, step=step_id, left=left)
 
+    def settled(self, step_id: str, *, at: datetime) -> None:
+        """Note that what a step changed was taken out by a later removal, so that it needs no undo any more."""
+        self.write("settled", at, step=step_id)
+
     def end(self, status: EndStatus, *, at: datetime, detail: str = "") -> None:
         """Note how the run, its resumption or its undo ended."""
         self.write("end", at, status=status, detail=detail)
@@ -89,22 +101,33 @@ class Journal:
         """Append one line and bring it to the disk."""
         line = json.dumps({"schema": SCHEMA, "record": record, "at": at.isoformat(), **values}) + "\n"
         try:
-            fd = os.open(self.path, os.O_WRONLY | os.O_APPEND)
+            fd = self.calls.open(str(self.path), os.O_WRONLY | os.O_APPEND | CLOEXEC)
             try:
-                view = memoryview(line.encode())
-                while view:
-                    view = view[os.write(fd, view) :]
-                os.fsync(fd)
+                size = os.fstat(fd).st_size
+                try:
+                    write_all(self.calls, fd, line.encode())
+                    self.calls.fsync(fd)
+                except OSError:
+                    # A half line is cut off again: behind it the next one could not be read.
+                    with suppress(OSError):
+                        self.calls.ftruncate(fd, size)
+                    raise
             finally:
-                os.close(fd)
+                # By now the line is on the disk, or the error is known.
+                with suppress(OSError):
+                    self.calls.close(fd)
         except OSError as error:
             raise explain(error, str(self.path)) from error
 
 
-def _sync(folder: Path) -> None:
-    if os.name != "nt":
-        fd = os.open(folder, os.O_RDONLY)
+def _sync(folder: Path, calls: OsCalls) -> None:
+    if os.name == "nt":
+        return
+    try:
+        fd = calls.open(str(folder), os.O_RDONLY | CLOEXEC)
         try:
-            os.fsync(fd)
+            calls.fsync(fd)
         finally:
-            os.close(fd)
+            calls.close(fd)
+    except OSError as error:
+        raise explain(error, str(folder)) from error

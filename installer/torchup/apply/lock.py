@@ -23,7 +23,7 @@ def run_lock(context: Context) -> Iterator[None]:
 
     folder = context.places.state
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         lock = FileLock(folder / "lock")
         lock.acquire(timeout=0)
     except Timeout:

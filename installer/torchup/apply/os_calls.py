@@ -30,6 +30,9 @@ class OsCalls(Protocol):
     def setxattr(self, path: int, attribute: str, value: bytes) -> None:
         """Set an extended attribute."""
 
+    def removexattr(self, path: int, attribute: str) -> None:
+        """Take an extended attribute away."""
+
     def ftruncate(self, fd: int, length: int) -> None:
         """Cut a file to a length."""
 
@@ -72,6 +75,12 @@ class RealCalls:
         """Set an extended attribute (Linux)."""
         if hasattr(os, "setxattr"):
             os.setxattr(path, attribute, value)
+
+    @staticmethod
+    def removexattr(path: int, attribute: str) -> None:
+        """Take an extended attribute away (Linux)."""
+        if hasattr(os, "removexattr"):
+            os.removexattr(path, attribute)
 
 
 REAL_CALLS: OsCalls = RealCalls()

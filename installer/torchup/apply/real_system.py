@@ -26,7 +26,7 @@ from torchup.apply.privilege import Elevation
 from torchup.apply.processes import Child
 from torchup.apply.redact import redact
 from torchup.apply.root_view import RootView
-from torchup.apply.system import NOTHING, Brings, Completed, FileKind, FileState, System, SystemPackage
+from torchup.apply.system import ANY_CONTENT, NOTHING, Brings, Completed, FileKind, FileState, System, SystemPackage
 from torchup.apply.user_variables import Variables
 from torchup.apply.web_files import WebFiles
 from torchup.apply.windows_variables import user_variables
@@ -83,10 +83,12 @@ class RealSystem:
             ) from error
         return FileState(kind=kind, content=content, mode=stat.S_IMODE(found.st_mode), empty=empty, real_path=real)
 
-    def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
+    def write_file(
+        self, path: str, content: bytes, *, mode: int | None, create: bool, expected: str | None = ANY_CONTENT
+    ) -> None:
         """Replace or create a file atomically. Raises StepError."""
         self.inside(path)
-        self.writer.write(path, content, mode=mode, create=create)
+        self.writer.write(path, content, mode=mode, create=create, expected=expected)
 
     def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
         """Create a directory and its missing parents; return those that were created, outermost first."""
@@ -95,7 +97,7 @@ class RealSystem:
         missing = [place for place in (Path(path), *Path(path).parents) if not place.exists()]
         for place in reversed(missing):
             try:
-                place.mkdir()
+                place.mkdir(mode=0o755)
                 if place == Path(path):
                     place.chmod(mode)
             except FileExistsError:
@@ -136,13 +138,15 @@ class RealSystem:
         except OSError as error:
             raise explain(error, path) from error
 
-    def remove_file(self, path: str) -> None:
-        """Remove a file; a missing one is fine."""
+    def remove_file(self, path: str, *, expected: str | None = ANY_CONTENT) -> None:
+        """Remove a file; a missing one is fine. Raises StepError."""
         self.inside(path)
-        try:
-            Path(path).unlink(missing_ok=True)
-        except OSError as error:
-            raise explain(error, path) from error
+        self.writer.remove(path, expected=expected)
+
+    def clean(self, path: str) -> None:
+        """Remove the temporary files that a killed run left beside a file."""
+        self.inside(path)
+        self.writer.clean(path)
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory; one that is missing or not empty is left alone."""

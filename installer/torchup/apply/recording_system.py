@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from torchup.apply.atomic_write import DEFAULT_MODE
 from torchup.apply.change import UserVariable
-from torchup.apply.system import NOTHING, Brings, Completed, FileState, MachineView, System, SystemPackage
+from torchup.apply.system import ANY_CONTENT, NOTHING, Brings, Completed, FileState, MachineView, System, SystemPackage
 from torchup.apply.write_errors import missing_file
 from torchup.model.plan import Command
 
@@ -102,8 +102,11 @@ class RecordingSystem:
         state = self.base.look(path)
         return self._files.get(state.real_path, state)
 
-    def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
+    def write_file(
+        self, path: str, content: bytes, *, mode: int | None, create: bool, expected: str | None = ANY_CONTENT
+    ) -> None:
         """Record that a file would be written; refuses what the real system would refuse."""
+        del expected  # what a dry run sees is what it looked at
         before = self.look(path)
         if before.kind == "absent" and not create:
             raise missing_file(path)
@@ -137,12 +140,16 @@ class RecordingSystem:
             self.effects.append(Removed(path=path, before=self.look(path)))
             self._links[path] = None
 
-    def remove_file(self, path: str) -> None:
+    def remove_file(self, path: str, *, expected: str | None = ANY_CONTENT) -> None:
         """Record that a file would be removed."""
+        del expected
         before = self.look(path)
         if before.kind == "file":
             self.effects.append(Removed(path=path, before=before, as_root=self._root))
             self._files[path] = FileState(kind="absent", real_path=path)
+
+    def clean(self, path: str) -> None:
+        """Record nothing: what a killed run left is no part of a plan."""
 
     def remove_directory(self, path: str) -> None:
         """Record that a directory would be removed, if it is empty by then."""

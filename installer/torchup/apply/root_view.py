@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from torchup.apply.backups import sha256
 from torchup.apply.change import UserVariable
 from torchup.apply.root_files import RootFiles
-from torchup.apply.system import NOTHING, Brings, Completed, FileState, System, SystemPackage
+from torchup.apply.system import ANY_CONTENT, NOTHING, Brings, Completed, FileState, System, SystemPackage
+from torchup.apply.write_errors import changed_meanwhile
 from torchup.errors import StepError
 from torchup.model.plan import Command
 
@@ -35,13 +37,16 @@ class RootView:
                 raise
             return state
 
-    def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
+    def write_file(
+        self, path: str, content: bytes, *, mode: int | None, create: bool, expected: str | None = ANY_CONTENT
+    ) -> None:
         """Replace or create a file atomically; it keeps its owner, a new one is root's."""
         files = self._files()
         if files is None:
-            self.base.write_file(path, content, mode=mode, create=create)
+            self.base.write_file(path, content, mode=mode, create=create, expected=expected)
             return
         self.base.inside(path)
+        self._require(path, expected)
         files.write(path, content, mode=mode, create=create)
 
     def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
@@ -69,13 +74,14 @@ class RootView:
         """Remove a symbolic link."""
         self.base.remove_link(path)
 
-    def remove_file(self, path: str) -> None:
+    def remove_file(self, path: str, *, expected: str | None = ANY_CONTENT) -> None:
         """Remove a file; a missing one is fine."""
         files = self._files()
         if files is None:
-            self.base.remove_file(path)
+            self.base.remove_file(path, expected=expected)
             return
         self.base.inside(path)
+        self._require(path, expected)
         files.remove_file(path)
 
     def remove_directory(self, path: str) -> None:
@@ -144,6 +150,19 @@ class RootView:
     def boot_id(self) -> str:
         """Tell this start of the machine from the next one."""
         return self.base.boot_id()
+
+    def clean(self, path: str) -> None:
+        """Remove what a killed run left beside a file of the user's; root's own helper leaves nothing behind."""
+        if self._files() is None:
+            self.base.clean(path)
+
+    def _require(self, path: str, expected: str | None) -> None:
+        """Raise StepError (file-changed) when the file is not the one that is to be replaced."""
+        if expected == ANY_CONTENT:
+            return
+        content = self.look(path).content
+        if (None if content is None else sha256(content)) != expected:
+            raise changed_meanwhile(path)
 
     def _files(self) -> RootFiles | None:
         """Give the way to root's files; None when torchup runs as root and needs none."""

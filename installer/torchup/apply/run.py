@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from torchup.apply.atomic_write import FileWriter
 from torchup.apply.backups import Backups
+from torchup.apply.change import FileChange
 from torchup.apply.driver_check import DriverChecker
 from torchup.apply.events import OnEvent, ignore
 from torchup.apply.executor import Verifier, execute
@@ -18,6 +19,7 @@ from torchup.apply.key_steps import needs_a_person
 from torchup.apply.lock import run_lock
 from torchup.apply.orphans import ChildNote
 from torchup.apply.privilege import Elevation, find_elevation
+from torchup.apply.prune import prune_backups
 from torchup.apply.real_system import RealSystem
 from torchup.apply.recording_system import RecordingSystem
 from torchup.apply.result import RunResult
@@ -235,10 +237,24 @@ def _run_dry(
 
 @contextmanager
 def _alone(machine: Machine) -> Iterator[None]:
-    """Hold the lock, and end what a run that was killed left behind."""
+    """Hold the lock, end what a run that was killed left behind, and drop the backups that nothing needs."""
     with run_lock(machine.context):
         ChildNote(machine.context.places.state / "child.json").end_orphan()
-        yield
+        _clean(machine)
+        try:
+            yield
+        finally:
+            prune_backups(machine.context)
+
+
+def _clean(machine: Machine) -> None:
+    """Remove temporary files that the run before this one left beside its files."""
+    with suppress(RefusedError):
+        system = machine.system()
+        for run in read_runs(machine.context)[:1]:
+            for record in run.steps.values():
+                if isinstance(record.change, FileChange):
+                    system.clean(record.change.path)
 
 
 def _refuse_unfinished(context: Context) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torchup.apply.history import RunRecord, last_run
+from torchup.apply.still_ours import is_removal
 from torchup.model.context import Context
 
 StepState = Literal["done", "half-done", "not-reached", "nothing-to-do", "undone", "left"]
@@ -64,7 +65,7 @@ def _step(run: RunRecord, number: int) -> StepStatus:
     state: StepState
     if record.left is not None:
         state = "left"
-    elif record.undone:
+    elif record.undone or (record.settled and not is_removal(step)):
         state = "undone"
     elif record.outcome is None or record.outcome.status == "failed":
         state = "half-done"

@@ -43,8 +43,10 @@ def survey_target(path: str, context: Context) -> TargetState:
 
 
 def read_file(path: str) -> bytes | None:
-    """Read a start-up file as it is now; None when there is none. For `make_plan`."""
+    """Read a start-up file as it is now; None when there is none, or no file. For `make_plan`."""
     try:
+        if not Path(path).is_file():
+            return None  # a pipe would keep the reader waiting; the step itself says what is there
         return Path(path).read_bytes()
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None

@@ -70,6 +70,8 @@ class Brings:
 
 
 NOTHING = Brings()
+ANY_CONTENT = "any"
+"""Stands for a digest where it does not matter what a file holds."""
 
 
 class MachineView(Protocol):
@@ -107,11 +109,14 @@ class System(MachineView, Protocol):
     questions as if the earlier changes had been made.
     """
 
-    def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
+    def write_file(
+        self, path: str, content: bytes, *, mode: int | None, create: bool, expected: str | None = ANY_CONTENT
+    ) -> None:
         """Replace or create a file atomically; links, owner and extended attributes are kept.
 
         `mode` is set when it is given; None keeps the mode, and gives a new file 0644. With `create`
-        False a missing file is an error. Raises StepError.
+        False a missing file is an error. `expected` is the sha256 of what was seen there, None for no
+        file: anything else is left alone. Raises StepError.
         """
 
     def make_directory(self, path: str, mode: int) -> tuple[str, ...]:
@@ -123,8 +128,11 @@ class System(MachineView, Protocol):
     def remove_link(self, path: str) -> None:
         """Remove a symbolic link; anything else is left alone."""
 
-    def remove_file(self, path: str) -> None:
-        """Remove a file; a missing one is fine."""
+    def remove_file(self, path: str, *, expected: str | None = ANY_CONTENT) -> None:
+        """Remove a file; a missing one is fine. `expected` is as for `write_file`."""
+
+    def clean(self, path: str) -> None:
+        """Remove the temporary files that a killed run left beside a file."""
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory; one that is missing or not empty is left alone."""

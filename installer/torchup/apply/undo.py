@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
 from torchup.apply.backups import Backups
-from torchup.apply.change import Left
+from torchup.apply.change import Change, DirectoryChange, Left
 from torchup.apply.events import OnEvent, StepOutput, UndoFinished, UndoStarted, ignore
 from torchup.apply.handlers import revert
 from torchup.apply.history import RunRecord
 from torchup.apply.interrupts import CommandInterruptedError, Interrupts
 from torchup.apply.journal import Journal
 from torchup.apply.system import System
-from torchup.errors import StoppedError
+from torchup.errors import StepError, StoppedError
 from torchup.model.context import Context
 from torchup.model.outcome import Outcome
 from torchup.model.plan import Step
@@ -68,9 +69,12 @@ def undo(
             remains = revert(step, record.change, system, backups, _teller(step, on_event))
         except CommandInterruptedError:
             _stop(journal, context, interrupts)
+        if remains is None and left:
+            remains = _folder_of_what_is_left(record.change, system)
         text = remains.text if remains is not None else None
         if journal is not None:
-            journal.undone(step.id, at=context.now(), left=text)
+            with _noting():
+                journal.undone(step.id, at=context.now(), left=text)
         if remains is not None:
             left.append(remains)
         outcomes.append(
@@ -80,8 +84,31 @@ def undo(
         )
         on_event(UndoFinished(step=step, left=text))
     if journal is not None:
-        journal.end("partly-undone" if left else "undone", at=context.now())
+        with _noting():
+            journal.end("partly-undone" if left else "undone", at=context.now())
     return UndoResult(run=run.run, outcomes=tuple(outcomes), left=tuple(left))
+
+
+def _folder_of_what_is_left(change: Change, system: System) -> Left | None:
+    """Keep a folder on the books that still holds a file which could not be put back."""
+    if isinstance(change, DirectoryChange):
+        for path in change.paths:
+            if system.look(path).kind == "directory":
+                return Left(text=f"{path} stays as long as there is something in it.")
+    return None
+
+
+@contextmanager
+def _noting() -> Iterator[None]:
+    try:
+        yield
+    except StepError as error:
+        raise StoppedError(
+            "What was put back so far could not be noted.",
+            code="undo-not-noted",
+            evidence=(error.message, *error.evidence),
+            hint="Correct that, then `torchup undo` goes on.",
+        ) from error
 
 
 def _teller(step: Step, on_event: OnEvent) -> Callable[[str], None]:

@@ -33,12 +33,13 @@ _BY_NUMBER: dict[int, tuple[str, str, str]] = {
 }
 
 
-def explain(error: OSError, path: str) -> StepError:
-    """Turn an error of the operating system into one that a person can act on."""
+def explain(error: OSError, path: str, *, needs: int | None = None) -> StepError:
+    """Turn an error of the operating system into one that a person can act on; `needs` is in bytes."""
     code, why, hint = _BY_NUMBER.get(
         error.errno or 0, ("write-failed", error.strerror or str(error), "Correct that and run again.")
     )
-    return StepError(f"{path} could not be written: {why}.", code=code, evidence=(str(error),), hint=hint)
+    evidence = (str(error), f"{needs} bytes are needed") if needs is not None and code == "disk-full" else (str(error),)
+    return StepError(f"{path} could not be written: {why}.", code=code, evidence=evidence, hint=hint)
 
 
 def not_a_file(path: str, target: str, found: os.stat_result | None, *, create: bool) -> TorchupError | None:
@@ -51,14 +52,41 @@ def not_a_file(path: str, target: str, found: os.stat_result | None, *, create: 
         return wrong_kind(path, "directory", target)
     if not stat.S_ISREG(found.st_mode):
         return wrong_kind(path, "other", target)
-    if not os.access(target, os.W_OK):
-        return StepError(
-            f"{path} is read-only.",
-            code="read-only-file",
-            evidence=(f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}",),
-            hint=f"If that is not on purpose: chmod u+w {path}",
-        )
+    return _not_writable(path, target, found)
+
+
+def _not_writable(path: str, target: str, found: os.stat_result) -> TorchupError | None:
+    """Open the file for writing, which changes nothing, to hear from the system what is against it."""
+    if not stat.S_IMODE(found.st_mode) & 0o222:
+        # Root may write it all the same, but somebody has said that nobody should.
+        return _read_only(path, target, found)
+    try:
+        os.close(os.open(target, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)))
+    except OSError as error:
+        if error.errno == errno.EACCES:
+            return _read_only(path, target, found)
+        if error.errno == errno.EPERM:
+            return StepError(
+                f"{path} is protected against changes.",
+                code="immutable-file",
+                evidence=(str(error),),
+                hint=f"`lsattr {target}` shows it (i: immutable, a: append only); to lift it: "
+                f"sudo chattr -i -a {target}",
+            )
+        return explain(error, path)
     return None
+
+
+def _read_only(path: str, target: str, found: os.stat_result) -> StepError:
+    user = os.geteuid() if hasattr(os, "geteuid") else found.st_uid
+    mine = user in (0, found.st_uid)
+    commands = () if mine else (f"sudo chown {user}:{os.getegid()} {target}",)
+    return StepError(
+        f"{path} is read-only." if mine else f"{path} belongs to user {found.st_uid}, and this user may not write it.",
+        code="read-only-file",
+        evidence=(f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}",),
+        hint="If that is not on purpose: " + " && ".join((*commands, f"chmod u+w {target}")),
+    )
 
 
 def wrong_kind(path: str, kind: str, target: str) -> StepError:

@@ -12,7 +12,11 @@ VERSION = 1
 # What an insertion added outside the markers, in the order in which it is written into the marker.
 FLAGS = ("created", "newline", "blank")
 
-_MARKER = re.compile(rb"^[ \t]*# (?P<kind>>>>|<<<) torchup(?P<rest>(?: [^\n]*?)?)[ \t]*\r?$", re.MULTILINE)
+# Blocks are a few lines; nothing longer is looked through for a body whose end marker is gone.
+_LONGEST_BODY = 40
+
+_NAME = b" torchup"
+_MARKER = re.compile(rb"[ \t]*# (?P<kind>>>>|<<<) torchup(?P<rest>(?: .*)?)", re.DOTALL)
 _BEGIN_REST = re.compile(rb" (?P<version>\d+) sha256:(?P<digest>[0-9a-f]{16})(?P<flags>(?: [a-z]+)*) >>>")
 
 
@@ -50,7 +54,9 @@ class BlockState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class Mark:
+    """A marker line of ours: its offsets, its number from 1, and what stands behind the name."""
+
     start: int
     end: int
     line: int
@@ -64,10 +70,10 @@ def find(content: bytes | None) -> BlockState:
     A marker is a whole line. A pair of markers without identity and digest, or with nothing between
     them that could be ours, is a mention in somebody's text and no block.
     """
-    marks = _marks(content or b"")
+    marks = marker_lines(content or b"")
     blocks: list[Block] = []
     problems: list[str] = []
-    opened: _Mark | None = None
+    opened: Mark | None = None
     for mark in marks:
         if mark.begins:
             if opened is not None:
@@ -78,7 +84,7 @@ def find(content: bytes | None) -> BlockState:
         elif opened is None:
             problems.append(f"line {mark.line}: a block ends here, but none begins before it")
         else:
-            block = _block(content or b"", opened, mark)
+            block = block_between(content or b"", opened, mark)
             if block is not None:
                 blocks.append(block)
             opened = None
@@ -88,6 +94,7 @@ def find(content: bytes | None) -> BlockState:
         problems.append("there are several blocks, at lines " + ", ".join(str(block.first_line) for block in blocks))
     problems.extend(
         f"line {block.first_line}: this block has format {block.version}, which a newer torchup wrote"
+        f" (this one reads up to {VERSION})"
         for block in blocks
         if block.version > VERSION
     )
@@ -110,24 +117,49 @@ def digest(body: bytes, version: int, flags: tuple[str, ...]) -> str:
     return hashlib.sha256(" ".join((str(version), *flags)).encode() + b"\n" + body).hexdigest()[:16]
 
 
-def _marks(content: bytes) -> list[_Mark]:
-    if b" torchup" not in content:
-        return []
-    marks: list[_Mark] = []
-    line = 1
-    counted = 0
-    for match in _MARKER.finditer(content):
-        line += content.count(b"\n", counted, match.start())
-        counted = match.start()
-        end = min(match.end() + 1, len(content))
+def marker_lines(content: bytes) -> list[Mark]:
+    """List the lines that are markers of ours, in pairs or not."""
+    marks: list[Mark] = []
+    line, counted, offset = 1, 0, 0
+    # The name is looked for first, and only then the line around it: files may be long.
+    while (found := content.find(_NAME, offset)) >= 0:
+        start = content.rfind(b"\n", counted, found) + 1
+        start = start or counted
+        end = content.find(b"\n", found)
+        end = len(content) if end < 0 else end
+        offset = end
+        line += content.count(b"\n", counted, start)
+        counted = start
+        match = _MARKER.fullmatch(content[start:end].removesuffix(b"\r").rstrip(b" \t"))
+        if match is None:
+            continue
         begins = match["kind"] == b">>>"
         # A line that only starts like a marker is prose.
         if match["rest"].endswith(b" >>>" if begins else b" <<<"):
-            marks.append(_Mark(match.start(), end, line, begins, match["rest"]))
+            marks.append(Mark(start, min(end + 1, len(content)), line, begins, match["rest"]))
     return marks
 
 
-def _block(content: bytes, begin: _Mark, end: _Mark) -> Block | None:
+def proven_body(content: bytes, begin: Mark) -> int | None:
+    """Give the offset behind the lines below a first marker that are ours by its digest; None where none are."""
+    match = _BEGIN_REST.fullmatch(begin.rest)
+    if match is None or int(match["version"]) > VERSION:
+        return None
+    flags = tuple(match["flags"].decode().split())
+    body, offset = b"", begin.end
+    for _ in range(_LONGEST_BODY):
+        end = content.find(b"\n", offset) + 1
+        if end == 0:
+            return None
+        body += content[offset:end].removesuffix(b"\n").removesuffix(b"\r") + b"\n"
+        offset = end
+        if digest(body, int(match["version"]), flags) == match["digest"].decode():
+            return offset
+    return None
+
+
+def block_between(content: bytes, begin: Mark, end: Mark) -> Block | None:
+    """Read the block between two markers; None where they are a mention in somebody's text."""
     match = _BEGIN_REST.fullmatch(begin.rest)
     if match is None:
         return None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Enough of the grammar to find the statement around a word; a parse check follows every edit.
 _ENDS = re.compile(rb"(?:^|[;&|(){}!]\s*|\b(?:then|else|do)\s+)(return|exit|logout|exec)(?:$|[\s;&|)])")
 _OPENS = re.compile(rb"^(if|case|for|while|until|select|foreach|switch|begin)\b|[^#]*\{\s*$")
 _CLOSES = re.compile(rb"^(fi|esac|done|end|endif|endsw|\})(?:$|[\s;&|)])")
+_CLOSING = b"fed}"
 _FUNCTION = re.compile(rb"^(?:function\s+[^\s(){}]+|[^\s(){}=;'\"]+\s*\(\s*\))")
 
 
@@ -22,6 +24,7 @@ class EarlyEnd:
     text: str
 
 
+@lru_cache(maxsize=4)  # a plan, its prediction and its run ask about the same file
 def early_ends(content: bytes) -> tuple[EarlyEnd, ...]:
     """List the lines outside functions that can end the reading of a file before it is over.
 
@@ -37,15 +40,16 @@ def early_ends(content: bytes) -> tuple[EarlyEnd, ...]:
         if not line or line.startswith(b"#"):
             continue
         opens = _OPENS.match(line) is not None
-        function = _FUNCTION.match(line) is not None
+        function = (b"(" in line or line.startswith(b"function")) and _FUNCTION.match(line) is not None
         inside_function = any(is_function for _, is_function in opened) or function
-        match = _ENDS.search(_without_comment(line))
+        has_word = b"return" in line or b"ex" in line or b"logout" in line
+        match = _ENDS.search(_without_comment(line)) if has_word else None
         if match is not None and not inside_function and _really_ends(match, line):
             word = match[1].decode()
             start = opened[0][0] if opened else number
             text = line.decode("utf-8", "backslashreplace")
             found.append(EarlyEnd(line=number, statement_line=start, word=word, text=text))
-        if _CLOSES.match(line):
+        if line[0] in _CLOSING and _CLOSES.match(line):
             if opened:
                 opened.pop()
         elif line == b"{" and opened and opened[-1][1]:

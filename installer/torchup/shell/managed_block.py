@@ -139,10 +139,16 @@ def _update(content: bytes, block: Block, body: bytes) -> Edit:
     if not content[block.start : block.end].endswith(b"\n"):
         # A tool cut the final newline off; the next append would otherwise join our marker.
         notes = (*notes, "the end marker gets back its line end")
-    after = content[: block.start] + new + content[block.end :]
+    head = content[: block.start]
+    if block.crlf:
+        # The line ends that came with the block are converted back with it: a removal could not tell
+        # their carriage returns from the user's any more.
+        count = sum(flag in ("newline", "blank") for flag in block.flags)
+        if head.endswith(b"\r\n" * count):
+            head = head[: len(head) - 2 * count] + b"\n" * count
     return Edit(
         before=content,
-        after=after,
+        after=head + new + content[block.end :],
         notes=notes,
         first_line=block.first_line,
         last_line=block.first_line + new.count(b"\n") - 1,
@@ -152,11 +158,16 @@ def _update(content: bytes, block: Block, body: bytes) -> Edit:
 def _usable(content: bytes | None, body: bytes | None) -> BlockState:
     state = find(content)
     if state.kind == "broken":
+        from torchup.shell.block_repair import repair_diff
+
+        repair = repair_diff(content or b"")
         raise RefusedError(
             "The torchup markers in this file are damaged, so nothing in it is changed.",
             code="block-broken",
-            evidence=state.problems,
-            hint="Take the torchup lines out by hand, or repair the markers, and run the command again.",
+            evidence=(*state.problems, *repair),
+            hint="Correct the file by hand"
+            + (", for example as the difference shows" if repair else "")
+            + ", and run the command again.",
         )
     if state.kind == "edited" and state.block is not None:
         block = state.block

@@ -1,0 +1,2 @@
+# café
+export EDITOR=vi
