@@ -162,10 +162,17 @@ def _dry_run(line: CommandLine, plan: Plan, resolution: Resolution | None, *, ex
     return ExitStatus.CHANGES_FOUND if exit_code and dry.result.changed else ExitStatus.DONE
 
 
-def _apply(line: CommandLine, plan: Plan, settings: IndexSettings, *, shell: str | None) -> ExitStatus:
+def _apply(
+    line: CommandLine,
+    plan: Plan,
+    settings: IndexSettings,
+    *,
+    shell: str | None,
+) -> ExitStatus:
     from torchup.app.history import result_data
     from torchup.app.proof import verifier_for
-    from torchup.apply.run import Machine, apply_plan
+    from torchup.app.shell_guard import ShellGuard, refuse_taken_away
+    from torchup.apply.run import Machine, apply_plan, predict
     from torchup.plan.secrets import secret_environment
     from torchup.ui.closing import render_closing
     from torchup.ui.progress import RunProgress
@@ -175,15 +182,23 @@ def _apply(line: CommandLine, plan: Plan, settings: IndexSettings, *, shell: str
         secrets=secret_environment(settings),
         attended=line.context.terminal.stdin_is_terminal,
     )
+    edits = {step.id for step in plan.steps if step.kind == "EditManagedBlock"}
+    edited = any(outcome.status == "changed" and outcome.step_id in edits for outcome in predict(plan, machine))
+    guard = ShellGuard.look(plan.shells if edited else None, line.context)
     with RunProgress(line.console) as progress:
         result = apply_plan(plan, machine, verifier=verifier_for(line), on_event=progress)
+    if edited:
+        refuse_taken_away(guard.again(), line)
+    for text in plan.left_out:
+        line.console.warn(text)
     if line.console.json_output:
-        line.console.data({"schema": 1, "result": result_data(result)})
+        line.console.data({"schema": 1, "result": result_data(result), "left_out": plan.left_out})
     else:
         line.console.show(
             render_closing(result, plan, shell=shell, program=_program(line), log=line.context.places.log)
         )
-    return result.exit_status
+    done_in_part = plan.left_out and result.exit_status == ExitStatus.DONE
+    return ExitStatus.DEGRADED if done_in_part else result.exit_status
 
 
 def _apply_saved(line: CommandLine, file: Path, request: Request | None, options: SetupOptions) -> ExitStatus:

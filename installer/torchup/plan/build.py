@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from torchup import __version__
@@ -26,6 +26,7 @@ from torchup.plan.shell_steps import ShellPlan, plan_shell
 from torchup.plan.sources import package_sources
 from torchup.plan.space import check_space, download_bytes
 from torchup.plan.target import TargetState, check_home, check_target
+from torchup.shell.startup_files import Asked
 
 ANSWERS_MODE = 0o600
 REQUIREMENTS = "torchup-requirements.txt"
@@ -37,7 +38,8 @@ class PlanInput:
 
     `target` is what `apply.survey` saw at `environment_path`. `files` gives the bytes of start-up files as
     the person saw them. `answers_text` is the complete answers file, None to keep none. `unreachable` are
-    package sources that did not answer. `torchup` is how to call this program.
+    package sources that did not answer. `torchup` is how to call this program. `asked` is what shells and
+    start-up files tell about themselves.
     """
 
     facts: MachineFacts
@@ -50,6 +52,7 @@ class PlanInput:
     files: Callable[[str], bytes | None] | Mapping[str, bytes] = lambda _path: None
     unreachable: Collection[str] = ()
     torchup: tuple[str, ...] = ("torchup",)
+    asked: Asked = field(default_factory=Asked)
 
 
 def environment_path(request: Request, facts: MachineFacts, context: Context) -> str:
@@ -96,6 +99,9 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         request_digest=request_digest(given.request),
         steps=steps,
         warnings=(*(warning.text for warning in resolution.warnings), *shell.warnings),
+        left_out=shell.choice.left_out,
+        # Below another root the shells would read other files.
+        shells=shell.proof if given.context.root == Path("/") else None,
     )
 
 
@@ -213,6 +219,7 @@ def _shell(given: PlanInput, resolution: Resolution, pick: TorchPick) -> ShellPl
         toolkit=resolution.cuda_toolkit,
         environment=given.target.path,
         wheel_brings_cuda=pick.variant.startswith("cu"),
+        asked=given.asked,
     )
 
 

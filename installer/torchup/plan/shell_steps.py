@@ -13,22 +13,27 @@ from torchup.model.plan import EditManagedBlock, MakeDirectory, RemoveFile, Shel
 from torchup.model.request import ShellWish
 from torchup.model.resolution import ToolkitDecision
 from torchup.shell.block_body import block_body, fish_conf_file
+from torchup.shell.by_hand import HandLines, lines_by_hand
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
 from torchup.shell.library_path import LibraryPathDecision, decide_library_path
 from torchup.shell.quoting import Language
-from torchup.shell.startup_files import StartupChoice, StartupFile, choose_startup_files
+from torchup.shell.startup_files import Asked, StartupChoice, StartupFile, choose_startup_files
 
 ReadFile = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellPlan:
-    """The steps, the choice of start-up files with its reasons, and the decision on LD_LIBRARY_PATH."""
+    """The steps, the choice of start-up files with its reasons, and the decision on LD_LIBRARY_PATH.
+
+    `by_hand` are lines that a person adds where no file is edited.
+    """
 
     steps: tuple[Step, ...]
     choice: StartupChoice
     library_path: LibraryPathDecision
     known: ShellEnvironment = field(default_factory=ShellEnvironment)
+    by_hand: tuple[HandLines, ...] = ()
 
     @property
     def proof(self) -> ShellProof | None:
@@ -50,7 +55,9 @@ class ShellPlan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Give the sentences for the review screen."""
-        return (*(f"{skipped.shell}: {skipped.reason}" for skipped in self.choice.skipped), *self.choice.notes)
+        lines = [f"{item.shell}: {item.why}: {'; '.join(item.lines)}" for item in self.by_hand]
+        skipped = [f"{skipped.shell}: {skipped.reason}" for skipped in self.choice.skipped]
+        return (*skipped, *self.choice.notes, *self.choice.left_out, *lines)
 
 
 def plan_shell(
@@ -62,14 +69,19 @@ def plan_shell(
     toolkit: ToolkitDecision,
     environment: str | None,
     wheel_brings_cuda: bool,
+    asked: Asked | None = None,
+    edit: bool = True,
 ) -> ShellPlan:
     """Plan env files and blocks.
 
     `files` gives the bytes of a start-up file as the person saw it, by its place on disk. `environment` is
-    the folder of the PyTorch environment.
+    the folder of the PyTorch environment. Without `edit` the env files are planned, and the lines that
+    read them are for the person to add.
     """
     library_path = _library_path(wish, facts, toolkit, wheel_brings_cuda=wheel_brings_cuda)
-    choice = _choose(wish, facts, context, files)
+    choice = _choose(wish, facts, context, files, asked)
+    if not edit:
+        choice = choice.printed_only("you asked for the lines only")
     cuda_home = toolkit.path if toolkit.source != "none" else None
     known = ShellEnvironment(
         cuda_home=cuda_home,
@@ -78,20 +90,34 @@ def plan_shell(
         environment=environment,
         activate=wish.activate,
     )
-    languages = tuple(dict.fromkeys(file.language for file in choice.files))
-    steps = [*_env_files(languages, known, context)]
+    named = [item.language for item in choice.by_hand if item.language is not None]
+    languages = tuple(dict.fromkeys([*(file.language for file in choice.files), *named]))
+    steps = [*_env_files(languages, known, context, library_path)]
     for file in choice.files:
         steps += _startup_file(file, context, files)
-    return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path, known=known)
+    by_hand = tuple(
+        lines_by_hand(item, env_file_path(item.language, context) if item.language else None, known)
+        for item in choice.by_hand
+    )
+    return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path, known=known, by_hand=by_hand)
 
 
 def plan_shell_removal(
-    *, wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile, env_files: Iterable[str] = ()
+    *,
+    wish: ShellWish,
+    facts: MachineFacts,
+    context: Context,
+    files: ReadFile,
+    env_files: Iterable[str] = (),
+    also: Iterable[StartupFile] = (),
 ) -> ShellPlan:
-    """Plan to take blocks and env files out again; `env_files` are those that are there."""
+    """Plan to take blocks and env files out again; `env_files` are those that are there.
+
+    `also` are start-up files beside those of the wish that hold a block.
+    """
     choice = _choose(wish, facts, context, files)
     steps: list[Step] = []
-    for file in choice.files:
+    for file in {file.path: file for file in (*choice.files, *also)}.values():
         path = str(context.below_root(Path(file.path)))
         seen = files(path)
         if seen is None:
@@ -122,8 +148,11 @@ def env_file_path(language: Language, context: Context) -> str:
     return str(context.places.config / env_file_name(language))
 
 
-def _choose(wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile) -> StartupChoice:
-    read = {path: files(str(context.below_root(Path(path)))) for path in facts.shells.files}
+def _choose(
+    wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile, asked: Asked | None = None
+) -> StartupChoice:
+    there = dict.fromkeys([*facts.shells.files, *(asked.files if asked is not None else ())])
+    read = {path: files(str(context.below_root(Path(path)))) for path in there}
     # What counts is the place that is written to, which is another one below --root.
     contents = {path: content for path, content in read.items() if content is not None}
     return choose_startup_files(
@@ -134,6 +163,7 @@ def _choose(wish: ShellWish, facts: MachineFacts, context: Context, files: ReadF
         facts_shells=replace(facts.shells, files=tuple(contents)),
         environ=context.environ,
         contents=contents,
+        asked=asked,
     )
 
 
@@ -150,14 +180,17 @@ def _library_path(
     )
 
 
-def _env_files(languages: tuple[Language, ...], known: ShellEnvironment, context: Context) -> Iterable[Step]:
+def _env_files(
+    languages: tuple[Language, ...], known: ShellEnvironment, context: Context, library_path: LibraryPathDecision
+) -> Iterable[Step]:
     by_path = {env_file_path(language, context): language for language in reversed(languages)}
     for path, language in reversed(by_path.items()):
         name = env_file_name(language)
         yield WriteFile(
             id=f"env-file:{name}",
             summary=f"Write the shell settings to {path}",
-            why="torchup owns this file; start-up files only read it, so that an update changes nothing else.",
+            why="torchup owns this file; start-up files only read it, so that an update changes nothing else. "
+            f"{library_path.reason.text}",
             path=path,
             content=render_env_file(language, known),
         )
