@@ -176,7 +176,9 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
         if not isinstance(step, EditManagedBlock) or step.body is None or step.shell in _NO_PARSER:
             continue
         before = read(step.path)
-        problem = parse_check(step.shell, before) if before else None
+        # Our own block is no part of what the person wrote, and a tool may have spoilt it.
+        own = _without_block(before)
+        problem = parse_check(step.shell, own) if own else None
         if problem is None:
             after = insert(before, step.body, placement=step.placement, language=step.shell).after
             problem = parse_check(step.shell, after) if after and after != before else None
@@ -191,3 +193,12 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
             hint="Correct the file and run this again, or leave the shell out (--set shell.shells=none) and add "
             "these lines yourself:\n" + "\n".join(f"    {text}" for text in dict.fromkeys(lines)),
         )
+
+
+def _without_block(content: bytes | None) -> bytes | None:
+    from torchup.shell.managed_block import remove
+
+    try:
+        return remove(content).after
+    except RefusedError:
+        return content

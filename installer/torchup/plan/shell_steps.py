@@ -40,7 +40,7 @@ class ShellPlan:
         """Say what new shells are to know, None where no start-up file is touched."""
         files = tuple(
             StartupProof(shell=file.shell, language=file.language, path=file.path, modes=file.modes)
-            for file in self.choice.files
+            for file in (*self.choice.files, *self.choice.served)
         )
         if not files:
             return None
@@ -91,7 +91,7 @@ def plan_shell(
         activate=wish.activate,
     )
     named = [item.language for item in choice.by_hand if item.language is not None]
-    languages = tuple(dict.fromkeys([*(file.language for file in choice.files), *named]))
+    languages = tuple(dict.fromkeys([*(file.language for file in (*choice.files, *choice.served)), *named]))
     steps = [*_env_files(languages, known, context, library_path)]
     for file in choice.files:
         steps += _startup_file(file, context, files)

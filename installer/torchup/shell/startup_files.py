@@ -91,13 +91,14 @@ class ByHand:
 class StartupChoice:
     """The files to edit in order, the shells left out, and sentences for the review screen.
 
-    `by_hand` are the shells that get lines to add instead; `left_out` says which files should have been
-    edited and could not.
+    `served` are files that need no edit because their shell has the settings already. `by_hand` are the
+    shells that get lines to add instead; `left_out` says which files should have been edited and could not.
     """
 
     files: tuple[StartupFile, ...] = ()
     skipped: tuple[SkippedShell, ...] = ()
     notes: tuple[str, ...] = ()
+    served: tuple[StartupFile, ...] = ()
     by_hand: tuple[ByHand, ...] = ()
     left_out: tuple[str, ...] = ()
 
@@ -121,8 +122,14 @@ class StartupChoice:
                 by_hand.append(ByHand(shell=file.shell, language=file.language, path=file.path, why=found.why))
             else:
                 notes.append(f"{file.path} gets no block: {found.why}")
-        kept = tuple(file for file in self.files if file.path not in unedited)
-        return replace(self, files=kept, notes=tuple(notes), by_hand=tuple(by_hand), left_out=tuple(left_out))
+        return replace(
+            self,
+            files=tuple(file for file in self.files if file.path not in unedited),
+            notes=tuple(notes),
+            served=tuple(file for file in self.files if file.path in unedited and unedited[file.path].kind == "served"),
+            by_hand=tuple(by_hand),
+            left_out=tuple(left_out),
+        )
 
 
 def choose_startup_files(

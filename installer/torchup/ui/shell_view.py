@@ -68,11 +68,16 @@ def render_check(checks: Sequence[Check], findings: Sequence[StartupFinding], su
 
 def _checks(checks: Sequence[Check]) -> list[RenderableType]:
     lines = [
-        Text.assemble((f"{check.status:<5}", _COLOURS.get(check.status, "red")), f" {check.id}: {check.detail}")
+        Text.assemble(
+            (f"{check.status:<5}", _COLOURS.get(check.status, "red")),
+            f" {check.id}: {check.detail}",
+            no_wrap=True,
+            overflow="ignore",
+        )
         for check in checks
     ]
     hints = dict.fromkeys(check.hint for check in checks if check.hint and check.status != "pass")
-    return [*lines, *(Text(f"hint: {hint}") for hint in hints)]
+    return [*lines, *(_line(f"hint: {hint}") for hint in hints)]
 
 
 def _reasons(planned: ShellPlan) -> list[RenderableType]:
