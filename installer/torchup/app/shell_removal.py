@@ -27,10 +27,14 @@ def plan_removal(wanted: Wanted) -> ShellPlan:
     files that the journals name. The env files go when no shell is left out.
     """
     context = wanted.context
+    # Where a block is to go out, it does not matter whether one could go in.
+    asked = replace(wanted.startup.asked, look=lambda _files: {})
     only_some = wanted.wish.shells != "auto" or wanted.wish.rc is not None
     names = {env_file_path(language, context) for language in get_args(Language)}
     wish = wanted.wish if only_some else replace(wanted.wish, shells=_EVERY)
-    wide = plan_shell_removal(wish=replace(wish, scope="all"), facts=wanted.facts, context=context, files=read_startup)
+    wide = plan_shell_removal(
+        wish=replace(wish, scope="all"), facts=wanted.facts, context=context, files=read_startup, asked=asked
+    )
     also = [*wide.choice.files, *(() if only_some else _elsewhere(wanted))]
     return plan_shell_removal(
         wish=wish,
@@ -39,6 +43,7 @@ def plan_removal(wanted: Wanted) -> ShellPlan:
         files=read_startup,
         env_files=() if only_some else sorted(path for path in names if Path(path).exists()),
         also=also,
+        asked=asked,
     )
 
 

@@ -39,6 +39,8 @@ def carry_out(
         planned = given or wanted.plan()
         plan = wanted.steps(planned)
         failed: list[str] = []
+        if not plan.steps:
+            return Done(planned=planned, changed=())
         try:
             if not confirmed(wanted, plan, yes=yes, question=question):
                 return None

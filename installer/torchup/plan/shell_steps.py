@@ -110,12 +110,13 @@ def plan_shell_removal(
     files: ReadFile,
     env_files: Iterable[str] = (),
     also: Iterable[StartupFile] = (),
+    asked: Asked | None = None,
 ) -> ShellPlan:
     """Plan to take blocks and env files out again; `env_files` are those that are there.
 
     `also` are start-up files beside those of the wish that hold a block.
     """
-    choice = _choose(wish, facts, context, files)
+    choice = _choose(wish, facts, context, files, asked)
     steps: list[Step] = []
     for file in {file.path: file for file in (*choice.files, *also)}.values():
         path = str(context.below_root(Path(file.path)))

@@ -104,7 +104,7 @@ def read_variables(
             argv,
             None if command in argv else command,
             executable,
-            clean_environment(mode, home, extra),
+            clean_environment(mode, home, {"HISTFILE": os.devnull, **(extra or {})} if shell == "ksh" else extra),
             terminal=mode in ("interactive", "login"),
             timeout=timeout,
         )
