@@ -102,7 +102,7 @@ def test_login_and_interactive_once_each(case: str, files: dict[str, str], accou
     account.give(files)
     assert account.apply("bash").status == 0, case
     for mode in ("login", "interactive"):
-        reading = account.start("bash", mode)  # type: ignore[arg-type]
+        reading = account.start("bash", mode)
         assert reading.get("CUDA_HOME") == str(account.cuda)
         assert (reading.get("PATH") or "").split(":").count(f"{account.cuda}/bin") == 1
 

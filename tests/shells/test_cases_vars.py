@@ -174,7 +174,7 @@ def test_sc128_an_older_cudnn_in_the_way(how: str, account: Account, tmp_path: P
     line = f"export LD_LIBRARY_PATH={tmp_path}/old\n"
     account.give({".bashrc": line if how == "a start-up file" else ""})
     environ = {} if how == "a start-up file" else {"LD_LIBRARY_PATH": f"{tmp_path}/old"}
-    ran = account.torchup("shell", "apply", "--yes", "--shell", "bash", **environ)
+    ran = account.torchup("shell", "apply", "--yes", "--shell", "bash", stdin=None, **environ)
     assert ran.status == 4, ran.all
     assert "cuDNN 8000 with it, 90100 without" in ran.all
     where = (

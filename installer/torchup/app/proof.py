@@ -15,6 +15,8 @@ from torchup.model.outcome import Check, Report
 from torchup.model.plan import CreateEnvironment, InstallPackages, ShellProof, Verify
 from torchup.model.request import VerifyLevel
 
+_USUAL = (".profile", ".bash_profile", ".bashrc", ".zshenv", ".zprofile", ".zshrc", ".tcshrc", ".cshrc")
+
 
 def run_verify(line: CommandLine, *, python: str | None, level: VerifyLevel) -> ExitStatus:
     """Test PyTorch as the chosen interpreter imports it, and print the report."""
@@ -66,38 +68,32 @@ def verifier_for(line: CommandLine, on_progress: Callable[[Check], None] | None 
             gpu_expected=step.expected_variant != "cpu",
             on_progress=on_progress,
         )
-        checks = shell_checks(step.shells, line.context)
+        checks = shell_checks(step.shells, line.context, step.python)
         return complete(replace(report, checks=(*report.checks, *checks)))
 
     return run
 
 
-def shell_checks(proof: ShellProof | None, context: Context) -> tuple[Check, ...]:
-    """Start the shells that were configured and compare what they know with what they should."""
-    from torchup.shell.env_files import ShellEnvironment
-    from torchup.shell.startup_files import StartupFile
-    from torchup.verify.shells import check_startup
+def shell_checks(proof: ShellProof | None, context: Context, python: str | None = None) -> tuple[Check, ...]:
+    """Start the shells that were configured and compare what they know with what they should.
 
-    if proof is None:
-        return ()
-    files = tuple(
-        StartupFile(
-            shell=file.shell,
-            language=file.language,
-            path=file.path,
-            create=False,
-            modes=file.modes,
-            why="it was written",
-        )
-        for file in proof.files
-    )
-    expected = ShellEnvironment(
-        cuda_home=proof.cuda_home,
-        bin_dirs=proof.bin_dirs,
-        library_dirs=proof.library_dirs,
-        environment=proof.environment,
-    )
-    return check_startup(files, expected, home=str(context.home))
+    The toolkit that they name is looked at too, and what LD_LIBRARY_PATH changes for the torch of `python`.
+    """
+    from torchup.app.shell_findings import in_files, where_set
+    from torchup.app.shell_guard import ShellGuard
+    from torchup.verify.library_path import check_library_path
+    from torchup.verify.toolkit import check_toolkit
+
+    seen = ShellGuard.look(proof, context, before=False).again()
+    checks = [*seen.checks]
+    if proof is not None and proof.cuda_home is not None:
+        checks.append(check_toolkit(proof.cuda_home))
+    value = context.environ.get("LD_LIBRARY_PATH") or seen.library_path
+    if value and python is not None and Path(python).exists():
+        files = [str(context.home / name) for name in _USUAL] + [file.path for file in (proof.files if proof else ())]
+        where = where_set("LD_LIBRARY_PATH", in_files(files))
+        checks.append(check_library_path(python, value, environ=context.environ, where=where))
+    return tuple(checks)
 
 
 def planned_verify(line: CommandLine) -> Verify | None:

@@ -48,6 +48,12 @@ def where_set(name: str, findings: Sequence[StartupFinding]) -> str:
     return f"set at {', '.join(dict.fromkeys(lines))}" if lines else "inherited from where torchup was started"
 
 
+def in_files(paths: Sequence[str]) -> tuple[StartupFinding, ...]:
+    """List the findings of some start-up files, those that can be read."""
+    contents = {path: read_startup(path) for path in dict.fromkeys(paths)}
+    return tuple(item for path, content in contents.items() if content for item in diagnose(path, content))
+
+
 def _files(planned: ShellPlan, there: tuple[str, ...]) -> dict[str, Language]:
     edited = [file for file in planned.choice.files if file.form == "block"]
     by_hand = [item for item in planned.choice.by_hand if item.path is not None and item.language is not None]
