@@ -30,6 +30,12 @@ class Seen:
     taken_away: tuple[str, ...] = ()
     library_path: str = ""
 
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Say what is wrong with a shell that does not know what it should, and why that may be."""
+        bad = [check for check in self.checks if check.status not in ("pass", "skip")]
+        return tuple(f"{check.id}: {check.detail}. {check.hint or ''}".strip() for check in bad)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellGuard:
