@@ -32,7 +32,9 @@ class FilePath(click.Path):
 
 
 FILE = FilePath()
-SHELLS = click.Choice(["bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash", "conda", "powershell"])
+SHELLS = click.Choice(
+    ["bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash", "conda", "powershell", "nushell", "elvish", "xonsh"]
+)
 
 _COMMON: tuple[Callable[[F], F], ...] = (
     click.option("--json", "json_output", is_flag=True, help="Print the data as JSON on standard output."),
@@ -147,55 +149,100 @@ def shell() -> None:
 
 def _shell_options(command: F) -> F:
     for option in (
-        click.option("--shell", "shells", multiple=True, type=SHELLS, help="Which shell; may be given again."),
-        click.option("--rc", metavar="FILE", help="The start-up file, in place of the usual ones."),
-        click.option("--cuda-home", metavar="DIR", help="The CUDA toolkit that CUDA_HOME names."),
+        click.option("--for-user", metavar="NAME", help="As root: act as this user, for their home."),
+        click.option(
+            "--ld-library-path",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            show_default=True,
+            help="Whether the toolkit's libraries go into LD_LIBRARY_PATH.",
+        ),
+        click.option(
+            "--scope",
+            type=click.Choice(["interactive", "all"]),
+            default="interactive",
+            show_default=True,
+            help="all: also scripts and `ssh host command`, where the shell reads a file for them.",
+        ),
         click.option("--environment", metavar="DIR", help="The environment that has PyTorch."),
+        click.option("--cuda-home", metavar="DIR", help="The CUDA toolkit that CUDA_HOME names."),
+        click.option("--rc", metavar="FILE", help="The start-up file, in place of the usual ones."),
+        click.option("--shell", "shells", multiple=True, type=SHELLS, help="Which shell; may be given again."),
     ):
         command = option(command)
     return common_options(command)
 
 
+_NO_RC = click.option("--no-rc", is_flag=True, help="Edit no start-up file; print the lines to add.")
+_YES = click.option("--yes", is_flag=True, help="Do not ask before writing.")
+_SHELL_DRY = click.option("--dry-run", is_flag=True, help="Show the changes as unified diffs, and change nothing.")
+
+
+def _shell_commandline(parameters: dict[str, Any]) -> tuple[Any, Any]:
+    """Take the options that all shell commands share out of the parameters; act for the user that is named."""
+    _become(parameters)
+    commandline = _commandline(parameters)
+    from torchup.app.shell_wish import ShellOptions
+
+    return commandline, ShellOptions(**{name: parameters.pop(name) for name in list(parameters) if name in _SHARED})
+
+
+_SHARED = ("shells", "rc", "no_rc", "cuda_home", "environment", "scope", "ld_library_path")
+
+
+def _become(parameters: dict[str, Any]) -> None:
+    if name := parameters.pop("for_user", None):
+        from torchup.apply.become import become
+
+        become(name)
+
+
 @shell.command("show")
+@_NO_RC
 @_shell_options
 def shell_show(**parameters: Any) -> int:
-    """Show what would be written where."""
-    commandline = _commandline(parameters)
+    """Show what would be written where, as unified diffs, and what may get in the way."""
+    commandline, options = _shell_commandline(parameters)
     from torchup.app.shell import run_show
 
-    return int(run_show(commandline, **parameters))
+    return int(run_show(commandline, options))
 
 
 @shell.command("apply")
-@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@click.option("--all-or-nothing", is_flag=True, help="Change no file when one of them cannot be edited.")
+@click.option("--exit-code", is_flag=True, help="With --dry-run: exit with 10 when there is something to do.")
+@_SHELL_DRY
+@_YES
+@_NO_RC
 @_shell_options
 def shell_apply(**parameters: Any) -> int:
-    """Write the env files and the managed blocks."""
-    commandline = _commandline(parameters)
+    """Write the env files and the managed blocks, and start the shells to see that they work."""
+    commandline, options = _shell_commandline(parameters)
     from torchup.app.shell import run_apply
 
-    return int(run_apply(commandline, **parameters))
+    return int(run_apply(commandline, options, **parameters))
 
 
 @shell.command("remove")
-@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@_SHELL_DRY
+@_YES
 @_shell_options
 def shell_remove(**parameters: Any) -> int:
     """Take the managed blocks and the env files out again."""
-    commandline = _commandline(parameters)
+    commandline, options = _shell_commandline(parameters)
     from torchup.app.shell import run_remove
 
-    return int(run_remove(commandline, **parameters))
+    return int(run_remove(commandline, options, **parameters))
 
 
 @shell.command("check")
 @_shell_options
 def shell_check(**parameters: Any) -> int:
     """Start real shells and compare what they have with what was set up."""
-    commandline = _commandline(parameters)
+    commandline, options = _shell_commandline(parameters)
     from torchup.app.shell import run_check
 
-    return int(run_check(commandline, **parameters))
+    return int(run_check(commandline, options))
 
 
 @cli.command()

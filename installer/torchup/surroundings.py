@@ -18,6 +18,9 @@ NARROWEST = 40
 def read_context(*, root: Path | None = None, plain: bool = False) -> Context:
     """Read environment, home, places and terminal; `root` is the prefix of every write."""
     prefix = (root or Path("/")).absolute()
+    if not os.environ.get("HOME"):
+        # An empty HOME would make every program take the root folder for the home.
+        os.environ.pop("HOME", None)
     home = _home(os.environ)
     return Context(
         environ=dict(os.environ),
@@ -40,14 +43,17 @@ def decide_mode(context: Context, *, answers_given: bool, yes: bool) -> Mode:
 
 
 def _home(environ: Mapping[str, str]) -> Path:
+    hint = "Set HOME to the folder that the configuration should go to."
     try:
-        return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+        home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
     except RuntimeError as error:
+        raise RefusedError("HOME is not set and this account has no home folder.", code="no-home", hint=hint) from error
+    if not home.is_absolute():
+        # It would be another folder for every program that is started elsewhere.
         raise RefusedError(
-            "HOME is not set and this account has no home folder.",
-            code="no-home",
-            hint="Set HOME to the folder that the configuration should go to.",
-        ) from error
+            "HOME is not an absolute path.", code="home-not-absolute", evidence=[f"HOME={home}"], hint=hint
+        )
+    return home
 
 
 def _places(prefix: Path) -> Places:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import Sources, ask_sources
-from torchup.app.startup import refuse_unreadable_startup_files, with_zdotdir
+from torchup.app.startup import ask_shells, refuse_foreign_home, refuse_unreadable_startup_files
+from torchup.app.startup_look import read_startup
 from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import MakeDirectory, Plan, WriteFile
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.plan.given import LockedPackages
+from torchup.shell.startup_files import Asked
 
 
 @dataclass(slots=True, kw_only=True)
@@ -65,13 +67,17 @@ class Desk:
 
         from torchup import __version__
         from torchup.answers.write import render_answers
-        from torchup.apply.survey import read_file, survey_target
+        from torchup.apply.survey import survey_target
         from torchup.plan.build import PlanInput, environment_path, make_plan
         from torchup.plan.target import TargetState
 
         sources = self.sources(request)
         request = effective(request, resolution)
-        context = with_zdotdir(self.line.context, self.facts) if self.own_machine else self.line.context
+        context, asked = self.line.context, Asked()
+        if self.own_machine:
+            refuse_foreign_home(context)
+            startup = ask_shells(context, self.facts, request.shell)
+            context, asked = startup.context, startup.asked
         path = environment_path(request, self.facts, context)
         nothing: Mapping[str, bytes] = {}
         plan = make_plan(
@@ -84,14 +90,15 @@ class Desk:
                 target=survey_target(path, context) if self.own_machine else TargetState(path=path, kind="absent"),
                 uv=find_uv_bin(),
                 answers_text=(text := render_answers(request, tool_version=__version__)),
-                files=read_file if self.own_machine else nothing,
+                files=read_startup if self.own_machine else nothing,
                 unreachable=[report.origin for report in sources.book.reports if report.state == "unreachable"],
                 torchup=(self.program,),
                 lock=self.locked(resolution),
+                asked=asked,
             ),
         )
         if self.own_machine:
-            refuse_unreadable_startup_files(plan, read_file)
+            refuse_unreadable_startup_files(plan, read_startup)
             plan = self._previewed(request, plan, sources.settings)
         return plan if self.save_answers is None else self._with_copy(plan, self.save_answers, text)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torchup.ui.check_progress import Expected
     from torchup.verify.doctor.subject import Subject
 
+_USUAL = (".profile", ".bash_profile", ".bashrc", ".zshenv", ".zprofile", ".zshrc", ".tcshrc", ".cshrc")
+
+
 _LIST_SECONDS = 20
 
 
@@ -177,7 +180,7 @@ def verifier_for(line: CommandLine, on_progress: Callable[[Check], None] | None 
             gpu_expected=step.expected_variant != "cpu",
             on_progress=on_progress,
         )
-        checks = (*_library_path_check(line, step, report), *shell_checks(step.shells, line.context))
+        checks = (*_library_path_check(line, step, report), *shell_checks(step.shells, line.context, step.python))
         return complete(replace(report, checks=(*report.checks, *checks)))
 
     return run
@@ -195,34 +198,31 @@ def _library_path_check(line: CommandLine, step: Verify, report: Report) -> tupl
     return prove_library_path(subject, report)
 
 
-def shell_checks(proof: ShellProof | None, context: Context) -> tuple[Check, ...]:
-    """Start the shells that were configured and compare what they know with what they should."""
-    from torchup.shell.env_files import ShellEnvironment
-    from torchup.shell.startup_files import StartupFile
+def shell_checks(proof: ShellProof | None, context: Context, python: str | None = None) -> tuple[Check, ...]:
+    """Start the shells that were configured and compare what they know with what they should.
+
+    The toolkit that they name is looked at too, and what a start-up file's LD_LIBRARY_PATH changes for the torch of
+    `python`.
+    """
+    from torchup.app.examination import ask
+    from torchup.app.shell_findings import in_files, where_set
+    from torchup.app.shell_guard import ShellGuard
     from torchup.verify.conda_scripts import check_conda_scripts
-    from torchup.verify.shells import check_startup
+    from torchup.verify.library_path import check_library_path
+    from torchup.verify.toolkit import check_toolkit
 
     if proof is None:
         return ()
-    files = tuple(
-        StartupFile(
-            shell=file.shell,
-            language=file.language,
-            path=file.path,
-            create=False,
-            modes=file.modes,
-            why="it was written",
-        )
-        for file in proof.files
-    )
-    expected = ShellEnvironment(
-        cuda_home=proof.cuda_home,
-        bin_dirs=proof.bin_dirs,
-        library_dirs=proof.library_dirs,
-        environment=proof.environment,
-    )
-    checks = check_startup(files, expected, home=str(context.home))
-    return checks if proof.conda is None else (*checks, *check_conda_scripts(proof.conda))
+    seen = ShellGuard.look(proof, context, before=False).again()
+    checks = [*seen.checks]
+    if proof.cuda_home is not None:
+        checks.append(check_toolkit(proof.cuda_home))
+    inherited = context.environ.get("LD_LIBRARY_PATH")
+    if seen.library_path and not inherited and python is not None and Path(python).exists():
+        files = [str(context.home / name) for name in _USUAL] + [file.path for file in proof.files]
+        where = where_set("LD_LIBRARY_PATH", in_files(files))
+        checks.append(check_library_path(python, seen.library_path, environ=context.environ, where=where, ask=ask))
+    return (*checks, *(check_conda_scripts(proof.conda) if proof.conda is not None else ()))
 
 
 def read_own_shells(context: Context, facts: MachineFacts) -> tuple[dict[str, object], tuple[Check, ...]]:

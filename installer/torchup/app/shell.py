@@ -3,285 +3,203 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torchup import __version__
 from torchup.app.commandline import CommandLine
-from torchup.app.decision import read_machine
-from torchup.app.startup import refuse_unreadable_startup_files, with_zdotdir
-from torchup.errors import ExitStatus, RefusedError, UsageError
-from torchup.model.context import Context
-from torchup.model.facts import MachineFacts
+from torchup.app.shell_findings import Findings, find_all, where_set
+from torchup.app.shell_guard import ShellGuard, refuse_taken_away
+from torchup.app.shell_wish import ShellOptions, Wanted, wanted_by
+from torchup.app.shell_write import Done, carry_out, confirmed
+from torchup.app.startup import refuse_unreadable_startup_files
+from torchup.app.startup_look import read_startup
+from torchup.errors import ExitStatus, RefusedError, StepError
 from torchup.model.outcome import Check
-from torchup.model.plan import MakeDirectory, Plan, Step
-from torchup.model.request import Request, ShellWish
-from torchup.model.resolution import ToolkitDecision
-from torchup.plan.shell_steps import ShellPlan, env_file_path, plan_shell, plan_shell_removal
-
-DEFAULT_ENVIRONMENT = ".venvs/torch"
+from torchup.plan.shell_steps import ShellPlan, env_file_path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What the options ask for, on this machine."""
-
-    line: CommandLine
-    context: Context
-    facts: MachineFacts
-    wish: ShellWish
-    toolkit: ToolkitDecision
-    environment: str | None
-
-    def plan(self) -> ShellPlan:
-        """Plan the env files and the blocks."""
-        from torchup.apply.survey import read_file
-
-        return plan_shell(
-            wish=self.wish,
-            facts=self.facts,
-            context=self.context,
-            files=read_file,
-            toolkit=self.toolkit,
-            environment=self.environment,
-            wheel_brings_cuda=any((torch.variant or "").startswith("cu") for torch in self.facts.torch),
-        )
-
-
-def run_show(line: CommandLine, **options: Any) -> ExitStatus:
+def run_show(line: CommandLine, options: ShellOptions) -> ExitStatus:
     """Print what would be written where, and what in the start-up files may get in its way."""
-    from torchup.apply.survey import read_file
+    wanted = wanted_by(line, options)
+    _show(wanted, wanted.plan())
+    return ExitStatus.DONE
+
+
+def run_apply(
+    line: CommandLine,
+    options: ShellOptions,
+    *,
+    yes: bool,
+    dry_run: bool = False,
+    exit_code: bool = False,
+    all_or_nothing: bool = False,
+) -> ExitStatus:
+    """Write the env files and the blocks, then start the shells to see that they took effect and broke nothing."""
+    wanted = wanted_by(line, options)
+    planned = wanted.plan()
+    plan = wanted.steps(planned)
+    refuse_unreadable_startup_files(plan, read_startup)
+    _refuse_unusable(planned, all_or_nothing=all_or_nothing)
+    if dry_run:
+        changes = _show(wanted, planned)
+        return ExitStatus.CHANGES_FOUND if exit_code and changes else ExitStatus.DONE
+    with line.console.working("Starting the shells"):
+        guard = ShellGuard.look(planned.proof, wanted.context)
+    done = carry_out(wanted, yes=yes, question="Write these files?", all_or_nothing=all_or_nothing)
+    if done is None:
+        return ExitStatus.DONE
+    planned = done.planned
+    with line.console.working("Starting the shells"):
+        seen = guard.again()
+        findings = find_all(planned, wanted.startup.files, wanted.context)
+        checks = (*seen.checks, *_more_checks(wanted, planned, seen.library_path, findings))
+    if done.changed:
+        refuse_taken_away(seen, line)
+    _tell(wanted, done, checks, findings)
+    return _status(planned, checks)
+
+
+def run_remove(line: CommandLine, options: ShellOptions, *, yes: bool, dry_run: bool = False) -> ExitStatus:
+    """Take the blocks and the env files out; bytes around the blocks stay as they are."""
+    from torchup.app.shell_removal import plan_removal, settle, undo_shell_runs
+    from torchup.ui.plan_view import file_changes
+    from torchup.ui.shell_view import render_removed
+
+    wanted = wanted_by(line, options, needs_something=False)
+    removal = plan_removal(wanted)
+    changes = file_changes(wanted.steps(removal), read_startup)
+    if not dry_run and changes:
+        if not confirmed(wanted, wanted.steps(removal), yes=yes, question="Take them out?"):
+            return ExitStatus.DONE
+        if not options.shells and options.rc is None:
+            undo_shell_runs(wanted)
+        carry_out(wanted, yes=True, question="", planned=plan_removal(wanted))
+        settle(wanted)
+    if line.console.json_output:
+        line.console.data({"schema": 1, "dry_run": dry_run, "changed": list(changes), "changes": changes})
+    else:
+        line.console.show(render_removed(changes, dry_run=dry_run))
+    return ExitStatus.DONE
+
+
+def run_check(line: CommandLine, options: ShellOptions) -> ExitStatus:
+    """Start real shells and compare what they know with what was set up."""
+    from torchup.ui.shell_view import render_check
+
+    wanted = wanted_by(line, options)
+    planned = wanted.plan()
+    with line.console.working("Starting the shells"):
+        seen = ShellGuard.look(planned.proof, wanted.context, before=False).again()
+        findings = find_all(planned, wanted.startup.files, wanted.context)
+        checks = (*seen.checks, *_more_checks(wanted, planned, seen.library_path, findings))
+    if line.console.json_output:
+        line.console.data({"schema": 1, "checks": checks, **_finding_data(findings)})
+    else:
+        line.console.show(render_check(checks, findings.found, findings.changes))
+    return _status(planned, checks)
+
+
+def _refuse_unusable(planned: ShellPlan, *, all_or_nothing: bool) -> None:
+    """Stop where no file can be edited, or where the person wants all of them or none."""
+    left_out = planned.choice.left_out
+    if not left_out or (planned.choice.files and not all_or_nothing):
+        return
+    lines = [f"    {text}" for item in planned.by_hand for text in item.lines]
+    hint = "Or add these lines yourself:\n" + "\n".join(dict.fromkeys(lines))
+    if all_or_nothing:
+        raise StepError(
+            "Not every start-up file can be edited, so none was.", code="not-every-file", evidence=left_out, hint=hint
+        )
+    raise RefusedError(
+        "No start-up file can be edited, so nothing was changed.",
+        code="no-usable-startup-file",
+        evidence=left_out,
+        hint=hint,
+    )
+
+
+def _more_checks(wanted: Wanted, planned: ShellPlan, library_path: str, findings: Findings) -> tuple[Check, ...]:
+    """Check that the toolkit is one toolkit, and that LD_LIBRARY_PATH does not change PyTorch."""
+    from torchup.app.examination import ask
+    from torchup.verify.conda_scripts import check_conda_scripts
+    from torchup.verify.library_path import check_library_path
+    from torchup.verify.toolkit import check_toolkit
+
+    cuda_home = planned.known.cuda_home
+    checks = [check_toolkit(cuda_home)] if cuda_home else []
+    python = Path(wanted.environment or "", "bin", "python")
+    value = wanted.context.environ.get("LD_LIBRARY_PATH") or library_path
+    if value and wanted.environment and os.access(python, os.X_OK):
+        environ = {**wanted.context.environ}
+        where = where_set("LD_LIBRARY_PATH", findings.found)
+        checks.append(check_library_path(str(python), value, environ=environ, where=where, ask=ask))
+    proof = planned.proof
+    return (*checks, *(check_conda_scripts(proof.conda) if proof is not None and proof.conda is not None else ()))
+
+
+def _show(wanted: Wanted, planned: ShellPlan) -> dict[str, tuple[str, ...]]:
     from torchup.ui.plan_view import file_changes
     from torchup.ui.shell_view import render_show
 
-    wanted = _wanted(line, **options)
-    planned = wanted.plan()
-    changes = file_changes(_plan(wanted, planned.steps), read_file)
-    findings = _findings(planned)
-    if line.console.json_output:
-        line.console.data(
+    changes = file_changes(wanted.steps(planned), read_startup)
+    findings = find_all(planned, wanted.startup.files, wanted.context)
+    console = wanted.line.console
+    if console.json_output:
+        console.data(
             {
                 "schema": 1,
                 "files": planned.choice.files,
                 "skipped": planned.choice.skipped,
-                "notes": planned.choice.notes,
+                "notes": [*planned.choice.notes, *wanted.links(planned)],
+                "left_out": planned.choice.left_out,
+                "by_hand": planned.by_hand,
                 "ld_library_path": planned.library_path,
                 "changes": changes,
-                "findings": findings,
+                **_finding_data(findings),
             }
         )
     else:
-        line.console.show(render_show(planned, changes, findings))
-    return ExitStatus.DONE
+        console.show(render_show(planned, changes, findings.found, findings.changes, wanted.links(planned)))
+    return changes
 
 
-def run_apply(line: CommandLine, *, yes: bool, **options: Any) -> ExitStatus:
-    """Write the env files and the blocks, then start the shells to see that they took effect."""
-    from torchup.apply.survey import read_file
-
-    wanted = _wanted(line, **options)
-    planned = wanted.plan()
-    for skipped in planned.choice.skipped:
-        line.console.warn(f"{skipped.shell} is left out: {skipped.reason}")
-    plan = _plan(wanted, planned.steps)
-    refuse_unreadable_startup_files(plan, read_file)
-    changed = _carry_out(line, plan, yes=yes, question="Write these files?")
-    if changed is None:
-        return ExitStatus.DONE
-    checks = _checks(wanted)
-    _tell(line, checks, changed)
-    return ExitStatus.DEGRADED if _bad(checks) else ExitStatus.DONE
+def _finding_data(findings: Findings) -> dict[str, Any]:
+    return {"findings": findings.found, "suggested_changes": findings.changes}
 
 
-def run_remove(line: CommandLine, *, yes: bool, **options: Any) -> ExitStatus:
-    """Take the blocks and the env files out; bytes around the blocks stay as they are."""
-    from torchup.apply.survey import read_file
+def _tell(wanted: Wanted, done: Done, checks: tuple[Check, ...], findings: Findings) -> None:
+    from torchup.ui.shell_view import render_done
 
-    options |= {"cuda_home": None}
-    wanted = _wanted(line, needs_something=False, **options)
-    env_files = {env_file_path(language, wanted.context) for language in ("sh", "fish", "csh", "powershell")}
-    only_some = wanted.wish.shells != "auto" or wanted.wish.rc is not None
-    removal = plan_shell_removal(
-        wish=wanted.wish,
-        facts=wanted.facts,
-        context=wanted.context,
-        files=read_file,
-        env_files=() if only_some else sorted(path for path in env_files if Path(path).exists()),
-        environment=wanted.environment,
-    )
-    steps = removal.steps if only_some else (*removal.steps, *_known_from_before(line, removal.steps))
-    changed = _carry_out(line, _plan(wanted, steps), yes=yes, question="Take them out?")
-    if changed is not None:
-        _tell(line, (), (*changed, *_settle(line)))
-    return ExitStatus.DONE
-
-
-def _known_from_before(line: CommandLine, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Plan for what earlier runs wrote that would not be chosen today: another shell, another ZDOTDIR."""
-    from torchup.apply.still_ours import files_still_ours, removal_steps
-
-    try:
-        ours = files_still_ours(line.context)
-    except RefusedError as error:
-        line.console.say(f"Only the files of today's shells are looked at. {error.message}")
-        return ()
-    return removal_steps(ours, planned={step.path for step in steps if hasattr(step, "path")})
-
-
-def _settle(line: CommandLine) -> tuple[str, ...]:
-    from torchup.apply.run import Machine
-    from torchup.apply.still_ours import settle_removal
-
-    try:
-        return settle_removal(line.context, Machine(context=line.context).system())
-    except RefusedError as error:
-        line.console.say(f"The notes for undo stay as they are. {error.message}")
-        return ()
-
-
-def run_check(line: CommandLine, **options: Any) -> ExitStatus:
-    """Start real shells and compare what they know with what was set up."""
-    wanted = _wanted(line, **options)
-    checks = _checks(wanted)
-    findings = _findings(wanted.plan())
-    if line.console.json_output:
-        line.console.data({"schema": 1, "checks": checks, "findings": findings})
-    else:
-        from torchup.ui.shell_view import render_check
-
-        line.console.show(render_check(checks, findings))
-    return ExitStatus.DEGRADED if _bad(checks) else ExitStatus.DONE
-
-
-def _wanted(
-    line: CommandLine,
-    *,
-    shells: tuple[str, ...],
-    rc: str | None,
-    cuda_home: str | None,
-    environment: str | None,
-    needs_something: bool = True,
-) -> Wanted:
-    facts = read_machine(line, None)
-    context = line.context
-    folder = _folder(environment, context, "--environment")
-    if folder is None and (context.home / DEFAULT_ENVIRONMENT).is_dir():
-        folder = str(context.home / DEFAULT_ENVIRONMENT)
-    toolkit = _folder(cuda_home, context, "--cuda-home")
-    if needs_something and folder is None and toolkit is None:
-        raise UsageError(
-            "There is no environment and no CUDA toolkit for the shells to know of.",
-            code="nothing-to-configure",
-            evidence=[f"not there: {context.home / DEFAULT_ENVIRONMENT}"],
-            hint="Name them: --environment DIR, --cuda-home DIR. `torchup setup` makes an environment.",
-        )
-    chosen: Any = shells or "auto"
-    return Wanted(
-        line=line,
-        context=with_zdotdir(context, facts),
-        facts=facts,
-        wish=ShellWish(shells=chosen, rc=str(context.cwd / Path(rc).expanduser()) if rc else None),
-        toolkit=ToolkitDecision(source="existing" if toolkit else "none", path=toolkit),
-        environment=folder,
-    )
-
-
-def _folder(text: str | None, context: Context, option: str) -> str | None:
-    if text is None:
-        return None
-    # Links stay as they are written: /usr/local/cuda is meant to move with the toolkit.
-    place = os.path.abspath(context.cwd / Path(text).expanduser())  # noqa: PTH100 - Path.resolve would follow links
-    if not Path(place).is_dir():
-        raise UsageError(
-            f"{option} names {place}, which is no folder.", code="folder-missing", hint="Give the path of a folder."
-        )
-    return place
-
-
-def _plan(wanted: Wanted, steps: tuple[Step, ...]) -> Plan:
-    from torchup.plan.digests import facts_digest, request_digest
-
-    config = str(wanted.context.places.config)
-    folder = MakeDirectory(id="config-folder", summary=f"Make {config}", why="The env files go there.", path=config)
-    writes = any(step.kind == "WriteFile" and Path(step.path).parent == Path(config) for step in steps)
-    return Plan(
-        tool_version=__version__,
-        facts_digest=facts_digest(wanted.facts),
-        request_digest=request_digest(Request(shell=wanted.wish)),
-        steps=(folder, *steps) if writes else steps,
-    )
-
-
-def _carry_out(line: CommandLine, plan: Plan, *, yes: bool, question: str) -> tuple[str, ...] | None:
-    """Apply the plan after a confirmation; give the paths that changed, or None when the person said no."""
-    from torchup.apply.run import Machine, apply_plan, predict
-    from torchup.ui.plan_view import render_plan
-    from torchup.ui.progress import RunProgress
-
-    machine = Machine(context=line.context, attended=line.context.terminal.stdin_is_terminal)
-    predicted = predict(plan, machine)
-    if not yes and any(outcome.status == "changed" for outcome in predicted):
-        line.console.ask_line(render_plan(plan, predicted))
-        if not _agreed(line, question):
-            line.console.say("Nothing was changed.")
-            return None
-    with RunProgress(line.console) as progress:
-        result = apply_plan(plan, machine, verifier=None, on_event=progress)
-    changed = {outcome.step_id for outcome in result.outcomes if outcome.status == "changed"}
-    return tuple(step.path for step in plan.steps if step.id in changed and hasattr(step, "path"))
-
-
-def _agreed(line: CommandLine, question: str) -> bool:
-    terminal = line.context.terminal
-    if not (terminal.stdin_is_terminal and terminal.stdout_is_terminal):
-        raise RefusedError(
-            "There is no terminal to confirm this on: add --yes to write without asking.",
-            code="no-terminal",
-            hint="torchup shell show prints what would be written.",
-        )
-    from torchup.ui.ask.backend import asker_for
-    from torchup.ui.ask.prompt import Menu, Option
-
-    menu = Menu(
-        text=question,
-        options=(Option(id="yes", label="Yes"), Option(id="no", label="No")),
-        default="yes",
-        can_go_back=False,
-        has_help=False,
-    )
-    return asker_for(terminal, line.console.ask_line).choose(menu) == "yes"
-
-
-def _checks(wanted: Wanted) -> tuple[Check, ...]:
-    from torchup.app.proof import shell_checks
-
-    with wanted.line.console.working("Starting the shells"):
-        return shell_checks(wanted.plan().proof, wanted.context)
-
-
-def _findings(planned: ShellPlan) -> tuple[Any, ...]:
-    from torchup.apply.survey import read_file
-    from torchup.shell.diagnosis import diagnose
-
-    found: list[Any] = []
-    for file in planned.choice.files:
-        content = read_file(file.path)
-        if content is not None and file.form == "block":
-            found += diagnose(file.path, content, real_path=os.path.realpath(file.path))
-    return tuple(found)
-
-
-def _tell(line: CommandLine, checks: tuple[Check, ...], changed: tuple[str, ...]) -> None:
-    if line.console.json_output:
-        line.console.data({"schema": 1, "changed": changed, "checks": checks})
+    planned = done.planned
+    console = wanted.line.console
+    use = _use_now(wanted, planned)
+    if console.json_output:
+        data: dict[str, Any] = {"changed": done.changed, "details": done.details, "checks": checks}
+        data |= {"left_out": planned.choice.left_out, "by_hand": planned.by_hand, "notes": planned.choice.notes}
+        data |= {"ld_library_path": planned.library_path, "use_now": use}
+        console.data({"schema": 1, **data, **_finding_data(findings)})
         return
-    from torchup.ui.shell_view import render_check
-
-    line.console.show("\n".join(["Changed:", *(f"  {path}" for path in changed)]) if changed else "Nothing to do.")
-    if checks:
-        line.console.show(render_check(checks, ()))
+    console.show(render_done(planned, checks, done.details, findings.found, findings.changes, use))
 
 
-def _bad(checks: tuple[Check, ...]) -> bool:
-    return any(check.status in ("fail", "timeout", "error") for check in checks)
+def _use_now(wanted: Wanted, planned: ShellPlan) -> str | None:
+    """Give the command that brings the settings into the shell that is in use now."""
+    from torchup.shell.quoting import quote
+    from torchup.shell.startup_files import LANGUAGES
+
+    known = planned.known
+    if known.cuda_home is None and known.environment is None:
+        return None
+    language = LANGUAGES.get((wanted.facts.shells.current or "sh").replace("pwsh", "powershell"), "sh")
+    env_file = env_file_path(language, wanted.context)
+    if not Path(env_file).exists():
+        language, env_file = "sh", env_file_path("sh", wanted.context)
+    word = "source" if language in ("fish", "csh") else "."
+    return f"{word} {quote(language, env_file)}" if Path(env_file).exists() else None
+
+
+def _status(planned: ShellPlan, checks: tuple[Check, ...]) -> ExitStatus:
+    """Give 4 where a shell does not know what it should, or where something that was wanted was left out."""
+    bad = any(check.status in ("fail", "timeout", "error", "warn") for check in checks)
+    only_unknown = not planned.choice.files and any(item.language is None for item in planned.choice.by_hand)
+    return ExitStatus.DEGRADED if bad or planned.choice.left_out or only_unknown else ExitStatus.DONE

@@ -2,28 +2,163 @@
 
 from __future__ import annotations
 
+import glob
+import os
+import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from torchup.app.startup_look import look_at, read_startup
 from torchup.errors import RefusedError
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import EditManagedBlock, Plan
+from torchup.model.request import ShellWish
+from torchup.shell.startup_files import Asked, StartupFile, Unedited
+
+_SOURCES = re.compile(rb"(?m)(?:^|[\s;&|])(?:\.|source)\s+(\"[^\"\n]+\"|'[^'\n]+'|[^\s;&|]+)")
 
 # Running a csh file to see whether it parses would do what it says.
 _NO_PARSER = ("csh", "powershell")
 
 
-def with_zdotdir(context: Context, facts: MachineFacts) -> Context:
-    """Let a real zsh name the folder of its start-up files, which `~/.zshenv` may move."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Startup:
+    """The context with the places that the shells themselves name, every start-up file, and how to ask for more."""
+
+    context: Context
+    files: tuple[str, ...]
+    asked: Asked
+
+
+def ask_shells(context: Context, facts: MachineFacts, wish: ShellWish) -> Startup:
+    """Let the shells name their start-up files: zsh its folder, which `~/.zshenv` may move, PowerShell its profile."""
+    context = _with_zdotdir(context, facts)
+    files = tuple(dict.fromkeys([*facts.shells.files, *_zsh_files(context)]))
+    profiles = {}
+    wanted = (*wish.shells,) if wish.shells not in ("auto", "none") else (facts.shells.login, facts.shells.current)
+    if "pwsh" in facts.shells.installed and {"pwsh", "powershell"} & set(wanted):
+        from torchup.verify.shell_start import ask_powershell_profile
+
+        profile = ask_powershell_profile(str(context.home))
+        profiles = {"powershell": profile} if profile else {}
+    look = lambda chosen: _look(chosen, context, files)  # noqa: E731
+    return Startup(context=context, files=files, asked=Asked(profiles=profiles, files=files, look=look))
+
+
+def refuse_foreign_home(context: Context) -> None:
+    """Refuse to write into a home that belongs to somebody else; raises RefusedError foreign-home.
+
+    `sudo` and `su` without a dash keep HOME, and root's files in it could not be changed by their owner.
+    """
+    if not hasattr(os, "geteuid") or context.root != Path("/"):
+        return
+    import pwd
+
+    try:
+        owner = context.home.stat().st_uid
+        name = pwd.getpwuid(owner).pw_name
+    except FileNotFoundError:
+        return
+    except KeyError:
+        name = f"uid {owner}"
+    uid = os.geteuid()
+    if owner == uid:
+        return
+    try:
+        me, own_home = pwd.getpwuid(uid).pw_name, pwd.getpwuid(uid).pw_dir
+    except KeyError:
+        me, own_home = f"uid {uid}", "unknown"
+    hint = f"Run it as {name} without sudo"
+    if uid == 0:
+        hint += f", or let root do it for them with --for-user {name}, or for root with HOME={own_home}."
+    else:
+        hint += f", or for yourself with HOME={own_home}."
+    raise RefusedError(
+        f"HOME is {context.home}, which belongs to {name}, and this is {me}, whose home is {own_home}.",
+        code="foreign-home",
+        hint=hint,
+    )
+
+
+def _with_zdotdir(context: Context, facts: MachineFacts) -> Context:
     if "zsh" not in facts.shells.installed or context.environ.get("ZDOTDIR"):
         return context
-    if not (context.home / ".zshenv").exists():
+    if not (context.home / ".zshenv").is_file():
         return context
-    from torchup.verify.shells import ask_zdotdir
+    from torchup.verify.shell_start import ask_zdotdir
 
     folder = ask_zdotdir(str(context.home))
     return replace(context, environ={**context.environ, "ZDOTDIR": folder}) if folder else context
+
+
+def _zsh_files(context: Context) -> list[str]:
+    folder = context.environ.get("ZDOTDIR")
+    if not folder:
+        return []
+    names = (".zshenv", ".zprofile", ".zshrc", ".zlogin")
+    return [f"{folder}/{name}" for name in names if context.below_root(Path(folder, name)).is_file()]
+
+
+def _look(chosen: tuple[StartupFile, ...], context: Context, files: tuple[str, ...]) -> dict[str, Unedited]:
+    found = {}
+    for file in chosen:
+        problem = look_at(str(context.below_root(Path(file.path)))) or _served(file, context, files)
+        if problem is not None:
+            found[file.path] = problem
+    return found
+
+
+def _served(file: StartupFile, context: Context, files: tuple[str, ...]) -> Unedited | None:
+    """See whether the shell reads our env file already, though this file has no block: a person may have moved it."""
+    from torchup.plan.shell_steps import env_file_path
+    from torchup.shell.managed_block import find
+
+    env_file = env_file_path(file.language, context)
+    content = read_startup(file.path)
+    ours = content is not None and (file.form == "own-file" or find(content).kind != "absent")
+    if ours or not file.modes or context.root != Path("/") or not Path(env_file).exists():
+        return None
+    from torchup.verify.shell_start import read_variables
+
+    for mode in file.modes:
+        reading = read_variables(file.shell, mode, home=str(context.home))
+        # In a clean environment only our env file sets these.
+        if reading.get("TORCHUP_ENVIRONMENT") is None and reading.get("TORCHUP_CUDA_HOME") is None:
+            return None
+    source = _where_read(env_file, files, context)
+    where = f"from {source}" if source else "from a file that torchup did not find"
+    return Unedited(kind="served", why=f"new {file.shell} shells have the settings already, {where}")
+
+
+def _where_read(env_file: str, files: tuple[str, ...], context: Context) -> str | None:
+    """Find the file that reads our env file: a start-up file, or one that a start-up file reads."""
+    home = str(context.home)
+    for path in files:
+        content = read_startup(path) or b""
+        for place in (path, *_sourced(content, home, str(Path(path).parent))):
+            lines = (read_startup(place) or b"").split(b"\n")
+            for number, line in enumerate(lines, start=1):
+                if os.fsencode(env_file) in line and not line.lstrip().startswith(b"#"):
+                    return f"{place}:{number}"
+    return None
+
+
+def _sourced(content: bytes, home: str, folder: str) -> list[str]:
+    """List the files that a start-up file reads, as far as its text shows them."""
+    found = []
+    for match in _SOURCES.finditer(content):
+        name = os.fsdecode(match[1]).strip("\"'")
+        for variable, value in (("${ZDOTDIR}", folder), ("$ZDOTDIR", folder), ("${HOME}", home), ("$HOME", home)):
+            name = name.replace(variable, value)
+        if name.startswith("~/"):
+            name = home + name[1:]
+        if name.startswith("/") and not glob.has_magic(name):
+            found.append(name)
+        elif name.startswith("/"):
+            found += sorted(glob.glob(name))[:50]  # noqa: PTH207 - the pattern is the user's, with an absolute path
+    return found
 
 
 def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | None]) -> None:
@@ -41,9 +176,14 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
         if not isinstance(step, EditManagedBlock) or step.body is None or step.shell in _NO_PARSER:
             continue
         before = read(step.path)
-        problem = parse_check(step.shell, before) if before else None
+        # Our own block is no part of what the person wrote, and a tool may have spoilt it.
+        own = _without_block(before)
+        problem = parse_check(step.shell, own) if own else None
         if problem is None:
-            after = insert(before, step.body, placement=step.placement, language=step.shell).after
+            try:
+                after = insert(before, step.body, placement=step.placement, language=step.shell).after
+            except RefusedError:
+                continue  # the step itself says it, with the path of the file
             problem = parse_check(step.shell, after) if after and after != before else None
         if problem is not None:
             broken.append(f"{step.path}: {problem}")
@@ -56,3 +196,12 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
             hint="Correct the file and run this again, or leave the shell out (--set shell.shells=none) and add "
             "these lines yourself:\n" + "\n".join(f"    {text}" for text in dict.fromkeys(lines)),
         )
+
+
+def _without_block(content: bytes | None) -> bytes | None:
+    from torchup.shell.managed_block import remove
+
+    try:
+        return remove(content).after
+    except RefusedError:
+        return content

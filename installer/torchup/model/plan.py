@@ -372,7 +372,9 @@ class Plan:
     """The ordered steps, and the digests of what they were made from.
 
     `facts_digest` and `request_digest` are the sha256 of the canonical JSON of both; a plan is applied
-    only while they still hold. `warnings` are sentences for the review screen.
+    only while they still hold. `warnings` are sentences for the review screen. `left_out` says what was
+    wanted and cannot be done, so that the run ends as degraded. `shells` are the new shells that are watched
+    while start-up files are edited.
     """
 
     schema: int = SCHEMA
@@ -381,3 +383,5 @@ class Plan:
     request_digest: str
     steps: tuple[Step, ...]
     warnings: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    shells: ShellProof | None = None

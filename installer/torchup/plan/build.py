@@ -81,6 +81,9 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         request_digest=request_digest(given.request),
         steps=steps,
         warnings=(*(warning.text for warning in resolution.warnings), *driver.warnings, *shell.warnings),
+        left_out=shell.choice.left_out,
+        # Below another root the shells would read other files.
+        shells=shell.proof if given.context.root == Path("/") else None,
     )
 
 
@@ -136,6 +139,7 @@ def _shell(given: PlanInput, toolkit: ToolkitDecision, pick: TorchPick) -> Shell
         environment=given.target.path,
         wheel_brings_cuda=pick.variant.startswith("cu"),
         is_conda=given.request.environment.kind == "conda",
+        asked=given.asked,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torchup.model.context import Context
@@ -12,6 +12,7 @@ from torchup.model.offer import IndexSettings, Offer
 from torchup.model.request import Request
 from torchup.plan.conda import conda_prefix
 from torchup.plan.target import TargetState
+from torchup.shell.startup_files import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class PlanInput:
     `target` is what `apply.survey` saw at `environment_path`. `files` gives the bytes of start-up files as
     the person saw them. `answers_text` is the complete answers file, None to keep none. `unreachable` are
     package sources that did not answer. `torchup` is how to call this program. With a `lock`, what it names is installed
-    and nothing else.
+    and nothing else. `asked` is what shells and start-up files tell about themselves.
     """
 
     facts: MachineFacts
@@ -45,6 +46,7 @@ class PlanInput:
     unreachable: Collection[str] = ()
     torchup: tuple[str, ...] = ("torchup",)
     lock: LockedPackages | None = None
+    asked: Asked = field(default_factory=Asked)
 
 
 def environment_path(request: Request, facts: MachineFacts, context: Context) -> str:

@@ -37,31 +37,36 @@ from torchup.plan.windows_shell_steps import (
     windows_environment,
 )
 from torchup.shell.block_body import block_body, fish_conf_file
+from torchup.shell.by_hand import HandLines, lines_by_hand
 from torchup.shell.conda_scripts import CondaSettings
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
 from torchup.shell.library_path import LibraryPathDecision, decide_library_path
 from torchup.shell.quoting import Language
-from torchup.shell.startup_files import SkippedShell, StartupChoice, StartupFile, choose_startup_files
+from torchup.shell.startup_files import Asked, SkippedShell, StartupChoice, StartupFile, choose_startup_files
 
 ReadFile = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellPlan:
-    """The steps, the choice of start-up files with its reasons, and the decision on LD_LIBRARY_PATH."""
+    """The steps, the choice of start-up files with its reasons, and the decision on LD_LIBRARY_PATH.
+
+    `by_hand` are lines that a person adds where no file is edited.
+    """
 
     steps: tuple[Step, ...]
     choice: StartupChoice
     library_path: LibraryPathDecision
     known: ShellEnvironment = field(default_factory=ShellEnvironment)
     conda: CondaShellPlan = field(default_factory=CondaShellPlan)
+    by_hand: tuple[HandLines, ...] = ()
 
     @property
     def proof(self) -> ShellProof | None:
         """Say what new shells are to know, None where no start-up file is touched."""
         files = tuple(
             StartupProof(shell=file.shell, language=file.language, path=file.path, modes=file.modes)
-            for file in self.choice.files
+            for file in (*self.choice.files, *self.choice.served)
         )
         conda = self.conda.settings
         if not files and conda is None:
@@ -78,7 +83,9 @@ class ShellPlan:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Give the sentences for the review screen."""
-        return (*(f"{skipped.shell}: {skipped.reason}" for skipped in self.choice.skipped), *self.choice.notes)
+        lines = [f"{item.shell}: {item.why}: {'; '.join(item.lines)}" for item in self.by_hand]
+        skipped = [f"{skipped.shell}: {skipped.reason}" for skipped in self.choice.skipped]
+        return (*skipped, *self.choice.notes, *self.choice.left_out, *lines)
 
 
 def plan_shell(
@@ -91,16 +98,21 @@ def plan_shell(
     environment: str | None,
     wheel_brings_cuda: bool,
     is_conda: bool = False,
+    asked: Asked | None = None,
+    edit: bool = True,
 ) -> ShellPlan:
     """Plan env files and blocks, and the scripts of a conda environment.
 
     `files` gives the bytes of a start-up file as the person saw it, by its place on disk. `environment` is
-    the folder of the PyTorch environment; `is_conda` says that conda is about to make it.
+    the folder of the PyTorch environment; `is_conda` says that conda is about to make it. Without `edit` the env
+    files are planned, and the lines that read them are for the person to add.
     """
     if facts.os.system == "windows":
         return _plan_windows(wish, facts, context, files, toolkit, environment, is_conda=is_conda)
     library_path = _library_path(wish, facts, toolkit, wheel_brings_cuda=wheel_brings_cuda)
-    choice = _choose(wish, facts, context, files)
+    choice = _choose(wish, facts, context, files, asked)
+    if not edit:
+        choice = choice.printed_only("you asked for the lines only")
     cuda_home = toolkit.path if toolkit.source != "none" else None
     known = ShellEnvironment(
         cuda_home=cuda_home,
@@ -112,12 +124,19 @@ def plan_shell(
     conda = plan_conda_scripts(wish=wish, facts=facts, files=files, toolkit=toolkit, known=known, is_conda=is_conda)
     choice = _with_conda(choice, conda)
     known = outside_conda(known, toolkit) if conda.settings else known
-    languages = tuple(dict.fromkeys(file.language for file in choice.files))
-    steps = [*_env_files(languages, known, context)]
+    named = [item.language for item in choice.by_hand if item.language is not None]
+    languages = tuple(dict.fromkeys([*(file.language for file in (*choice.files, *choice.served)), *named]))
+    steps = [*_env_files(languages, known, context, library_path)]
     for file in choice.files:
         steps += _startup_file(file, context, files)
     steps += conda.steps
-    return ShellPlan(steps=tuple(steps), choice=choice, library_path=library_path, known=known, conda=conda)
+    by_hand = tuple(
+        lines_by_hand(item, env_file_path(item.language, context) if item.language else None, known)
+        for item in choice.by_hand
+    )
+    return ShellPlan(
+        steps=tuple(steps), choice=choice, library_path=library_path, known=known, conda=conda, by_hand=by_hand
+    )
 
 
 def _plan_windows(
@@ -151,15 +170,17 @@ def plan_shell_removal(
     files: ReadFile,
     env_files: Iterable[str] = (),
     environment: str | None = None,
+    also: Iterable[StartupFile] = (),
+    asked: Asked | None = None,
 ) -> ShellPlan:
     """Plan to take blocks and env files out again, and the scripts of a conda `environment`.
 
-    `env_files` are those that are there.
+    `env_files` are those that are there. `also` are start-up files beside those of the wish that hold a block.
     """
     windows = facts.os.system == "windows"
-    choice = choose_profiles(wish, facts, context) if windows else _choose(wish, facts, context, files)
+    choice = choose_profiles(wish, facts, context) if windows else _choose(wish, facts, context, files, asked)
     steps: list[Step] = [*variable_steps(ShellEnvironment())] if windows else []
-    for file in choice.files:
+    for file in {file.path: file for file in (*choice.files, *also)}.values():
         path = str(context.below_root(Path(file.path)))
         seen = files(path)
         if seen is None:
@@ -193,8 +214,11 @@ def env_file_path(language: Language, context: Context) -> str:
     return str(context.places.config / env_file_name(language))
 
 
-def _choose(wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile) -> StartupChoice:
-    read = {path: files(str(context.below_root(Path(path)))) for path in facts.shells.files}
+def _choose(
+    wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile, asked: Asked | None = None
+) -> StartupChoice:
+    there = dict.fromkeys([*facts.shells.files, *(asked.files if asked is not None else ())])
+    read = {path: files(str(context.below_root(Path(path)))) for path in there}
     # What counts is the place that is written to, which is another one below --root.
     contents = {path: content for path, content in read.items() if content is not None}
     return choose_startup_files(
@@ -205,6 +229,7 @@ def _choose(wish: ShellWish, facts: MachineFacts, context: Context, files: ReadF
         facts_shells=replace(facts.shells, files=tuple(contents)),
         environ=context.environ,
         contents=contents,
+        asked=asked,
     )
 
 
@@ -247,14 +272,17 @@ def _library_dir(path: str, toolkit: ToolkitDecision, facts: MachineFacts) -> st
     return f"{path}/lib" if known & {"wheel", "pip"} else f"{path}/lib64"
 
 
-def _env_files(languages: tuple[Language, ...], known: ShellEnvironment, context: Context) -> Iterable[Step]:
+def _env_files(
+    languages: tuple[Language, ...], known: ShellEnvironment, context: Context, library_path: LibraryPathDecision
+) -> Iterable[Step]:
     by_path = {env_file_path(language, context): language for language in reversed(languages)}
     for path, language in reversed(by_path.items()):
         name = env_file_name(language)
         yield WriteFile(
             id=f"env-file:{name}",
             summary=f"Write the shell settings to {path}",
-            why="torchup owns this file; start-up files only read it, so that an update changes nothing else.",
+            why="torchup owns this file; start-up files only read it, so that an update changes nothing else. "
+            f"{library_path.reason.text}",
             path=path,
             content=render_env_file(language, known),
         )

@@ -88,12 +88,15 @@ _MANAGERS = (
 )
 
 
-def diagnose(path: str, content: bytes, *, real_path: str | None = None) -> tuple[StartupFinding, ...]:
+def diagnose(
+    path: str, content: bytes, *, real_path: str | None = None, keeper: str | None = None
+) -> tuple[StartupFinding, ...]:
     """List what in a start-up file works against our settings, in the order of its lines.
 
-    `real_path` is where a link leads. Lines of our own block are passed over.
+    `real_path` is where a link leads, `keeper` the tool or repository that the file is known to belong to.
+    Lines of our own block are passed over.
     """
-    findings = [*_about_the_file(path, content, real_path or path)]
+    findings = [*_about_the_file(path, content, real_path or path, keeper)]
     lines = content.split(b"\n")
     block = find(content).block
     ours = range(block.first_line, block.last_line + 1) if block else range(0)
@@ -102,7 +105,7 @@ def diagnose(path: str, content: bytes, *, real_path: str | None = None) -> tupl
         if number in ours or line.startswith(b"#") or _CANDIDATE.search(line) is None:
             continue
         findings.extend(
-            _finding(pattern.code, path, number, pattern.text, line)
+            _finding(pattern.code, path, number, pattern.text + _effect(pattern.code, number, ours), line)
             for pattern in _PATTERNS
             if pattern.expression.match(line)
         )
@@ -119,12 +122,24 @@ def diagnose(path: str, content: bytes, *, real_path: str | None = None) -> tupl
     return tuple(sorted(_once(findings), key=lambda finding: finding.line))
 
 
-def _about_the_file(path: str, content: bytes, real_path: str) -> list[StartupFinding]:
+def _effect(code: str, number: int, ours: range) -> str:
+    """Say which of the line and our block has the last word, where a block is there."""
+    if not ours or code in ("library-path-hole", "module-load"):
+        return ""
+    if number >= ours.stop:
+        return "; it stands below the torchup block, so it has the last word"
+    return "; the torchup block comes after it"
+
+
+def _about_the_file(path: str, content: bytes, real_path: str, keeper: str | None) -> list[StartupFinding]:
     findings: list[StartupFinding] = []
     crlf = content.count(b"\r\n")
     if crlf:
         text = f"{crlf} lines end in CRLF, so values set in this file carry a carriage return; our lines end in LF"
         findings.append(StartupFinding(code="crlf", path=path, line=0, text=text))
+    if keeper is not None:
+        text = f"this file is kept by {keeper}; a change made here belongs there, or may be lost (--no-rc only prints lines)"
+        return [*findings, StartupFinding(code="managed-dotfile", path=path, line=0, text=text, evidence=real_path)]
     where = posixpath.dirname(real_path).encode("utf-8", "surrogateescape") + b"/"
     header = b"\n".join(content.split(b"\n", 5)[:5])
     for manager, expression in _MANAGERS:

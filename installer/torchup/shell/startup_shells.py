@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from torchup.shell.managed_block import Placement
@@ -33,13 +33,17 @@ class StartupFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Home:
-    """What is known about the start-up files of one home; `everywhere` is the scope `all`."""
+    """What is known about the start-up files of one home.
+
+    `everywhere` is the scope `all`; `profiles` are files that the shells named themselves.
+    """
 
     home: str
     environ: Mapping[str, str]
     existing: frozenset[str]
     contents: Mapping[str, bytes]
     everywhere: bool
+    profiles: Mapping[str, str] = field(default_factory=dict)
 
     def at(self, *names: str) -> str:
         """Give the path of a file in the home."""
@@ -124,8 +128,9 @@ def _profile(shell: str, known: Home) -> list[StartupFile]:
 
 def _powershell(shell: str, known: Home) -> list[StartupFile]:
     config = known.environ.get("XDG_CONFIG_HOME") or known.at(".config")
-    path = posixpath.join(config, "powershell", "profile.ps1")
-    why = "PowerShell reads it in every host"
+    named = known.profiles.get(shell)
+    path = named or posixpath.join(config, "powershell", "profile.ps1")
+    why = "PowerShell named it: it reads it in every host" if named else "PowerShell reads it in every host"
     return [_file(shell, "powershell", path, known, ("interactive", "login", "script", "ssh"), why)]
 
 

@@ -77,6 +77,13 @@ def _environment() -> Environment:
     return environment
 
 
+def keep_all() -> None:
+    """Read every template now, for a process that will not be able to read them later."""
+    for file in template_root().iterdir():
+        if file.name.endswith(".j2"):
+            _environment().get_template(file.name)
+
+
 def _source(name: str) -> str | None:
     file = template_root().joinpath(name)
     return file.read_text(encoding="utf-8") if file.is_file() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
@@ -26,6 +25,7 @@ from torchup.model.plan import (
     WriteFile,
     WriteLock,
 )
+from torchup.shell.difference import unified
 from torchup.shell.managed_block import insert, remove
 
 _MIB = 1024 * 1024
@@ -49,11 +49,11 @@ def render_plan(plan: Plan, predicted: Sequence[Outcome]) -> RenderableType:
 
 
 def file_changes(plan: Plan, read: Callable[[str], bytes | None]) -> dict[str, tuple[str, ...]]:
-    """Give the difference that each file step makes, as lines, by the file's full path."""
+    """Give the difference that each file step makes, as the lines of a unified diff, by the file's full path."""
     changes = {}
     for step in plan.steps:
         if isinstance(step, WriteFile | EditManagedBlock | RemoveFile):
-            lines = tuple(_difference(step, read(step.path)))
+            lines = _difference(step, read(step.path))
             if lines:
                 changes[step.path] = lines
     return changes
@@ -109,7 +109,7 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     )
 
 
-def _difference(step: FileStep, before: bytes | None) -> Iterator[str]:
+def _difference(step: FileStep, before: bytes | None) -> tuple[str, ...]:
     if isinstance(step, WriteFile):
         after: bytes | None = step.content.encode("utf-8", "surrogateescape")
     elif isinstance(step, RemoveFile):
@@ -118,12 +118,7 @@ def _difference(step: FileStep, before: bytes | None) -> Iterator[str]:
         after = remove(before).after
     else:
         after = insert(before, step.body, placement=step.placement, language=step.shell).after
-    old, new = (_lines(content) for content in (before, after))
-    yield from difflib.unified_diff(old, new, "as it is", "as it will be", lineterm="", n=2)
-
-
-def _lines(content: bytes | None) -> list[str]:
-    return [] if content is None else content.decode("utf-8", "backslashreplace").splitlines()
+    return unified(step.path, before, after, around=2)
 
 
 def _typed(command: Command) -> str:

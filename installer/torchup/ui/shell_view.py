@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from torchup.model.outcome import Check
@@ -13,39 +12,108 @@ from torchup.plan.shell_steps import ShellPlan
 from torchup.shell.diagnosis import StartupFinding
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
+_COLOURS = {"pass": "green", "skip": "dim", "warn": "yellow"}
+
+Differences = Mapping[str, Sequence[str]]
 
 
 def render_show(
-    planned: ShellPlan, changes: Mapping[str, tuple[str, ...]], findings: Sequence[StartupFinding]
+    planned: ShellPlan,
+    changes: Differences,
+    findings: Sequence[StartupFinding],
+    suggested: Differences,
+    about: Sequence[str] = (),
 ) -> RenderableType:
-    """Show each file's change as a difference, the reason for LD_LIBRARY_PATH, and what may get in the way."""
-    parts: list[RenderableType] = []
-    for path, lines in changes.items():
-        parts.append(Text(path, style="bold"))
-        parts.append(Padding(Group(*(Text(line, style=_STYLES.get(line[:1], "")) for line in lines[2:])), (0, 0, 1, 2)))
+    """Show each file's change as a difference, the reasons, and what may get in the way."""
+    parts: list[RenderableType] = [_difference(lines) for lines in changes.values()]
     if not changes:
         parts.append(Text("Everything is written already: nothing would change.\n"))
-    parts += [Text(f"{file.path}: {file.why}") for file in planned.choice.files]
-    parts += [Text(f"{skipped.shell}: left out, {skipped.reason}") for skipped in planned.choice.skipped]
-    parts += [Text(note) for note in planned.choice.notes]
-    parts.append(Text(planned.library_path.reason.text))
-    return Group(*parts, *_findings(findings))
+    parts += [_line(f"{file.path}: {file.why}") for file in planned.choice.files]
+    parts += [_line(text) for text in about]
+    return Group(*parts, *_reasons(planned), *_findings(findings, suggested))
 
 
-def render_check(checks: Sequence[Check], findings: Sequence[StartupFinding]) -> RenderableType:
+def render_done(
+    planned: ShellPlan,
+    checks: Sequence[Check],
+    changed: Sequence[str],
+    findings: Sequence[StartupFinding],
+    suggested: Differences,
+    use_now: str | None,
+) -> RenderableType:
+    """Show the end of a run: what changed, what the shells know, and how to use it in the shell at hand."""
+    parts: list[RenderableType] = []
+    parts.append(_line("\n".join(["Changed:", *(f"  {path}" for path in changed)]) if changed else "Nothing to do."))
+    parts += [*_checks(checks), *_reasons(planned), *_findings(findings, suggested)]
+    if use_now:
+        parts += [Text("\nIn this shell, now", style="bold"), _line(f"  {use_now}")]
+    if changed:
+        parts += [Text("\nTo take it back", style="bold"), _line("  torchup undo")]
+    return Group(*parts)
+
+
+def render_removed(changes: Differences, *, dry_run: bool) -> RenderableType:
+    """Show what was taken out, or with `dry_run` what would be."""
+    if not changes:
+        return Text("Nothing to do.")
+    if dry_run:
+        return Group(*(_difference(lines) for lines in changes.values()))
+    return _line("\n".join(["Changed:", *(f"  {path}" for path in changes)]))
+
+
+def render_check(checks: Sequence[Check], findings: Sequence[StartupFinding], suggested: Differences) -> RenderableType:
     """Show what each started shell knew."""
+    return Group(*_checks(checks), *_findings(findings, suggested))
+
+
+def _checks(checks: Sequence[Check]) -> list[RenderableType]:
     lines = [
         Text.assemble(
-            (f"{check.status:<5}", "green" if check.status == "pass" else "yellow"), f" {check.id}: {check.detail}"
+            (f"{check.status:<5}", _COLOURS.get(check.status, "red")),
+            f" {check.id}: {check.detail}",
+            no_wrap=True,
+            overflow="ignore",
         )
         for check in checks
     ]
     hints = dict.fromkeys(check.hint for check in checks if check.hint and check.status != "pass")
-    return Group(*lines, *(Text(f"hint: {hint}") for hint in hints), *_findings(findings))
+    return [*lines, *(_line(f"hint: {hint}") for hint in hints)]
 
 
-def _findings(findings: Sequence[StartupFinding]) -> list[RenderableType]:
-    if not findings:
-        return []
-    lines = (Text(f"{finding.path}:{finding.line}: {finding.text}") for finding in findings)
-    return [Text("\nIn your start-up files", style="bold"), *lines]
+def _reasons(planned: ShellPlan) -> list[RenderableType]:
+    parts: list[RenderableType] = [_line(f"{item.shell}: left out, {item.reason}") for item in planned.choice.skipped]
+    parts += [_line(text) for text in (*planned.choice.notes, planned.library_path.reason.text)]
+    if planned.choice.left_out:
+        parts.append(Text("\nNot done", style="bold red"))
+        parts += [_line(f"  {text}") for text in planned.choice.left_out]
+    for item in planned.by_hand:
+        where = f" to {item.path}" if item.path else ""
+        parts.append(_line(f"\nTo add{where} yourself ({item.shell}: {item.why})", "bold"))
+        parts.append(_line("\n".join(f"  {line}" for line in item.lines)))
+    return parts
+
+
+def _findings(findings: Sequence[StartupFinding], suggested: Differences) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    if findings:
+        parts.append(Text("\nIn your start-up files", style="bold"))
+    for finding in findings:
+        where = f"{finding.path}:{finding.line}" if finding.line else finding.path
+        parts.append(_line(f"{where}: {finding.text}"))
+        if finding.evidence and finding.line:
+            parts.append(_line(f"    {finding.evidence}"))
+    if suggested:
+        parts.append(Text("\nA change that you may make by hand (torchup does not)", style="bold"))
+        parts += [_difference(lines) for lines in suggested.values()]
+    return parts
+
+
+def _difference(lines: Sequence[str]) -> RenderableType:
+    # A diff is there to be copied, so no line of it is broken or indented.
+    head = [_line(line, "bold") for line in lines[:2]]
+    body = [_line(line, _STYLES.get(line[:1], "")) for line in lines[2:]]
+    return Group(*head, *body, Text(""))
+
+
+def _line(text: str, style: str = "") -> Text:
+    return Text(text, style=style, no_wrap=True, overflow="ignore")

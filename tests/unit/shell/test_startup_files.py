@@ -172,7 +172,7 @@ class TestAuto:
     def test_an_unknown_login_shell_is_not_guessed(self) -> None:
         choice = choose(login="nu", installed=("nu",))
         assert choice.files == ()
-        assert choice.skipped[0].shell == "nu"
+        assert [(item.shell, item.language) for item in choice.by_hand] == [("nu", None)]
 
     def test_none_is_none(self) -> None:
         assert choose(none=True).files == ()

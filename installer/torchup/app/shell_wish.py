@@ -1,0 +1,166 @@
+"""What `torchup shell` was asked for, on this machine: the options, turned into a plan of the shell part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from torchup import __version__
+from torchup.app.commandline import CommandLine
+from torchup.app.decision import read_machine
+from torchup.app.startup import Startup, ask_shells, refuse_foreign_home
+from torchup.app.startup_look import read_startup
+from torchup.errors import UsageError
+from torchup.model.context import Context
+from torchup.model.facts import MachineFacts
+from torchup.model.plan import MakeDirectory, Plan
+from torchup.model.request import Request, ShellWish
+from torchup.model.resolution import ToolkitDecision
+from torchup.plan.shell_steps import ShellPlan, plan_shell
+from torchup.shell.startup_files import StartupFile, Unedited
+
+DEFAULT_ENVIRONMENT = ".venvs/torch"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellOptions:
+    """The options that the `torchup shell` commands share, as the command line has them."""
+
+    shells: tuple[str, ...] = ()
+    rc: str | None = None
+    no_rc: bool = False
+    cuda_home: str | None = None
+    environment: str | None = None
+    scope: Literal["interactive", "all"] = "interactive"
+    ld_library_path: Literal["auto", "always", "never"] = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the options ask for; `unusable` are files that turned out not to be writable."""
+
+    line: CommandLine
+    facts: MachineFacts
+    startup: Startup
+    wish: ShellWish
+    toolkit: ToolkitDecision
+    environment: str | None
+    edit: bool = True
+    unusable: Mapping[str, Unedited] = field(default_factory=dict)
+
+    @property
+    def context(self) -> Context:
+        """The context, with the places that the shells named."""
+        return self.startup.context
+
+    def plan(self) -> ShellPlan:
+        """Plan the env files and the blocks."""
+        return plan_shell(
+            wish=self.wish,
+            facts=self.facts,
+            context=self.context,
+            files=read_startup,
+            toolkit=self.toolkit,
+            environment=self.environment,
+            wheel_brings_cuda=self._wheel_brings_cuda(),
+            asked=replace(self.startup.asked, look=self._look),
+            edit=self.edit,
+        )
+
+    def steps(self, planned: ShellPlan) -> Plan:
+        """Make a plan of the steps of the shell part."""
+        from torchup.plan.digests import facts_digest, request_digest
+
+        config = str(self.context.places.config)
+        folder = MakeDirectory(id="config-folder", summary=f"Make {config}", why="The env files go there.", path=config)
+        writes = any(step.kind == "WriteFile" and Path(step.path).parent == Path(config) for step in planned.steps)
+        return Plan(
+            tool_version=__version__,
+            facts_digest=facts_digest(self.facts),
+            request_digest=request_digest(Request(shell=self.wish)),
+            steps=(folder, *planned.steps) if writes else planned.steps,
+            warnings=(*planned.warnings, *self.links(planned)),
+            left_out=planned.choice.left_out,
+        )
+
+    def links(self, planned: ShellPlan) -> tuple[str, ...]:
+        """Say where links lead: the toolkit that CUDA_HOME names, and start-up files that lie elsewhere."""
+        lines = []
+        if cuda_home := planned.known.cuda_home:
+            real = os.path.realpath(cuda_home)
+            leads = f", a link that leads to {real} today" if real != cuda_home else ""
+            lines.append(f"CUDA_HOME is {cuda_home}{leads}.")
+        for file in planned.choice.files:
+            place = str(self.context.below_root(Path(file.path)))
+            if Path(place).is_symlink():
+                lines.append(f"{file.path} is a link, and stays one; the edit goes to {os.path.realpath(place)}.")
+        return tuple(lines)
+
+    def without(self, path: str, why: Unedited) -> Wanted:
+        """Leave a file out that could not be written when it came to it."""
+        return replace(self, unusable={**self.unusable, path: why})
+
+    def _look(self, files: tuple[StartupFile, ...]) -> Mapping[str, Unedited]:
+        return {**self.startup.asked.look(files), **self.unusable}
+
+    def _wheel_brings_cuda(self) -> bool:
+        """Tell whether the PyTorch in the environment has CUDA libraries of its own; any on this machine, if unsure."""
+        builds = self.facts.torch
+        here = [torch for torch in builds if self.environment and torch.python.startswith(f"{self.environment}/")]
+        return any((torch.variant or "").startswith("cu") for torch in here or builds)
+
+
+def wanted_by(line: CommandLine, options: ShellOptions, *, needs_something: bool = True) -> Wanted:
+    """Find the toolkit and the environment that the options name.
+
+    Raises UsageError (nothing-to-configure, folder-missing), and RefusedError (foreign-home).
+    """
+    context = line.context
+    refuse_foreign_home(context)
+    facts = read_machine(line, None)
+    folder = _folder(options.environment, context, "--environment")
+    if folder is None and (context.home / DEFAULT_ENVIRONMENT).is_dir():
+        folder = str(context.home / DEFAULT_ENVIRONMENT)
+    toolkit = _folder(options.cuda_home, context, "--cuda-home")
+    if needs_something and folder is None and toolkit is None:
+        raise UsageError(
+            "There is no environment and no CUDA toolkit for the shells to know of.",
+            code="nothing-to-configure",
+            evidence=[f"not there: {context.home / DEFAULT_ENVIRONMENT}"],
+            hint="Name them: --environment DIR, --cuda-home DIR. `torchup setup` makes an environment.",
+        )
+    chosen: Any = options.shells or "auto"
+    wish = ShellWish(
+        shells=chosen,
+        rc=str(context.cwd / _expanded(options.rc, context)) if options.rc else None,
+        scope=options.scope,
+        ld_library_path=options.ld_library_path,
+    )
+    return Wanted(
+        line=line,
+        facts=facts,
+        startup=ask_shells(context, facts, wish),
+        wish=wish,
+        toolkit=ToolkitDecision(source="existing" if toolkit else "none", path=toolkit),
+        environment=folder,
+        edit=not options.no_rc,
+    )
+
+
+def _expanded(text: str, context: Context) -> Path:
+    return context.home / text[2:] if text.startswith("~/") else Path(text)
+
+
+def _folder(text: str | None, context: Context, option: str) -> str | None:
+    if text is None:
+        return None
+    # Links stay as they are written: /usr/local/cuda is meant to move with the toolkit.
+    place = os.path.abspath(context.cwd / _expanded(text, context))  # noqa: PTH100 - Path.resolve would follow links
+    if not Path(place).is_dir():
+        raise UsageError(
+            f"{option} names {place}, which is no folder.", code="folder-missing", hint="Give the path of a folder."
+        )
+    return place

@@ -1,0 +1,227 @@
+"""Start a real shell as a person does, and read back what a program that it runs is given."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torchup.shell.quoting import quote
+from torchup.shell.startup_files import LANGUAGES, StartMode
+
+# The reader writes to a file and not to standard output, where start-up files write too.
+_READER = (
+    "import os,sys;f=open(sys.argv[1],'wb');f.write(b'\\0'.join(k+b'='+v for k,v in os.environb.items()));f.close()"
+)
+_LONGEST_COMPLAINT = 4000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShellReading:
+    """The environment that a program started by the shell has, or why it could not be read.
+
+    `variables` is None with a `problem`, which is a sentence. `complaint` is what the shell wrote to
+    standard error, shortened.
+    """
+
+    variables: dict[str, bytes] | None
+    problem: str | None = None
+    timed_out: bool = False
+    complaint: str = ""
+    seconds: float = 0.0
+
+    def get(self, name: str) -> str | None:
+        """Give a variable as text (bytes that are no UTF-8 as surrogates), None when it is not set."""
+        value = (self.variables or {}).get(name)
+        return None if value is None else value.decode("utf-8", "surrogateescape")
+
+
+def shell_argv(shell: str, mode: StartMode, command: str) -> list[str]:
+    """Give the argument vector, name included, that starts a shell in a mode to run one command.
+
+    `login` is the interactive login shell of a terminal or console; its name begins with a dash.
+    Where the command is no part of the result, the shell is to read it from its standard input.
+    """
+    name = "pwsh" if shell == "powershell" else shell
+    if shell == "powershell":
+        return [name, "-NoLogo", "-Command", command]
+    if shell in ("tcsh", "csh") and mode in ("login", "interactive"):
+        # With -c it does not take itself for interactive, whatever else it is told.
+        return [f"-{name}"] if mode == "login" else [name, "-i"]
+    if mode == "login":
+        return [f"-{name}", "-i", "-c", command]
+    if mode == "interactive":
+        return [name, "-i", "-c", command]
+    return [name, "-c", command]
+
+
+def clean_environment(mode: StartMode, home: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give the environment of a fresh login: nothing of ours leaks in, and BASH_ENV or ENV are not read."""
+    environment = {"HOME": home, "PATH": "/usr/bin:/bin", "TERM": "dumb"}
+    if mode == "ssh":
+        environment |= {"SSH_CLIENT": "127.0.0.1 50000 22", "SSH_CONNECTION": "127.0.0.1 50000 127.0.0.1 22"}
+    environment |= {name: os.environ[name] for name in ("USER", "LOGNAME", "LANG", "LC_ALL") if name in os.environ}
+    return environment | dict(extra or {})
+
+
+def read_variables(
+    shell: str,
+    mode: StartMode,
+    *,
+    home: str,
+    extra: Mapping[str, str] | None = None,
+    before: str = "",
+    timeout: float = 15.0,
+) -> ShellReading:
+    """Start a real shell and read the environment of a program that it runs.
+
+    `extra` adds to the clean environment. `before` is a command in the shell's language that runs
+    first. The shell has a process group of its own, which is killed at the time limit, no input but
+    the command, and in the interactive modes a terminal as standard output.
+    """
+    program = "pwsh" if shell == "powershell" else shell
+    executable = shutil.which(program)
+    if executable is None:
+        return ShellReading(variables=None, problem=f"{program} is not installed")
+    with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
+        result = Path(folder) / "environment"
+        language = LANGUAGES.get(shell, "sh")
+        words = [str(quote(language, word)) for word in _reader(str(result))]
+        reader = ("& " if shell == "powershell" else "") + " ".join(words)
+        started = time.monotonic()
+        command = f"{before}; {reader}" if before else reader
+        argv = shell_argv(shell, mode, command)
+        status, complaint = _run(
+            argv,
+            None if command in argv else command,
+            executable,
+            clean_environment(mode, home, {"HISTFILE": os.devnull, **(extra or {})} if shell == "ksh" else extra),
+            terminal=mode in ("interactive", "login"),
+            timeout=timeout,
+        )
+        seconds = time.monotonic() - started
+        content = result.read_bytes() if result.exists() else None
+    if status is None:
+        problem = f"{program} did not finish its start-up files within {timeout:g} s"
+        return ShellReading(variables=None, problem=problem, timed_out=True, complaint=complaint, seconds=seconds)
+    if content is None:
+        problem = (
+            f"{program} ended with status {status} before it ran a command: a start-up file stops it or runs another"
+        )
+        return ShellReading(variables=None, problem=problem, complaint=complaint, seconds=seconds)
+    pairs = (entry.partition(b"=") for entry in content.split(b"\0") if entry)
+    variables = {name.decode("utf-8", "surrogateescape"): value for name, _, value in pairs}
+    return ShellReading(variables=variables, complaint=complaint, seconds=seconds)
+
+
+def _reader(result: str) -> tuple[str, ...]:
+    if os.access(sys.executable, os.X_OK) or sys.platform == "win32":
+        return (sys.executable, "-I", "-S", "-c", _READER, result)
+    # Under another account our own interpreter may be out of reach.
+    return ("/bin/sh", "-c", 'exec env -0 >"$1"', "sh", result)
+
+
+def ask_zdotdir(home: str) -> str | None:
+    """Ask a real zsh where its start-up files are: ZDOTDIR as `~/.zshenv` leaves it, None for the home."""
+    reading = read_variables("zsh", "script", home=home, before="export ZDOTDIR=${ZDOTDIR-}")
+    return reading.get("ZDOTDIR") or None
+
+
+def ask_powershell_profile(home: str) -> str | None:
+    """Ask a real PowerShell which profile it reads in every host; None where it gives no absolute path."""
+    executable = shutil.which("pwsh")
+    if executable is None:
+        return None
+    command = "[Console]::Out.Write($PROFILE.CurrentUserAllHosts)"
+    try:
+        done = subprocess.run(
+            [executable, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", command],
+            env=clean_environment("script", home),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            start_new_session=True,
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    path = done.stdout.decode("utf-8", "surrogateescape").strip()
+    return path if done.returncode == 0 and Path(path).is_absolute() and "\n" not in path else None
+
+
+def _run(
+    argv: list[str],
+    typed: str | None,
+    executable: str,
+    environment: dict[str, str],
+    *,
+    terminal: bool,
+    timeout: float,
+) -> tuple[int | None, str]:
+    """Run a shell; gives its status, None at the time limit, and the start of what it complained."""
+    with contextlib.ExitStack() as stack:
+        errors = stack.enter_context(tempfile.TemporaryFile())
+        commands = stack.enter_context(tempfile.TemporaryFile())
+        commands.write((typed or "").encode("utf-8", "surrogateescape") + b"\n")
+        commands.seek(0)
+        output = stack.enter_context(_terminal()) if terminal and sys.platform != "win32" else subprocess.DEVNULL
+        process = subprocess.Popen(
+            argv,
+            executable=executable,
+            env=environment,
+            cwd="/" if sys.platform != "win32" else None,
+            stdin=subprocess.DEVNULL if typed is None else commands,
+            stdout=output,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            status: int | None = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            # Also what a start-up file left running in the background: it would keep our files open.
+            _kill_group(process)
+        errors.seek(0)
+        complaint = errors.read(_LONGEST_COMPLAINT).decode("utf-8", "backslashreplace").strip()
+    return status, complaint
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if sys.platform == "win32":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[int]:
+    """Give the file descriptor of a terminal whose output is read and thrown away."""
+    import pty
+
+    master, slave = pty.openpty()
+
+    def drain() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(master, 65536):
+                pass
+
+    reader = threading.Thread(target=drain, daemon=True)
+    reader.start()
+    try:
+        yield slave
+    finally:
+        os.close(slave)
+        reader.join(timeout=1)
+        os.close(master)
