@@ -15,6 +15,7 @@ import click
 
 from torchup import __version__
 from torchup.errors import ExitStatus
+from torchup.words import LANGUAGES, Language, choose_language, use
 
 _OBJECTS_BEFORE_COLLECTION = 100_000
 
@@ -39,6 +40,7 @@ _COMMON: tuple[Callable[[F], F], ...] = (
     click.option("-v", "--verbose", count=True, help="Say more; twice also shows what programs print."),
     click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
     click.option("--plain", is_flag=True, help="Numbered questions and plain lines: for screen readers and logs."),
+    click.option("--lang", type=click.Choice(LANGUAGES), help="The language of all texts; else that of the locale."),
     click.option("--root", type=FILE, metavar="DIR", help="Write everything below DIR."),
     click.option("--traceback", is_flag=True, help="Show where in the program an error came from."),
 )
@@ -55,6 +57,7 @@ def _commandline(parameters: dict[str, Any]) -> Any:
     """Merge the common options of the group and the command, and build what commands work with."""
     from torchup.app import CommandLine
 
+    del parameters["lang"]  # it was looked at before anything was said
     names = ("json_output", "verbose", "quiet", "plain", "root", "traceback")
     context = click.get_current_context()
     merged = {name: parameters.pop(name) for name in names}
@@ -285,8 +288,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     options: dict[str, Any] = {}
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _speak(choose_language(given, os.environ))
     try:
-        with cli.make_context("torchup", list(sys.argv[1:] if arguments is None else arguments)) as context:
+        with cli.make_context("torchup", given) as context:
             options = context.meta
             status = cli.invoke(context)
     except click.exceptions.Exit as done:
@@ -309,6 +314,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         status = report_failure(error, json_output=bool(merged.get("json_output")))
     sys.exit(int(status or 0))
+
+
+def _speak(language: Language) -> None:
+    use(language)
+    if language != "en":
+        from torchup.ui.help_texts import translate_help
+
+        translate_help(cli)
 
 
 def _stdout_was_closed() -> ExitStatus:
