@@ -70,7 +70,7 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     refuse_unless_ok(resolution)
     plan = desk.plan(request, resolution)
     if options.dry_run:
-        return _dry_run(line, plan, resolution, exit_code=options.exit_code)
+        return _dry_run(line, plan, resolution, exit_code=options.exit_code, elsewhere=not desk.own_machine)
     if mode == "unattended" and not line.console.json_output:
         _tell(line, resolution)
     return _apply(line, plan, desk.sources(request).settings, shell=desk.facts.shells.current)
@@ -126,7 +126,7 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
         return ReviewText(body=[render(resolution)], ready=False)
     try:
         plan = desk.plan(request, resolution)
-        predicted = predict(plan, Machine(context=line.context))
+        predicted = predict(plan, Machine(context=line.context), elsewhere=not desk.own_machine)
     except TorchupError as error:
         from torchup.ui.failure import as_text
 
@@ -142,15 +142,16 @@ def _tell(line: CommandLine, resolution: Resolution) -> None:
         line.console.warn(warning.text)
 
 
-def _dry_run(line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool) -> ExitStatus:
+def _dry_run(
+    line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool, elsewhere: bool = False
+) -> ExitStatus:
     import os
 
-    from torchup.apply.run import Machine
+    from torchup.apply.run import Machine, base_of
     from torchup.apply.script import dry_run
 
-    dry = dry_run(
-        plan, Machine(context=line.context).system(), line.context, root_by=() if os.geteuid() == 0 else ("sudo",)
-    )
+    base = base_of(Machine(context=line.context), elsewhere=elsewhere)
+    dry = dry_run(plan, base, line.context, root_by=() if os.geteuid() == 0 else ("sudo",))
     if line.console.json_output:
         line.console.data(plan)
     else:

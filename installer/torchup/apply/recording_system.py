@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from torchup.apply.atomic_write import DEFAULT_MODE
-from torchup.apply.system import NOTHING, Brings, Completed, FileState, System
+from torchup.apply.system import NOTHING, Brings, Completed, FileState, MachineView
 from torchup.apply.write_errors import missing_file
 from torchup.model.plan import Command
 
@@ -52,7 +52,7 @@ Effect = Written | MadeDirectory | Removed | Ran
 class RecordingSystem:
     """Records what it is told to do over a system that it only looks at."""
 
-    base: System
+    base: MachineView
     effects: list[Effect] = field(default_factory=list)
     _files: dict[str, FileState] = field(default_factory=dict)
     _distributions: dict[str, dict[str, str]] = field(default_factory=dict)

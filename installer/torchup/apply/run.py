@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from torchup.apply.atomic_write import FileWriter
 from torchup.apply.backups import Backups
+from torchup.apply.blank_system import BlankSystem
 from torchup.apply.events import OnEvent, ignore
 from torchup.apply.executor import Verifier, execute
 from torchup.apply.history import RunRecord, read_runs
@@ -20,7 +21,7 @@ from torchup.apply.real_system import RealSystem
 from torchup.apply.recording_system import RecordingSystem
 from torchup.apply.result import RunResult
 from torchup.apply.resume import mend
-from torchup.apply.system import System
+from torchup.apply.system import MachineView, System
 from torchup.apply.undo import UndoResult, undo
 from torchup.errors import RefusedError
 from torchup.model.context import Context
@@ -63,9 +64,17 @@ class Machine:
             self._elevation().authorise()
 
 
-def predict(plan: Plan, machine: Machine) -> tuple[Outcome, ...]:
-    """Tell what every step would do, without doing it; raises what apply would raise at once."""
-    return _predicted(plan, machine.system(), machine.context).outcomes
+def predict(plan: Plan, machine: Machine, *, elsewhere: bool = False) -> tuple[Outcome, ...]:
+    """Tell what every step would do, without doing it; raises what apply would raise at once.
+
+    With `elsewhere` the plan is for another machine, of which nothing but the facts is known.
+    """
+    return _predicted(plan, base_of(machine, elsewhere=elsewhere), machine.context).outcomes
+
+
+def base_of(machine: Machine, *, elsewhere: bool) -> MachineView:
+    """Give what a dry run looks at: this machine, or a blank one in place of another."""
+    return BlankSystem(home=machine.context.home) if elsewhere else machine.system()
 
 
 def apply_plan(plan: Plan, machine: Machine, *, verifier: Verifier | None, on_event: OnEvent = ignore) -> RunResult:
@@ -140,7 +149,7 @@ def undo_run(machine: Machine, *, dry_run: bool = False, on_event: OnEvent = ign
         )
 
 
-def _predicted(plan: Plan, system: System, context: Context) -> RunResult:
+def _predicted(plan: Plan, system: MachineView, context: Context) -> RunResult:
     return execute(plan, RecordingSystem(base=system), journal=None, context=context, verifier=None)
 
 

@@ -16,7 +16,7 @@ from torchup.apply.executor import execute
 from torchup.apply.posix import comment, output, words
 from torchup.apply.recording_system import Effect, MadeDirectory, Ran, RecordingSystem, Removed, Written
 from torchup.apply.result import RunResult
-from torchup.apply.system import System
+from torchup.apply.system import MachineView
 from torchup.model.context import Context
 from torchup.model.plan import Plan, Reboot, Step, Verify
 from torchup.plan.child_environment import CLEARED
@@ -53,7 +53,7 @@ class DryRun:
     result: RunResult
 
 
-def dry_run(plan: Plan, base: System, context: Context, *, root_by: tuple[str, ...] = ("sudo",)) -> DryRun:
+def dry_run(plan: Plan, base: MachineView, context: Context, *, root_by: tuple[str, ...] = ("sudo",)) -> DryRun:
     """Carry out a plan over the recording system and write down what it would do.
 
     `root_by` is what stands before a command that needs root; empty for root itself. Raises what apply

@@ -55,15 +55,25 @@ class Brings:
 NOTHING = Brings()
 
 
-class System(Protocol):
-    """A machine that can be looked at and changed.
-
-    Two implementations exist: the real one, and the recording one of a dry run, which answers later
-    questions as if the earlier changes had been made. Paths are absolute strings.
-    """
+class MachineView(Protocol):
+    """A machine that can be looked at. Paths are absolute strings."""
 
     def look(self, path: str) -> FileState:
         """Tell what is at a path."""
+
+    def installed_distributions(self, python: str) -> dict[str, str]:
+        """Read the name and version of everything installed for an interpreter, without running it."""
+
+    def boot_id(self) -> str:
+        """Tell this start of the machine from the next one."""
+
+
+class System(MachineView, Protocol):
+    """A machine that can be looked at and changed.
+
+    Two implementations exist: the real one, and the recording one of a dry run, which answers later
+    questions as if the earlier changes had been made.
+    """
 
     def write_file(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
         """Replace or create a file atomically; links, owner and extended attributes are kept.
@@ -84,9 +94,6 @@ class System(Protocol):
     def remove_tree(self, path: str) -> None:
         """Remove an environment that torchup itself created, with everything in it."""
 
-    def installed_distributions(self, python: str) -> dict[str, str]:
-        """Read the name and version of everything installed for an interpreter, without running it."""
-
     def run(
         self,
         command: Command,
@@ -96,6 +103,3 @@ class System(Protocol):
         on_output: Callable[[str], None] | None = None,
     ) -> Completed:
         """Run a command in its own process group with standard input closed."""
-
-    def boot_id(self) -> str:
-        """Tell this start of the machine from the next one."""
