@@ -46,6 +46,12 @@ _COMMON: tuple[Callable[[F], F], ...] = (
 )
 
 
+def _answer_keys(context: click.Context, parameter: click.Parameter, typed: str) -> Any:
+    from torchup.ui.completion import answer_keys
+
+    return answer_keys(context, parameter, typed)
+
+
 def common_options(command: F) -> F:
     """Add the options that every command takes, also when they stand before the command's name."""
     for option in reversed(_COMMON):
@@ -86,7 +92,12 @@ def cli(context: click.Context, /, **common: Any) -> Any:
 @cli.command()
 @click.option("--answers", type=FILE, metavar="FILE", help="Take the answers from FILE and ask nothing.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one answer, e.g. torch.version=2.13.0."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=_answer_keys,
+    help="Override one answer, e.g. torch.version=2.13.0.",
 )
 @click.option("--yes", is_flag=True, help="Take the recommended answers and ask nothing.")
 @click.option("--dry-run", is_flag=True, help="Print the commands as a POSIX shell script, and change nothing.")
@@ -117,7 +128,9 @@ def detect(**parameters: Any) -> int:
 @cli.command()
 @click.option("--machine", type=FILE, metavar="FILE", help="Facts of another machine (from `torchup detect --json`).")
 @click.option("--answers", type=FILE, metavar="FILE", help="What is wanted, as an answers file.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one answer.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", shell_complete=_answer_keys, help="Override one answer."
+)
 @click.option("--offline", is_flag=True, help="Open no network connection; the bundled snapshot stands in.")
 @click.option("--all", "every_rejection", is_flag=True, help="List every candidate with the gate that stopped it.")
 @common_options
@@ -280,6 +293,29 @@ def answers_schema(**parameters: Any) -> int:
     return int(run_schema(commandline))
 
 
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@common_options
+def completion(**parameters: Any) -> int:
+    """Print what a shell reads to complete torchup's commands and options.
+
+    bash: torchup completion bash > ~/.local/share/bash-completion/completions/torchup
+
+    zsh: torchup completion zsh > a folder of $fpath, as _torchup
+
+    fish: torchup completion fish > ~/.config/fish/completions/torchup.fish
+    """
+    commandline = _commandline(parameters)
+    from torchup.ui.completion import completion_script
+
+    script = completion_script(cli, parameters["shell"])
+    if commandline.console.json_output:
+        commandline.console.data({"schema": 1, "shell": parameters["shell"], "script": script})
+    else:
+        commandline.console.text(script)
+    return int(ExitStatus.DONE)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the documented status."""
     from torchup.interrupts import Terminated, terminate_politely
@@ -290,6 +326,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options: dict[str, Any] = {}
     given = list(sys.argv[1:] if arguments is None else arguments)
     _speak(choose_language(given, os.environ))
+    if "_TORCHUP_COMPLETE" in os.environ:
+        from torchup.ui.completion import answer_completions
+
+        sys.exit(answer_completions(cli, os.environ))
     try:
         with cli.make_context("torchup", given) as context:
             options = context.meta
