@@ -112,6 +112,7 @@ def _ask(line: CommandLine, desk: Desk, request: Request) -> Request:
         asker=asker_for(line.context.terminal, line.console.ask_line),
         say=line.console.ask_line,
         found=[render(desk.facts)],
+        stopped=desk.keep_answers_so_far,
     )
 
 
