@@ -71,7 +71,9 @@ def _commandline(parameters: dict[str, Any]) -> Any:
     for name in names:
         merged[name] = merged[name] or outer.get(name)
     context.find_root().meta["torchup"] = merged
-    return CommandLine.create(**merged)
+    commandline = CommandLine.create(**merged)
+    context.find_root().meta["torchup.console"] = commandline.console
+    return commandline
 
 
 @click.group(
@@ -324,6 +326,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     options: dict[str, Any] = {}
+    _open_missing_streams()
     given = list(sys.argv[1:] if arguments is None else arguments)
     _speak(choose_language(given, os.environ))
     if "_TORCHUP_COMPLETE" in os.environ:
@@ -334,6 +337,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with cli.make_context("torchup", given) as context:
             options = context.meta
             status = cli.invoke(context)
+        console = options.get("torchup.console")
+        if not status and console is not None and console.output_failed:
+            status = ExitStatus.FAILED_ROLLED_BACK
     except click.exceptions.Exit as done:
         status = done.exit_code
     except click.ClickException as error:
@@ -344,8 +350,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = ExitStatus.INTERRUPTED
     except Terminated:
         status = ExitStatus.TERMINATED
-    except BrokenPipeError:
-        status = _stdout_was_closed()
+    except OSError as error:
+        status = _stdout_failed(error)
     except Exception as error:
         from torchup.ui.failure import report_failure
 
@@ -364,7 +370,23 @@ def _speak(language: Language) -> None:
         translate_help(cli)
 
 
-def _stdout_was_closed() -> ExitStatus:
-    """Keep Python from failing once more when it flushes the closed stream at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitStatus.FAILED_ROLLED_BACK
+def _open_missing_streams() -> None:
+    """Give a closed standard stream to /dev/null; the next file that is opened would otherwise take its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode))
+
+
+def _stdout_failed(error: OSError) -> ExitStatus:
+    """End when click itself could not print; every other failure of the system comes as an error of torchup's own."""
+    from torchup.ui.console import silence_stdout
+    from torchup.ui.failure import report_failure
+
+    silence_stdout()
+    if isinstance(error, BrokenPipeError):
+        return ExitStatus.DONE
+    return report_failure(error, json_output=False)
