@@ -2,7 +2,8 @@
 VENV := .venv
 RUN := $(VENV)/bin
 SETUP_FLAGS ?=
-.PHONY: help setup dry-run test lint types test-quick test-nightly test-gpu bench docs clean
+CATALOGUES := $(wildcard installer/torchup/locale/*/LC_MESSAGES/torchup.po)
+.PHONY: help setup dry-run test lint types test-quick test-nightly test-gpu bench docs words clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -38,17 +39,24 @@ test-nightly: $(VENV)/dev.stamp ## the long property tests and the whole shell m
 test-gpu: ## the tensor test on this machine's GPUs; needs only a python3 that has torch
 	python3 tests/gpu/run.py
 
-lint: $(VENV)/dev.stamp
+lint: $(VENV)/dev.stamp $(CATALOGUES:.po=.mo)
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/lint-imports --no-cache
 	$(RUN)/python docs/generate.py --check
+	$(RUN)/python installer/catalogues.py check
 
 types: $(VENV)/dev.stamp
 	$(RUN)/mypy
 
 bench: $(VENV)/dev.stamp ## ratios measured side by side, medians of several runs
 	PYTHONPATH=tests $(RUN)/python -m bench.bench $(BENCH)
+
+words: $(VENV)/dev.stamp ## bring the catalogues of translations up to date with the source
+	$(RUN)/python installer/catalogues.py update
+
+%.mo: %.po
+	@$(RUN)/python installer/catalogues.py compile
 
 docs: $(VENV)/dev.stamp ## write the generated pages again
 	$(RUN)/python docs/generate.py

@@ -1,6 +1,6 @@
 """Write the reference pages that come from the program itself; `--check` only compares (CI does).
 
-Pages: the command line, the error codes, the answers file's JSON Schema.
+Pages: the command line, the error codes, the answers file's keys and JSON Schema, the manual page.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import click
 from torchup import errors
 from torchup.cli import cli
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
 PACKAGE = Path(__file__).parents[1] / "installer" / "torchup"
 WIDTH = 96
 GENERATED = "<!-- Written by docs/generate.py (`make docs`). Do not edit. -->\n\n"
@@ -110,11 +110,19 @@ def answers_reference() -> str:
     return GENERATED + answers_page()
 
 
+def manual() -> str:
+    """Write the manual page."""
+    from man_page import man_page
+
+    return man_page(cli, EXIT_MEANINGS)
+
+
 PAGES = {
-    "cli.md": command_pages,
-    "errors.md": error_page,
-    "answers.md": answers_reference,
-    "answers.schema.json": schema_page,
+    "reference/cli.md": command_pages,
+    "reference/errors.md": error_page,
+    "reference/answers.md": answers_reference,
+    "reference/answers.schema.json": schema_page,
+    "man/torchup.1": manual,
 }
 
 
@@ -123,7 +131,7 @@ def stale_pages() -> list[str]:
     return [
         name
         for name, write in PAGES.items()
-        if not (REFERENCE / name).is_file() or (REFERENCE / name).read_text(encoding="utf-8") != write()
+        if not (DOCS / name).is_file() or (DOCS / name).read_text(encoding="utf-8") != write()
     ]
 
 
@@ -134,9 +142,9 @@ def main() -> None:
         if stale:
             sys.exit(f"stale: {', '.join(stale)}; run `make docs` and commit")
         return
-    REFERENCE.mkdir(exist_ok=True)
     for name, write in PAGES.items():
-        (REFERENCE / name).write_text(write(), encoding="utf-8")
+        (DOCS / name).parent.mkdir(exist_ok=True)
+        (DOCS / name).write_text(write(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import click
 
 from torchup import __version__
 from torchup.errors import ExitStatus
+from torchup.words import LANGUAGES, Language, choose_language, use
 
 _OBJECTS_BEFORE_COLLECTION = 100_000
 
@@ -41,9 +42,16 @@ _COMMON: tuple[Callable[[F], F], ...] = (
     click.option("-v", "--verbose", count=True, help="Say more; twice also shows what programs print."),
     click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
     click.option("--plain", is_flag=True, help="Numbered questions and plain lines: for screen readers and logs."),
+    click.option("--lang", type=click.Choice(LANGUAGES), help="The language of all texts; else that of the locale."),
     click.option("--root", type=FILE, metavar="DIR", help="Write everything below DIR."),
     click.option("--traceback", is_flag=True, help="Show where in the program an error came from."),
 )
+
+
+def _answer_keys(context: click.Context, parameter: click.Parameter, typed: str) -> Any:
+    from torchup.ui.completion import answer_keys
+
+    return answer_keys(context, parameter, typed)
 
 
 def common_options(command: F) -> F:
@@ -57,6 +65,7 @@ def _commandline(parameters: dict[str, Any]) -> Any:
     """Merge the common options of the group and the command, and build what commands work with."""
     from torchup.app import CommandLine
 
+    del parameters["lang"]  # it was looked at before anything was said
     names = ("json_output", "verbose", "quiet", "plain", "root", "traceback")
     context = click.get_current_context()
     merged = {name: parameters.pop(name) for name in names}
@@ -64,7 +73,9 @@ def _commandline(parameters: dict[str, Any]) -> Any:
     for name in names:
         merged[name] = merged[name] or outer.get(name)
     context.find_root().meta["torchup"] = merged
-    return CommandLine.create(**merged)
+    commandline = CommandLine.create(**merged)
+    context.find_root().meta["torchup.console"] = commandline.console
+    return commandline
 
 
 @click.group(
@@ -85,7 +96,12 @@ def cli(context: click.Context, /, **common: Any) -> Any:
 @cli.command()
 @click.option("--answers", type=FILE, metavar="FILE", help="Take the answers from FILE and ask nothing.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one answer, e.g. torch.version=2.13.0."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    shell_complete=_answer_keys,
+    help="Override one answer, e.g. torch.version=2.13.0.",
 )
 @click.option("--yes", is_flag=True, help="Take the recommended answers and ask nothing.")
 @click.option("--dry-run", is_flag=True, help="Print the commands as a POSIX shell script, and change nothing.")
@@ -117,7 +133,9 @@ def detect(**parameters: Any) -> int:
 @cli.command()
 @click.option("--machine", type=FILE, metavar="FILE", help="Facts of another machine (from `torchup detect --json`).")
 @click.option("--answers", type=FILE, metavar="FILE", help="What is wanted, as an answers file.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one answer.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", shell_complete=_answer_keys, help="Override one answer."
+)
 @click.option("--offline", is_flag=True, help="Open no network connection; the bundled snapshot stands in.")
 @click.option("--all", "every_rejection", is_flag=True, help="List every candidate with the gate that stopped it.")
 @common_options
@@ -356,6 +374,29 @@ def answers_schema(**parameters: Any) -> int:
     return int(run_schema(commandline))
 
 
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@common_options
+def completion(**parameters: Any) -> int:
+    """Print what a shell reads to complete torchup's commands and options.
+
+    bash: torchup completion bash > ~/.local/share/bash-completion/completions/torchup
+
+    zsh: torchup completion zsh > a folder of $fpath, as _torchup
+
+    fish: torchup completion fish > ~/.config/fish/completions/torchup.fish
+    """
+    commandline = _commandline(parameters)
+    from torchup.ui.completion import completion_script
+
+    script = completion_script(cli, parameters["shell"])
+    if commandline.console.json_output:
+        commandline.console.data({"schema": 1, "shell": parameters["shell"], "script": script})
+    else:
+        commandline.console.text(script)
+    return int(ExitStatus.DONE)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the documented status."""
     from torchup.interrupts import Terminated, terminate_politely
@@ -364,10 +405,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     options: dict[str, Any] = {}
+    _open_missing_streams()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _speak(choose_language(given, os.environ))
+    if "_TORCHUP_COMPLETE" in os.environ:
+        from torchup.ui.completion import answer_completions
+
+        sys.exit(answer_completions(cli, os.environ))
     try:
-        with cli.make_context("torchup", list(sys.argv[1:] if arguments is None else arguments)) as context:
+        with cli.make_context("torchup", given) as context:
             options = context.meta
             status = cli.invoke(context)
+        console = options.get("torchup.console")
+        if not status and console is not None and console.output_failed:
+            status = ExitStatus.FAILED_ROLLED_BACK
     except click.exceptions.Exit as done:
         status = done.exit_code
     except click.ClickException as error:
@@ -378,8 +429,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = ExitStatus.INTERRUPTED
     except Terminated:
         status = ExitStatus.TERMINATED
-    except BrokenPipeError:
-        status = _stdout_was_closed()
+    except OSError as error:
+        status = _stdout_failed(error)
     except Exception as error:
         from torchup.ui.failure import report_failure
 
@@ -390,7 +441,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(int(status or 0))
 
 
-def _stdout_was_closed() -> ExitStatus:
-    """Keep Python from failing once more when it flushes the closed stream at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitStatus.FAILED_ROLLED_BACK
+def _speak(language: Language) -> None:
+    use(language)
+    if language != "en":
+        from torchup.ui.help_texts import translate_help
+
+        translate_help(cli)
+
+
+def _open_missing_streams() -> None:
+    """Give a closed standard stream to /dev/null; the next file that is opened would otherwise take its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode))
+
+
+def _stdout_failed(error: OSError) -> ExitStatus:
+    """End when click itself could not print; every other failure of the system comes as an error of torchup's own."""
+    from torchup.ui.console import silence_stdout
+    from torchup.ui.failure import report_failure
+
+    silence_stdout()
+    if isinstance(error, BrokenPipeError):
+        return ExitStatus.DONE
+    return report_failure(error, json_output=False)

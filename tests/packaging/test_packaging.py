@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from support.tools import require
+
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -44,6 +46,9 @@ def test_the_wheel_holds_the_package_and_the_templates_byte_for_byte(built: Path
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/")]
         inside = {name: archive.read(name) for name in names}
+    data = [name for name in names if ".data/" in name]
+    assert [name.partition(".data/")[2] for name in data] == ["data/share/man/man1/torchup.1"]
+    assert inside[data[0]] == (CHECKOUT / "docs" / "man" / "torchup.1").read_bytes()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"torchup"}
     prefix = "torchup/templates/"
     shipped = {name.removeprefix(prefix): content for name, content in inside.items() if name.startswith(prefix)}
@@ -119,3 +124,11 @@ def sysconfig_purelib() -> str:
     import sysconfig
 
     return sysconfig.get_path("purelib")
+
+
+def test_the_manual_page_has_no_fault_that_groff_knows() -> None:
+    page = CHECKOUT / "docs" / "man" / "torchup.1"
+    done = subprocess.run(
+        [require("groff"), "-man", "-Tutf8", "-ww", "-z", str(page)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -118,8 +118,32 @@ class Desk:
         del resolution
         return None
 
+    def keep_answers_so_far(self, request: Request) -> None:
+        """Write the answers of a wizard that was stopped, if a copy was asked for; a next run asks from there."""
+        if self.save_answers is None or self.dry:
+            return
+        from torchup import __version__
+        from torchup.answers.write import render_answers
+        from torchup.apply.run import Machine
+
+        text = render_answers(
+            replace(request, ask=("*",)),
+            tool_version=__version__,
+            heading=["The set-up was stopped. With this file it asks again, with the answers so far preselected."],
+        )
+        system = Machine(context=self.line.context).system()
+        place = self._copy_place(self.save_answers)
+        system.make_directory(str(place.parent), 0o755)
+        system.write_file(str(place), text.encode("utf-8", "surrogateescape"), mode=0o600, create=True)
+        self.line.console.say(
+            f"The answers so far are kept. To go on from there: torchup setup --answers {self.save_answers}"
+        )
+
+    def _copy_place(self, file: Path) -> Path:
+        return self.line.context.below_root((self.line.context.cwd / file).absolute())
+
     def _with_copy(self, plan: Plan, file: Path, text: str) -> Plan:
-        place = self.line.context.below_root((self.line.context.cwd / file).absolute())
+        place = self._copy_place(file)
         why = "You asked for a copy of the answers."
         copy = (
             MakeDirectory(id="answers-copy-folder", summary=f"Make {place.parent}", why=why, path=str(place.parent)),

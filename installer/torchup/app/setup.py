@@ -141,6 +141,7 @@ def _ask(line: CommandLine, desk: Desk, request: Request) -> Request:
         asker=asker_for(line.context.terminal, line.console.ask_line),
         say=line.console.ask_line,
         found=[render(desk.facts)],
+        stopped=desk.keep_answers_so_far,
     )
 
 
@@ -155,7 +156,7 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
         return ReviewText(body=[render(with_driver_commands(resolution, desk.facts))], ready=False)
     try:
         plan = desk.plan(request, resolution)
-        predicted = predict(plan, Machine(context=line.context))
+        predicted = predict(plan, Machine(context=line.context), elsewhere=not desk.own_machine)
     except TorchupError as error:
         from torchup.ui.failure import as_text
 

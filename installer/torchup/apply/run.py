@@ -26,6 +26,7 @@ from torchup.apply.result import RunResult
 from torchup.apply.resume import mend
 from torchup.apply.system import MachineView, System
 from torchup.apply.undo import UndoResult, undo
+from torchup.apply.unseen_system import unseen_system
 from torchup.errors import RefusedError
 from torchup.model.context import Context
 from torchup.model.offer import IndexSettings
@@ -98,9 +99,17 @@ class Machine:
             yield
 
 
-def predict(plan: Plan, machine: Machine) -> tuple[Outcome, ...]:
-    """Tell what every step would do, without doing it; raises what apply would raise at once."""
-    return _predicted(plan, machine.system(), machine.context).outcomes
+def predict(plan: Plan, machine: Machine, *, elsewhere: bool = False) -> tuple[Outcome, ...]:
+    """Tell what every step would do, without doing it; raises what apply would raise at once.
+
+    With `elsewhere` the plan is for another machine, of which nothing but the facts is known.
+    """
+    return _predicted(plan, base_of(plan, machine, elsewhere=elsewhere), machine.context).outcomes
+
+
+def base_of(plan: Plan, machine: Machine, *, elsewhere: bool) -> MachineView:
+    """Give what a dry run looks at: this machine, or an unseen one in place of another."""
+    return unseen_system(plan, machine.context) if elsewhere else machine.system()
 
 
 def apply_plan(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ class Console:
         self.json_output = json_output
         self.quiet = quiet
         self.verbose = verbose
+        self.output_failed = False
         for stream in (sys.stdout, sys.stderr):
             # A path with letters that the locale lacks must not end a run half-way.
             if hasattr(stream, "reconfigure"):
@@ -37,17 +39,18 @@ class Console:
 
     def data(self, value: Any) -> None:
         """Print a model value, or plain data, as JSON."""
-        sys.stdout.write(json.dumps(dump(value), indent=2, ensure_ascii=False) + "\n")
+        self.text(json.dumps(dump(value), indent=2, ensure_ascii=False) + "\n")
 
     def text(self, text: str) -> None:
         """Print text as it is on standard output."""
-        sys.stdout.write(text)
+        with self._output():
+            sys.stdout.write(text)
 
     def text_bytes(self, text: str) -> None:
         """Print text whose odd bytes came in as surrogates, and give them back as they were."""
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
-        sys.stdout.flush()
+        with self._output():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
 
     def ask_line(self, renderable: object = "") -> None:
         """Print what belongs to a question, where the question is asked: on the terminal's standard output."""
@@ -55,7 +58,8 @@ class Console:
 
     def show(self, renderable: RenderableType) -> None:
         """Print what a command was asked for, for a person."""
-        self._rich(sys.stdout, is_terminal=self.terminal.stdout_is_terminal).print(renderable, crop=False)
+        with self._output():
+            self._rich(sys.stdout, is_terminal=self.terminal.stdout_is_terminal).print(renderable, crop=False)
 
     def say(self, renderable: RenderableType = "") -> None:
         """Print a remark on standard error."""
@@ -82,10 +86,31 @@ class Console:
         """Give the rich console of standard error, for progress that redraws itself."""
         return self._rich(sys.stderr, is_terminal=self.terminal.stderr_is_terminal)
 
+    @contextmanager
+    def _output(self) -> Iterator[None]:
+        """Bring the output to its place at once; where that fails, what the command did still counts.
+
+        A reader that has gone, such as `head`, has seen enough. Anything else is a fault, which `output_failed` tells.
+        """
+        try:
+            yield
+            sys.stdout.flush()
+        except OSError as error:
+            silence_stdout()
+            if not isinstance(error, BrokenPipeError):
+                self.output_failed = True
+                sys.stderr.write(f"error[output-failed]: The output could not be written: {error.strerror}.\n")
+
     def _rich(self, stream: Any, *, is_terminal: bool) -> RichConsole:
         from rich.console import Console as RichConsole
 
-        return RichConsole(
+        class Printer(RichConsole):
+            """A rich console that leaves it to us what a reader that has gone means."""
+
+            def on_broken_pipe(self) -> None:
+                raise  # noqa: PLE0704  rich calls this while it handles the BrokenPipeError
+
+        return Printer(
             file=stream,
             width=min(self.terminal.columns, WIDEST),
             force_terminal=is_terminal,
@@ -96,3 +121,10 @@ class Console:
             markup=False,
             legacy_windows=False,
         )
+
+
+def silence_stdout() -> None:
+    """Lead standard output nowhere, so that Python does not fail once more when it flushes the stream at exit."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    os.close(null)

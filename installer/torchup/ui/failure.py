@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import shutil
 import sys
 import tempfile
 import traceback
@@ -22,8 +23,26 @@ def report_failure(error: Exception, *, json_output: bool) -> ExitStatus:
         known = _unexpected(known.__cause__)
     if json_output:
         click.echo(json.dumps(as_json(known), indent=2, ensure_ascii=False))
-    click.echo(as_text(known), err=True)
+    click.echo(_fitted(as_text(known)), err=True)
     return known.exit_status
+
+
+def _fitted(text: str) -> str:
+    """Break lines between words where a person reads them; elsewhere they stay whole, for programs."""
+    if not sys.stderr.isatty():
+        return text
+    from rich.console import Console
+    from rich.text import Text
+
+    # Told the width and nothing else, so that the breaking of lines does not depend on the streams.
+    console = Console(width=shutil.get_terminal_size().columns, highlight=False, force_terminal=True)
+    lines = [
+        line for part in text.split("\n") for line in (Text.from_ansi(part).wrap(console, console.width) or [Text()])
+    ]
+    with console.capture() as captured:
+        for line in lines:
+            console.print(line, soft_wrap=True)
+    return captured.get().rstrip("\n")
 
 
 def as_json(error: TorchupError) -> dict[str, object]:

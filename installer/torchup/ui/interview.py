@@ -108,7 +108,11 @@ class Interview:
     def quit(self) -> NoReturn:
         """Hand out the answers so far and raise InterruptError."""
         self.stopped(self.request)
-        raise InterruptError("Stopped before the confirmation; nothing was changed.", code="interrupted")
+        raise InterruptError(
+            "Stopped before the confirmation; nothing was changed.",
+            code="interrupted",
+            hint="With --save-answers FILE, a wizard that is stopped keeps the answers so far.",
+        )
 
     def tell(self, error: TorchupError) -> None:
         """Say what an error says, and go on."""

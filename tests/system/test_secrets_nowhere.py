@@ -1,0 +1,117 @@
+"""A password in pip's or uv's configuration, in ~/.netrc or in a proxy's URL: it works, and shows up nowhere else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from support.command import Person
+from support.wheel_index import WheelIndex
+
+CANARY = "canary-7Qx!p"
+ENCODED = "canary-7Qx%21p"
+ALL = (CANARY, ENCODED, CANARY[:9])
+
+
+@contextmanager
+def command_lines() -> Iterator[set[str]]:
+    """Collect the arguments of every process of the machine while the block runs."""
+    seen: set[str] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            for process in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    seen.add(process.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+                except OSError:
+                    continue
+            time.sleep(0.002)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def configure(kind: str, person: Person, index: WheelIndex) -> dict[str, str]:
+    """Put the login where a person keeps it, and give the variables that go with it."""
+    plain = index.url("simple")
+    with_login = plain.replace("http://", f"http://ann:{ENCODED}@")
+    if kind == "netrc":
+        host = plain.split("/")[2].partition(":")[0]
+        netrc = person.home / ".netrc"
+        netrc.write_text(f"machine {host} login ann password {CANARY}\n", encoding="utf-8")
+        netrc.chmod(0o600)
+        return {"PIP_INDEX_URL": plain}
+    if kind == "pip.conf":
+        (person.home / "pip.conf").write_text(f"[global]\nindex-url = {with_login}\n", encoding="utf-8")
+        return {"PIP_CONFIG_FILE": str(person.home / "pip.conf"), "PIP_INDEX_URL": ""}
+    if kind == "uv variables":
+        return {
+            "UV_INDEX": f"inner={plain}",
+            "UV_INDEX_INNER_USERNAME": "ann",
+            "UV_INDEX_INNER_PASSWORD": CANARY,
+            "PIP_INDEX_URL": "",
+        }
+    return {"PIP_INDEX_URL": with_login}
+
+
+@pytest.mark.parametrize("kind", ["netrc", "pip.conf", "uv variables", "variable"])
+def test_a_password_of_an_index_is_used_and_shows_up_nowhere(kind: str, person: Person, index: WheelIndex) -> None:
+    index.simple().add("torch", "2.15.0+cpu")
+    index.require_login("/simple", "ann", CANARY)
+    environ = configure(kind, person, index)
+    mine = {path: path.read_bytes() for path in person.home.rglob("*") if path.is_file()}
+    answers = person.answers("schema: 1\nsource: {index: default}\nverify: {level: none}\ntorch: {packages: [torch]}\n")
+    cache = person.home.parent / "uv-cache"
+    common = {**environ, "UV_CACHE_DIR": str(cache)}
+    said = []
+    with command_lines() as arguments:
+        for options in (["--dry-run"], ["--dry-run", "--json"], ["-vv", "--save-answers", "copy.yaml"]):
+            done = person.torchup("setup", "--answers", answers, *options, **common)
+            assert done.returncode == 0, done.stderr
+            said += [done.stdout, done.stderr]
+        for command in (["status", "--json"], ["detect", "--json"], ["undo", "-vv"]):
+            done = person.torchup(*command, **common)
+            assert done.returncode == 0, done.stderr
+            said += [done.stdout, done.stderr]
+    assert any(request.status == 200 for request in index.seen("/simple")), "the login was needed and used"
+    assert any("uv" in line for line in arguments), "the installer was seen"
+    for secret in ALL:
+        assert not any(secret in line for line in arguments)
+        assert not any(secret in text for text in said)
+        for path in (*person.home.rglob("*"), *cache.rglob("*")):
+            if path.is_file() and path not in mine:
+                assert secret.encode() not in path.read_bytes(), path
+    assert {path: path.read_bytes() for path in mine} == mine
+
+
+def test_a_proxy_with_a_password_is_used_and_shows_up_nowhere(person: Person, wanted: str) -> None:
+    environ = {"HTTP_PROXY": f"http://ann:{ENCODED}@127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
+    with command_lines() as arguments:
+        done = person.torchup("setup", "--answers", wanted, "-vv", **environ)
+    assert done.returncode == 0, done.stderr
+    for secret in ALL:
+        assert secret not in done.stdout + done.stderr
+        assert not any(secret in line for line in arguments)
+        for path in person.home.rglob("*"):
+            if path.is_file():
+                assert secret.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("key", ["source.index", "source.mirror", "source.proxy"])
+def test_an_answer_with_a_password_is_refused_without_repeating_it(key: str, person: Person) -> None:
+    done = person.torchup("setup", "--yes", "--set", f"{key}=http://ann:{ENCODED}@127.0.0.1:9/simple")
+    assert done.returncode == 2
+    assert key in done.stderr
+    for secret in ALL:
+        assert secret not in done.stdout + done.stderr
