@@ -73,15 +73,15 @@ def test_a_password_of_an_index_is_used_and_shows_up_nowhere(kind: str, person: 
     mine = {path: path.read_bytes() for path in person.home.rglob("*") if path.is_file()}
     answers = person.answers("schema: 1\nsource: {index: default}\nverify: {level: none}\ntorch: {packages: [torch]}\n")
     cache = person.home.parent / "uv-cache"
-    common = {**environ, "UV_CACHE_DIR": str(cache)}
+    person.environ.update({**environ, "UV_CACHE_DIR": str(cache)})
     said = []
     with command_lines() as arguments:
         for options in (["--dry-run"], ["--dry-run", "--json"], ["-vv", "--save-answers", "copy.yaml"]):
-            done = person.torchup("setup", "--answers", answers, *options, **common)
+            done = person.torchup("setup", "--answers", answers, *options)
             assert done.returncode == 0, done.stderr
             said += [done.stdout, done.stderr]
         for command in (["status", "--json"], ["detect", "--json"], ["undo", "-vv"]):
-            done = person.torchup(*command, **common)
+            done = person.torchup(*command)
             assert done.returncode == 0, done.stderr
             said += [done.stdout, done.stderr]
     assert any(request.status == 200 for request in index.seen("/simple")), "the login was needed and used"
@@ -98,7 +98,8 @@ def test_a_password_of_an_index_is_used_and_shows_up_nowhere(kind: str, person: 
 def test_a_proxy_with_a_password_is_used_and_shows_up_nowhere(person: Person, wanted: str) -> None:
     environ = {"HTTP_PROXY": f"http://ann:{ENCODED}@127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
     with command_lines() as arguments:
-        done = person.torchup("setup", "--answers", wanted, "-vv", **environ)
+        person.environ.update(environ)
+        done = person.torchup("setup", "--answers", wanted, "-vv")
     assert done.returncode == 0, done.stderr
     for secret in ALL:
         assert secret not in done.stdout + done.stderr

@@ -80,8 +80,25 @@ class KeyPassword:
     password: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloading:
+    """How far the running step's downloads are, in bytes; `total` grows as more of them are known."""
+
+    received: int
+    total: int
+
+
 Event = (
-    StepStarted | StepOutput | StepFinished | Verified | UndoStarted | UndoFinished | LockWait | Stopping | KeyPassword
+    StepStarted
+    | StepOutput
+    | StepFinished
+    | Verified
+    | UndoStarted
+    | UndoFinished
+    | LockWait
+    | Stopping
+    | KeyPassword
+    | Downloading
 )
 OnEvent = Callable[[Event], None]
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
+from torchup.apply.downloads import Downloads
+from torchup.apply.drawing_board import DRAWING, DrawingBoard, open_drawing_board
 from torchup.apply.interrupts import Interrupts
 from torchup.apply.system import Completed
 
@@ -41,7 +43,8 @@ class Child:
     With `finish_first` the first Ctrl-C lets it end by itself: a package manager that is stopped half-way
     leaves a broken system. `kill` ends processes that are not ours, such as those under sudo (-N is a group).
     `keep_terminal` leaves it in our session, where sudo remembers that it asked. `on_start` gets its id,
-    `on_stopping` hears about the first Ctrl-C, and whether the program finishes first.
+    `on_stopping` hears about the first Ctrl-C, and whether the program finishes first. With `on_download` the
+    program gets a terminal to draw its bars on, which are read and not shown.
     """
 
     argv: Sequence[str]
@@ -54,17 +57,19 @@ class Child:
     kill: Callable[[Sequence[int], int], None] | None = None
     on_start: Callable[[int], None] | None = None
     on_stopping: Callable[[bool], None] | None = None
+    on_download: Callable[[Downloads], None] | None = None
     _tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL_LINES))
 
     def run(self) -> Completed:
         """Start it, pass its output on line by line, and wait; the child's group is gone afterwards."""
+        drawing = open_drawing_board() if self.on_download is not None else None
         try:
             process = subprocess.Popen(
                 self.argv,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.PIPE if drawing is None else drawing.child_end,
                 stderr=subprocess.STDOUT,
-                env=dict(self.environment),
+                env=dict(self.environment) if drawing is None else {**self.environment, **DRAWING},
                 start_new_session=not self.keep_terminal,
                 process_group=0 if self.keep_terminal else None,
             )
@@ -72,13 +77,17 @@ class Child:
             return Completed(returncode=_NOT_FOUND, tail=f"{self.argv[0]}: {error.strerror}")
         except OSError as error:
             return Completed(returncode=_NOT_EXECUTABLE, tail=f"{self.argv[0]}: {error.strerror}")
+        finally:
+            if drawing is not None:
+                os.close(drawing.child_end)
         if self.on_start is not None:
             self.on_start(process.pid)
-        return self._watch(process)
+        return self._watch(process, drawing)
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> Completed:
-        lines: Queue[bytes | None] = Queue()
-        Thread(target=_pump, args=(process, lines), daemon=True).start()
+    def _watch(self, process: subprocess.Popen[bytes], drawing: DrawingBoard | None) -> Completed:
+        lines: Queue[bytes | Downloads | None] = Queue()
+        pump = (_pump, (process, lines)) if drawing is None else (drawing.pump, (lines.put,))
+        Thread(target=pump[0], args=pump[1], daemon=True).start()
         stopping = _Stopping(
             before=self.interrupts.count,
             deadline=None if self.timeout_seconds is None else time.monotonic() + self.timeout_seconds,
@@ -120,7 +129,7 @@ class Child:
             stopping.stop_by = now + GRACE_SECONDS
             self._signal(process, signal.SIGINT)
 
-    def _take(self, lines: Queue[bytes | None]) -> bool:
+    def _take(self, lines: Queue[bytes | Downloads | None]) -> bool:
         """Pass one line on; tell whether the output is still open."""
         try:
             line = lines.get(timeout=_POLL_SECONDS)
@@ -128,6 +137,10 @@ class Child:
             return True
         if line is None:
             return False
+        if isinstance(line, Downloads):
+            if self.on_download is not None:
+                self.on_download(line)
+            return True
         text = line.decode(errors="replace").rstrip("\r\n").rpartition("\r")[2]
         self._tail.append(text)
         self.on_line(text)
@@ -165,7 +178,7 @@ def descendants(pid: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _pump(process: subprocess.Popen[bytes], lines: Queue[bytes | None]) -> None:
+def _pump(process: subprocess.Popen[bytes], lines: Queue[bytes | Downloads | None]) -> None:
     """Read a child's output in a thread of its own, so that waiting for it never blocks a Ctrl-C."""
     if process.stdout is not None:
         with process.stdout as stream:

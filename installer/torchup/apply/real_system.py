@@ -15,7 +15,8 @@ from pathlib import Path
 from torchup.apply import distributions
 from torchup.apply.atomic_write import FileWriter
 from torchup.apply.change import UserVariable
-from torchup.apply.events import OnEvent, Stopping, ignore
+from torchup.apply.downloads import Downloads, draws_bars
+from torchup.apply.events import Downloading, OnEvent, Stopping, ignore
 from torchup.apply.installed_packages import dpkg_was_cut_off, installed_packages
 from torchup.apply.interrupts import Interrupts
 from torchup.apply.key_password import with_one_time_password
@@ -48,6 +49,7 @@ class RealSystem:
     them, and their values are taken out of all output. `log` gets everything that children print.
     `child_note` names the running child to a later run, in case this one is killed. `on_event` hears about
     waiting and stopping. `web` gives the settings for downloads.
+    `watch_downloads` is for somebody who looks on.
     """
 
     writer: FileWriter
@@ -59,6 +61,7 @@ class RealSystem:
     log: Path | None = None
     child_note: ChildNote | None = None
     on_event: OnEvent = ignore
+    watch_downloads: bool = False
     web: Callable[[], IndexSettings] = IndexSettings
     variables: Callable[[], Variables] = user_variables
 
@@ -273,6 +276,7 @@ class RealSystem:
             keep_terminal=as_root and elevation is not None and elevation.way != "root",
             kill=elevation.kill if elevation is not None else None,
             on_start=self.child_note.write if self.child_note is not None else None,
+            on_download=self._downloading if self.watch_downloads and draws_bars(command.argv) else None,
         )
         with self.child_note.kept() if self.child_note is not None else nullcontext():
             done = child.run()
@@ -283,6 +287,9 @@ class RealSystem:
             timed_out=done.timed_out,
             interrupted=done.interrupted,
         )
+
+    def _downloading(self, downloads: Downloads) -> None:
+        self.on_event(Downloading(received=downloads.received, total=downloads.total))
 
     def read_variable(self, name: str) -> UserVariable | None:
         """Read a variable of the Windows user's account, unexpanded; raises StepError elsewhere."""

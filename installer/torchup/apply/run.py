@@ -74,6 +74,7 @@ class Machine:
             log=places.log / f"{self.context.now():%Y-%m-%d}.log",
             child_note=ChildNote(places.state / "child.json"),
             on_event=on_event,
+            watch_downloads=self.context.terminal.stderr_is_terminal and not self.context.terminal.plain,
             web=self.web,
         )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from torchup.apply.events import (
+    Downloading,
     Event,
     KeyPassword,
     LockWait,
@@ -22,6 +24,7 @@ from torchup.apply.events import (
 from torchup.model.outcome import Report, StepStatus
 from torchup.model.plan import Verify
 from torchup.ui.console import Console
+from torchup.ui.pace import Pace
 
 LINE_SECONDS = 30.0
 MARKS: dict[StepStatus, tuple[str, str, str]] = {
@@ -53,6 +56,7 @@ class RunProgress:
             else None
         )
         self._lines_at = 0.0
+        self._pace = Pace()
         self._task = self._progress.add_task("", last="", visible=False) if self._progress else None
 
     def __enter__(self) -> RunProgress:
@@ -77,6 +81,8 @@ class RunProgress:
                 pass
             case StepFinished(step=step, outcome=outcome):
                 self._line(outcome.status, step.summary, outcome.detail, outcome.seconds)
+            case Downloading(received=received, total=total):
+                self._downloading(received, total)
             case LockWait():
                 self._waiting(event)
             case Stopping(program=program, finishes=finishes):
@@ -95,6 +101,10 @@ class RunProgress:
         seconds = sum(check.seconds for check in report.checks)
         text = Text.assemble((word if self._ascii else mark, style), f" The tensor test {words[report.verdict]}")
         self._print(text.append(f" ({seconds:.0f} s of tests)", style="dim"))
+
+    def _downloading(self, received: int, total: int) -> None:
+        if self._progress and self._task is not None:
+            self._progress.update(self._task, last=self._pace.text(received, total, at=time.monotonic()))
 
     def _waiting(self, wait: LockWait) -> None:
         """Show who is waited for: with a running time on a terminal, as a line now and then elsewhere."""
@@ -124,6 +134,7 @@ class RunProgress:
             terminal.write(f"{lines}\n")
 
     def _begin(self, what: str) -> None:
+        self._pace = Pace()
         if self._progress and self._task is not None:
             self._progress.reset(self._task, description=what, last="", visible=True)
         elif self._console.verbose:
