@@ -143,14 +143,11 @@ def _tell(line: CommandLine, resolution: Resolution) -> None:
 
 
 def _dry_run(line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool) -> ExitStatus:
-    import os
-
+    from torchup.apply.privilege import words_for_root
     from torchup.apply.run import Machine
     from torchup.apply.script import dry_run
 
-    dry = dry_run(
-        plan, Machine(context=line.context).system(), line.context, root_by=() if os.geteuid() == 0 else ("sudo",)
-    )
+    dry = dry_run(plan, Machine(context=line.context).system(), line.context, root_by=words_for_root())
     if line.console.json_output:
         line.console.data(plan)
     else:
