@@ -182,6 +182,8 @@ def revert(  # noqa: PLR0912 - one case per kind
                 return package_steps.revert_system_packages(step, change, system, backups)
             case LockChange():
                 return lock_steps.revert_lock(change, system, backups)
+            case SystemChange() if isinstance(step, EnrollKey):
+                return key_steps.revert_key(step, change, system)
             case SystemChange():
                 return package_steps.by_hand(step, change)
             case _:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeGuard
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -13,10 +14,12 @@ from torchup.model.plan import (
     AddRepository,
     Command,
     CreateEnvironment,
+    Download,
     EditManagedBlock,
     EnrollKey,
     InstallPackages,
     InstallSystemPackages,
+    MakeDirectory,
     MakeLink,
     Plan,
     RemoveFile,
@@ -87,17 +90,21 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
         "Packages that go into it",
         [f"{', '.join(step.distributions)}{weights.get(step.id, '')}" for step in installs],
     )
-    yield (
-        "Files that torchup writes as its own",
-        [step.path for step in steps if isinstance(step, WriteFile | WriteLock)],
-    )
+    written = [step for step in steps if isinstance(step, WriteFile | WriteLock)]
+    yield "Files that torchup writes as its own", [step.path for step in written if step.privilege == "user"]
     links = [step for step in steps if isinstance(step, MakeLink)]
     yield "Links in it, for compilers and linkers", [f"{step.path} leads to {step.target}" for step in links]
-    edits = [step for step in steps if isinstance(step, EditManagedBlock)]
+    fetched = [step for step in steps if isinstance(step, Download)]
+    yield "Files that are fetched", [f"{step.path} from {step.url}" for step in fetched]
+    yield "Files that root writes or removes", [step.path for step in steps if _is_file_of_root(step)]
+    edits = [step for step in steps if isinstance(step, EditManagedBlock) and step.privilege == "user"]
     yield "Your files that get one small block, and nothing else", [step.path for step in edits]
     variables = [step.summary for step in steps if isinstance(step, SetUserVariable)]
     yield "Variables of your Windows account", variables
-    yield "Files that are removed", [step.path for step in steps if isinstance(step, RemoveFile)]
+    yield (
+        "Files that are removed",
+        [step.path for step in steps if isinstance(step, RemoveFile) and step.privilege == "user"],
+    )
     yield (
         "Commands that need root",
         [
@@ -107,6 +114,10 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
             for command in step.commands
         ],
     )
+
+
+def _is_file_of_root(step: Step) -> TypeGuard[FileStep | Download | MakeDirectory]:
+    return step.privilege == "root" and isinstance(step, FileStep | Download | MakeDirectory)
 
 
 def _difference(step: FileStep, before: bytes | None) -> tuple[str, ...]:
