@@ -17,7 +17,6 @@ from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.plan.system.advice import with_driver_commands
 from torchup.plan.system.readiness import can_be_planned
-from torchup.plan.system.secure_boot import refuse_without_person
 from torchup.surroundings import decide_mode
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     plan = desk.plan(request, resolution)
     if options.dry_run:
         return _dry_run(line, plan, resolution, exit_code=options.exit_code, own_machine=desk.own_machine)
-    refuse_without_person(plan, person=line.context.terminal.stdin_is_terminal)
     if mode == "unattended" and not line.console.json_output:
         _tell(line, resolution)
     return _apply(line, plan, desk.sources(request).settings, shell=desk.facts.shells.current)
@@ -123,6 +121,7 @@ def _ask(line: CommandLine, desk: Desk, request: Request) -> Request:
 def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolution) -> ReviewText:
     from torchup.apply.run import Machine, predict
     from torchup.apply.survey import read_file
+    from torchup.apply.unseen_system import unseen_system
     from torchup.ui.plan_view import file_changes, render_plan
     from torchup.ui.resolution_view import render
     from torchup.ui.wizard_review import Danger, ReviewText
@@ -131,7 +130,8 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
         return ReviewText(body=[render(with_driver_commands(resolution, desk.facts))], ready=False)
     try:
         plan = desk.plan(request, resolution)
-        predicted = predict(plan, Machine(context=line.context))
+        machine = Machine(context=line.context)
+        predicted = predict(plan, machine, base=None if desk.own_machine else unseen_system(plan, line.context))
     except TorchupError as error:
         from torchup.ui.failure import as_text
 
@@ -145,9 +145,9 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
 
 
 def _tell(line: CommandLine, resolution: Resolution) -> None:
-    from torchup.ui.resolution_view import one_line
+    from torchup.ui.resolution_view import planned_line
 
-    line.console.say(one_line(resolution))
+    line.console.say(planned_line(resolution))
     for warning in resolution.warnings:
         line.console.warn(warning.text)
 

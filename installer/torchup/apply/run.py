@@ -96,9 +96,12 @@ class Machine:
             yield
 
 
-def predict(plan: Plan, machine: Machine) -> tuple[Outcome, ...]:
-    """Tell what every step would do, without doing it; raises what apply would raise at once."""
-    return _predicted(plan, machine.system(), machine.context).outcomes
+def predict(plan: Plan, machine: Machine, *, base: System | None = None) -> tuple[Outcome, ...]:
+    """Tell what every step would do, without doing it; raises what apply would raise at once.
+
+    `base` is another system to look at than the machine's own.
+    """
+    return _predicted(plan, base or machine.system(), machine.context).outcomes
 
 
 def apply_plan(

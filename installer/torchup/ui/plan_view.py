@@ -14,11 +14,13 @@ from torchup.model.plan import (
     AddRepository,
     Command,
     CreateEnvironment,
+    Download,
     EditManagedBlock,
     EnrollKey,
     InstallPackages,
     InstallSystemPackages,
     Plan,
+    Reboot,
     RemoveFile,
     Step,
     WriteFile,
@@ -84,6 +86,8 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     yield "Files that torchup writes as its own", [step.path for step in steps if isinstance(step, WriteFile)]
     edits = [step for step in steps if isinstance(step, EditManagedBlock)]
     yield "Your files that get one small block, and nothing else", [step.path for step in edits]
+    fetched = [f"{step.path} (from {step.url})" for step in steps if isinstance(step, Download)]
+    yield "Files that are fetched for the system", fetched
     yield "Files that are removed", [step.path for step in steps if isinstance(step, RemoveFile)]
     yield (
         "Commands that need root",
@@ -94,6 +98,7 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
             for command in step.commands
         ],
     )
+    yield "What is left to you", [step.why for step in steps if isinstance(step, EnrollKey | Reboot)]
 
 
 def _difference(step: FileStep, before: bytes | None) -> Iterator[str]:
