@@ -135,9 +135,9 @@ class DebianRoot:
         return done
 
     def start(self, *argv: str, user: str | None = None) -> subprocess.Popen[str]:
-        """Start a command inside, in a session of its own."""
+        """Start a command inside, in a session of its own; Ctrl-C reaches it also where the tests ignore it."""
         return subprocess.Popen(
-            self.argv(*argv, user=user),
+            ["env", "--default-signal=INT", *self.argv(*argv, user=user)],
             env=self.variables(user),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

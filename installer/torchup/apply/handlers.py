@@ -145,6 +145,8 @@ def revert(step: Step, change: Change, system: System, backups: Backups, on_line
                 return environment_steps.revert_packages(step, change, system, on_line)
             case SystemChange() if isinstance(step, InstallSystemPackages):
                 return package_steps.revert_system_packages(step, change, system, backups)
+            case SystemChange() if isinstance(step, EnrollKey):
+                return key_steps.revert_key(step, change, system)
             case SystemChange():
                 return package_steps.by_hand(step, change)
             case _:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import PurePath
 
-from torchup.apply.change import NoChange, Prepared, SystemChange
+from torchup.apply.change import Left, NoChange, Prepared, SystemChange
 from torchup.apply.classify import failure
 from torchup.apply.environment_steps import OnLine
 from torchup.apply.interrupts import CommandInterruptedError
@@ -23,13 +24,28 @@ def prepare_key(step: EnrollKey, system: System) -> Prepared:
     A certificate is in those lists byte by byte (DER). A key that DKMS makes while the driver is installed
     is not there beforehand.
     """
-    key = system.look(step.key_path).content
-    if key:
-        for variable, text in ((ENROLLED, "is enrolled"), (ASKED_FOR, "is asked about at the next start")):
-            known = system.look(variable).content
-            if known is not None and key in known:
-                return Prepared(change=NoChange(), detail=f"{step.key_path} {text}")
+    known = _known(step, system)
+    if known is not None:
+        return Prepared(change=NoChange(), detail=f"{step.key_path} {known}")
     return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=f"{step.key_path} is asked about")
+
+
+def revert_key(step: EnrollKey, change: SystemChange, system: System) -> Left | None:
+    """Tell how the key is forgotten, where the firmware knows it by now."""
+    known = _known(step, system)
+    if known is None:
+        return None
+    commands = tuple(shlex.join(command.argv) for command in change.undo_commands)
+    return Left(text=f"The signing key {step.key_path} {known}. To have it forgotten, run as root:", diff=commands)
+
+
+def _known(step: EnrollKey, system: System) -> str | None:
+    key = system.look(step.key_path).content
+    for variable, text in ((ENROLLED, "is enrolled"), (ASKED_FOR, "is asked about at the next start")):
+        known = system.look(variable).content
+        if key and known is not None and key in known:
+            return text
+    return None
 
 
 def perform_key(step: EnrollKey, change: SystemChange, system: System, on_line: OnLine) -> SystemChange:

@@ -121,12 +121,12 @@ def _rpm_versions(package: SystemPackage) -> tuple[str, ...]:
     return (full, version, f"{full}.{package.architecture}")
 
 
-def undo_commands(
+def naming_only(
     commands: Iterable[Command], packages: Iterable[str], there_before: Iterable[str]
 ) -> tuple[Command, ...]:
-    """Take the packages that were there before out of the commands that remove packages.
+    """Take the packages that were there before out of commands that install or remove packages.
 
-    A command whose packages were all there before is left out.
+    Naming one would bring it up to date, or remove it. A command whose packages were all there is left out.
     """
     before = frozenset(there_before)
     named = frozenset(packages) | {expected(spec).name for spec in packages}

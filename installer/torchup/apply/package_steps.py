@@ -11,7 +11,7 @@ from torchup.apply.change import Left, NoChange, Prepared, SystemChange
 from torchup.apply.classify import failure
 from torchup.apply.environment_steps import OnLine
 from torchup.apply.interrupts import CommandInterruptedError
-from torchup.apply.package_commands import CONFIGURE, expected, lacking, manager_of, quiet, undo_commands
+from torchup.apply.package_commands import CONFIGURE, expected, lacking, manager_of, naming_only, quiet
 from torchup.apply.package_failures import LOCK, package_cause, package_failure
 from torchup.apply.system import NOTHING, Brings, Completed, System
 from torchup.errors import StepError
@@ -36,7 +36,7 @@ def prepare_system_packages(step: InstallSystemPackages, system: System, *, agai
     change = SystemChange(
         manager=step.manager,
         before_sha256=sha256(names),
-        undo_commands=undo_commands(step.undo_commands, step.packages, there),
+        undo_commands=naming_only(step.undo_commands, step.packages, there),
     )
     return Prepared(change=change, detail=f"{', '.join(missing or step.packages)} installed", contents=(names,))
 
@@ -46,8 +46,10 @@ def perform_system_packages(
 ) -> SystemChange:
     """Install, and look whether everything is there. Finishes first what an earlier try left half done."""
     brings = Brings(manager=step.manager, packages=tuple(map(expected, step.packages)))
+    absent = lacking(step.packages, system.system_packages(step.manager))
+    commands = naming_only(step.commands, step.packages, [word for word in step.packages if word not in absent])
     first = (CONFIGURE,) if again and system.manager_was_cut_off(step.manager) else ()
-    run_quietly(step, (*first, *step.commands), system, on_line, brings=brings)
+    run_quietly(step, (*first, *commands), system, on_line, brings=brings)
     missing = lacking(step.packages, system.system_packages(step.manager))
     if missing:
         raise StepError(

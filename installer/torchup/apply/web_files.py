@@ -21,7 +21,6 @@ _MIB = 1024 * 1024
 _TELL_SECONDS = 1.0
 _PASSING = frozenset({429, 500, 502, 503, 504})
 _BROKEN = "cut the connection"
-_NO_PERMISSION = (401, 403, 407)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +129,16 @@ def _may_pass(fault: FetchError) -> bool:
     if fault.status is not None:
         return fault.status in _PASSING
     words = str(fault)
-    return _BROKEN in words or "no answer from" in words or "no connection to" in words or "refused the" in words
+    return (
+        _BROKEN in words
+        or "no answer from" in words
+        or "no connection to" in words
+        or words.endswith("refused the connection")
+    )
 
 
 def _failed(url: str, fault: FetchError) -> StepError:
-    login = "login" in str(fault) or fault.status in _NO_PERMISSION
+    login = "login" in str(fault)
     certificate = "certificate" in str(fault)
     hint = "Check the network, the proxy (source.proxy) and the address, then run again."
     if certificate:

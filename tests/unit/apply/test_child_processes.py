@@ -162,7 +162,6 @@ SAID = {
     "externally-managed": "error: externally-managed-environment",
     "read-only-file-system": "cause: Read-only file system (os error 30)",
     "no-permission": "error: failed to create file: Permission denied (os error 13)",
-    "package-lock": "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 1",
     "out-of-memory": "MemoryError",
     "file-limit": "File too large (os error 27)",
 }
