@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -20,7 +21,7 @@ from torchup.apply.unseen_system import unseen_system
 from torchup.errors import RefusedError
 from torchup.knowledge.recipes import kernel_flavour, keyring_digest, recipes_for, release_of
 from torchup.knowledge.tables import table
-from torchup.model.facts import MachineFacts, NvidiaDriver, OperatingSystem, PackageSource, Surroundings
+from torchup.model.facts import DriverOrigin, MachineFacts, NvidiaDriver, OperatingSystem, PackageSource, Surroundings
 from torchup.model.plan import CheckDriver, EnrollKey, InstallSystemPackages, Plan, Reboot, WriteFile
 from torchup.model.request import ToolkitWish
 from torchup.model.resolution import DriverDecision, ToolkitDecision
@@ -182,7 +183,8 @@ def test_components_follow_the_mirror_that_is_there() -> None:
 
 
 def _toolkit(facts: MachineFacts, **wish: object) -> Plan:
-    with_driver = replace(facts, nvidia=NvidiaDriver(state="ok", driver_version="580.95.05"))
+    origin: DriverOrigin = "distribution" if facts.os.id == "debian" else "nvidia"
+    with_driver = replace(facts, nvidia=NvidiaDriver(state="ok", driver_version="580.95.05", origin=origin))
     return planned(with_driver, request_of({"cuda_toolkit": {"source": "system", **wish}}))
 
 
@@ -208,6 +210,24 @@ def test_a_toolkit_that_cannot_be_had_says_what_can(facts: MachineFacts, wish: d
     with pytest.raises(RefusedError) as caught:
         _toolkit(facts, **wish)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("driver", "container", "package"),
+    [
+        (NvidiaDriver(state="ok", driver_version="550.163.01", origin="distribution"), None, "nvidia-cuda-toolkit"),
+        (NvidiaDriver(state="ok", driver_version="580.95.05", origin="nvidia"), None, "cuda-toolkit-12-4"),
+        (NvidiaDriver(state="ok", driver_version="580.95.05", origin="runfile"), None, "cuda-toolkit-12-4"),
+        (NvidiaDriver(state="ok", driver_version="580.95.05"), "docker", "cuda-toolkit-12-4"),
+    ],
+)
+def test_debians_toolkit_needs_debians_driver_libraries(driver: NvidiaDriver, container: Any, package: str) -> None:
+    """Its packages depend on libcuda1, which beside another driver's libraries would be a second driver."""
+    facts = _linux("debian", "13", nvidia=driver, context=Surroundings(container=container))
+    decision = ToolkitDecision(source="system", version="12.4")
+    toolkit = plan_toolkit(facts, decision, ToolkitWish(source="system"))
+    assert isinstance(toolkit.steps[-1], InstallSystemPackages)
+    assert toolkit.steps[-1].packages == (package,)
 
 
 def test_a_jetson_has_its_toolkit_from_jetpack() -> None:
