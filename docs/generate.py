@@ -76,12 +76,26 @@ def _raised(path: Path) -> Iterator[tuple[str, int, str, str]]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
             continue
         error = getattr(errors, node.func.id, None)
+        if node.func.id in ("cause", "driver_fault"):
+            yield from _cause(node)
+            continue
         keywords = {keyword.arg: keyword.value for keyword in node.keywords}
         code = keywords.get("code")
         if error is None or not isinstance(code, ast.Constant) or not node.args:
             continue
         hint = keywords.get("hint")
         yield code.value, int(error.exit_status), _template(node.args[0]), _template(hint) if hint else ""
+
+
+def _cause(node: ast.Call) -> Iterator[tuple[str, int, str, str]]:
+    """Read a row of a table of causes: code, pattern, message, hint; or a verdict on the driver: code, text, hint."""
+    words = [_template(word) for word in node.args]
+    if ast.unparse(node.func) == "cause":
+        code, _pattern, message, hint = words
+        yield code, int(errors.ExitStatus.FAILED_ROLLED_BACK), f"{{step.summary}}: {message}.", hint
+    else:
+        code, message, hint = words[:3]
+        yield code, int(errors.ExitStatus.STOPPED_CHANGES_REMAIN), message, hint
 
 
 def _template(node: ast.expr) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.debian_root import NIGHTLY, DebianRoot, debian_root
-from system.debian_steps import SOURCES, add_package, components, install, note, update
+from system.debian_steps import LOCAL, SOURCES, add_package, components, install, note, update
 
 RELEASES = ["trixie", "bookworm"] if NIGHTLY else ["trixie"]
 pytestmark = pytest.mark.xdist_group("debian")
@@ -222,6 +224,45 @@ def test_ctrl_c_once_lets_the_package_manager_finish(root: DebianRoot, user: str
     resumed = root.torchup("resume", user=user)
     assert resumed.returncode == 0, resumed.stderr
     assert root.read(f"{home}/note") == b"note\n"
+
+
+SERVER = """
+import http.server, pathlib, time
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):
+        if self.path.endswith(".deb"):
+            pathlib.Path("/tmp/begun").write_text("")
+            time.sleep(600)
+        super().do_GET()
+http.server.ThreadingHTTPServer(("127.0.0.1", 8765), lambda *a: Handler(*a, directory="/srv/repository")).serve_forever()
+"""
+
+
+@pytest.mark.parametrize("user", ["anna", None] if NIGHTLY else ["anna"])
+def test_ctrl_c_ends_a_download_at_once(make: Make, user: str | None) -> None:
+    root = make(network=False)
+    root.run(
+        "python3",
+        "-c",
+        "import socket, fcntl, struct; s = socket.socket(); fcntl.ioctl(s, 0x8914, struct.pack('16sh', b'lo', 0x49))",
+    )
+    add_package(root, "far")
+    server = root.start("python3", "-c", SERVER)
+    root.put(LOCAL, "deb [trusted=yes] http://127.0.0.1:8765 ./\n")
+    root.plan(update(), install("far"))
+    torchup = root.start(*root.command("setup", "--plan", "/tmp/plan.json"), user=user)
+    wait_for(root, "/tmp/begun")
+    root.run("sh", "-c", f"kill -INT {root.read('/tmp/torchup.pid').decode()}")
+    said = torchup.communicate(timeout=60)[0]
+    os.killpg(server.pid, signal.SIGKILL)  # nsenter and what it started
+    server.communicate()
+    assert torchup.returncode == 130, said
+    assert "one moment" in said
+    assert "dpkg --configure" not in said
+    assert not {"apt-get", "sudo"} & running(root)
+    root.put(LOCAL, "deb [trusted=yes] file:/srv/repository ./\n")
+    assert root.torchup("resume", user=user).returncode == 0
+    assert "far" in installed(root)
 
 
 @pytest.mark.parametrize("user", ["anna", None] if NIGHTLY else ["anna"])

@@ -42,14 +42,20 @@ def check_driver(step: CheckDriver, host: Host) -> DriverVerdict:
     shown = f"{kernel.version}, {kernel.flavour or 'unknown'} module"
     if not wrong:
         return DriverVerdict(ok=True, text=f"the kernel has loaded driver {shown}")
-    return DriverVerdict(
-        ok=False,
-        code="driver-other-module",
-        text=f"The kernel has loaded NVIDIA driver {shown}, and the plan was {'; '.join(wrong)}.",
-        evidence=("/proc/driver/nvidia/version",),
-        hint="An old module is loaded: it may be kept in the initramfs. Write that again (`sudo update-initramfs -u` "
+    return driver_fault(
+        "driver-other-module",
+        f"The kernel has loaded NVIDIA driver {shown}, and the plan was {'; '.join(wrong)}.",
+        "An old module is loaded: it may be kept in the initramfs. Write that again (`sudo update-initramfs -u` "
         "or `sudo dracut --force`), and restart the machine.",
+        "/proc/driver/nvidia/version",
     )
+
+
+def driver_fault(code: str, text: str, hint: str, *evidence: str) -> DriverVerdict:
+    """Say that another driver is loaded than was planned, or none, by a stable code."""
+    from torchup.apply.driver_check import DriverVerdict
+
+    return DriverVerdict(ok=False, code=code, text=text, evidence=evidence, hint=hint)
 
 
 def _differences(step: CheckDriver, kernel: KernelView) -> list[str]:
@@ -65,7 +71,6 @@ def _differences(step: CheckDriver, kernel: KernelView) -> list[str]:
 
 
 def _not_loaded(step: CheckDriver, host: Host) -> DriverVerdict:
-    from torchup.apply.driver_check import DriverVerdict
     from torchup.detect.notes import Notes
     from torchup.detect.nvidia_kernel import has_nvidia_module
     from torchup.detect.operating_system import kernel_release
@@ -73,11 +78,8 @@ def _not_loaded(step: CheckDriver, host: Host) -> DriverVerdict:
 
     release = kernel_release(host) or "the running kernel"
 
-    def verdict(code: str, text: str, hint: str, *evidence: str) -> DriverVerdict:
-        return DriverVerdict(ok=False, code=code, text=text, evidence=evidence, hint=hint)
-
     if host.is_dir("/sys/module/nouveau"):
-        return verdict(
+        return driver_fault(
             "driver-nouveau",
             "The kernel has loaded nouveau instead of the NVIDIA driver.",
             "Write the initramfs again, so that nouveau is kept out (`sudo update-initramfs -u` or `sudo dracut "
@@ -86,7 +88,7 @@ def _not_loaded(step: CheckDriver, host: Host) -> DriverVerdict:
         )
     if not has_nvidia_module(host):
         headers = "" if host.is_dir(f"/lib/modules/{release}/build") else f" The headers of {release} are missing."
-        return verdict(
+        return driver_fault(
             "driver-not-built",
             f"There is no NVIDIA module for {release}: it was not built.{headers}",
             "Install the headers of the running kernel where they are missing, then `sudo dkms autoinstall` and "
@@ -94,14 +96,14 @@ def _not_loaded(step: CheckDriver, host: Host) -> DriverVerdict:
             *_build_errors(host),
         )
     if read_secure_boot(host, Notes(), None):
-        return verdict(
+        return driver_fault(
             "driver-key-not-enrolled",
             "Secure Boot keeps the NVIDIA module out: the key that signed it is not enrolled.",
             "Restart the machine and confirm the key on the blue screen (“Enroll MOK”); where that screen does not "
             "come, `sudo mokutil --import` the key once more.",
             f"/lib/modules/{release} has the module, Secure Boot is on",
         )
-    return verdict(
+    return driver_fault(
         "driver-not-loaded",
         f"The NVIDIA module {step.branch} is on disk and not loaded.",
         "See `sudo modprobe nvidia` and the end of `sudo dmesg`.",

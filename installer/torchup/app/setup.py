@@ -155,16 +155,14 @@ def _tell(line: CommandLine, resolution: Resolution) -> None:
 def _dry_run(
     line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool, own_machine: bool = True
 ) -> ExitStatus:
-    import os
-
+    from torchup.apply.privilege import words_for_root
     from torchup.apply.run import Machine
     from torchup.apply.script import dry_run
     from torchup.apply.unseen_system import unseen_system
 
     base = Machine(context=line.context).system() if own_machine else unseen_system(plan, line.context)
-    # Who runs the script on another machine is not known, so it names the way to root.
-    root = own_machine and os.geteuid() == 0
-    dry = dry_run(plan, base, line.context, root_by=() if root else ("sudo",))
+    # Who runs the script on another machine is not known, so it names the usual way to root.
+    dry = dry_run(plan, base, line.context, root_by=words_for_root() if own_machine else ("sudo",))
     if line.console.json_output:
         line.console.data(plan)
     else:

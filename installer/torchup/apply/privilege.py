@@ -86,6 +86,7 @@ class Elevation:
 
 _REFRESH_SECONDS = 60.0
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_WAYS: tuple[Way, ...] = ("sudo", "doas", "pkexec")
 _FLAGS: dict[Way, tuple[str, ...]] = {"root": (), "sudo": ("-n", "--"), "doas": ("-n",), "pkexec": ()}
 
 
@@ -93,13 +94,19 @@ def find_elevation(*, attended: bool, environ: Mapping[str, str]) -> Elevation:
     """Find the way to root: none is needed, or sudo, doas or pkexec. Raises RefusedError, code no-privilege."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Elevation(way="root", attended=attended)
-    ways: tuple[Way, ...] = ("sudo", "doas", "pkexec")
-    for way in ways:
+    for way in _WAYS:
         program = shutil.which(way)
         if program is not None:
             proxies = tuple(name for name in _PROXIES if environ.get(name))
             return Elevation(way=way, program=program, attended=attended, passed_on=proxies)
     raise _refused("this machine has no sudo, doas or pkexec")
+
+
+def words_for_root() -> tuple[str, ...]:
+    """Give what a person puts before a command that needs root: the way of this machine, sudo where there is none."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return ()
+    return (next((way for way in _WAYS if shutil.which(way)), "sudo"),)
 
 
 def _refused(why: str) -> RefusedError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeGuard
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -19,6 +20,7 @@ from torchup.model.plan import (
     EnrollKey,
     InstallPackages,
     InstallSystemPackages,
+    MakeDirectory,
     Plan,
     Reboot,
     RemoveFile,
@@ -83,12 +85,17 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
         "Packages that go into it",
         [f"{', '.join(step.distributions)}{weights.get(step.id, '')}" for step in installs],
     )
-    yield "Files that torchup writes as its own", [step.path for step in steps if isinstance(step, WriteFile)]
-    edits = [step for step in steps if isinstance(step, EditManagedBlock)]
+    written = [step for step in steps if isinstance(step, WriteFile)]
+    yield "Files that torchup writes as its own", [step.path for step in written if step.privilege == "user"]
+    fetched = [step for step in steps if isinstance(step, Download)]
+    yield "Files that are fetched", [f"{step.path} from {step.url}" for step in fetched]
+    yield "Files that root writes or removes", [step.path for step in steps if _is_file_of_root(step)]
+    edits = [step for step in steps if isinstance(step, EditManagedBlock) and step.privilege == "user"]
     yield "Your files that get one small block, and nothing else", [step.path for step in edits]
-    fetched = [f"{step.path} (from {step.url})" for step in steps if isinstance(step, Download)]
-    yield "Files that are fetched for the system", fetched
-    yield "Files that are removed", [step.path for step in steps if isinstance(step, RemoveFile)]
+    yield (
+        "Files that are removed",
+        [step.path for step in steps if isinstance(step, RemoveFile) and step.privilege == "user"],
+    )
     yield (
         "Commands that need root",
         [
@@ -99,6 +106,10 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     yield "What is left to you", [step.why for step in steps if isinstance(step, EnrollKey | Reboot)]
+
+
+def _is_file_of_root(step: Step) -> TypeGuard[FileStep | Download | MakeDirectory]:
+    return step.privilege == "root" and isinstance(step, FileStep | Download | MakeDirectory)
 
 
 def _difference(step: FileStep, before: bytes | None) -> Iterator[str]:
