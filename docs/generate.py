@@ -1,6 +1,7 @@
 """Write the reference pages that come from the program itself; `--check` only compares (CI does).
 
-Pages: the command line, the error codes, the answers file's keys and JSON Schema, the manual page.
+Pages: the command line, the error codes, the answers file's keys and JSON Schema, the recipes for system packages, the
+manual page.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -131,11 +133,67 @@ def manual() -> str:
     return man_page(cli, EXIT_MEANINGS)
 
 
+def recipes_page() -> str:
+    """List the recipes for drivers and toolkits, from the data that plans are made of."""
+    from torchup.knowledge.tables import table
+
+    recipes = table("system_recipes")
+    parts = [GENERATED, RECIPES_INTRODUCTION.format(date=recipes["as_of"])]
+    parts.append(
+        "| recipe | systems | processors | driver branches (module) | toolkit |\n| --- | --- | --- | --- | --- |\n"
+    )
+    for row in recipes["recipes"]:
+        systems = f"{', '.join(row['ids'])} {', '.join(version for version in row['versions'] if version)}".strip()
+        toolkit = row.get("toolkit")
+        held = (
+            ", ".join(dict.fromkeys(toolkit["only"].values()))
+            if toolkit and "only" in toolkit
+            else "any of the repository"
+        )
+        cells = (row["id"], systems, ", ".join(row["arches"]), _branches(row), held if toolkit else "–")
+        parts.append(f"| {' | '.join(cells)} |\n")
+    parts.append("\n## What no source states\n\n")
+    for row in recipes["recipes"]:
+        open_points = [*row["unconfirmed"], *(text for offer in row["offers"] for text in offer.get("unconfirmed", ()))]
+        parts += [f"- {row['id']}: {text}.\n" for text in dict.fromkeys(open_points)]
+    parts.append("\n## Systems with their own way\n\n")
+    parts += [f"- {row['id']}: {row['text']}\n" for row in recipes["advice"]]
+    parts.append("\n## Sources\n\n")
+    parts += [f"- `{key}`: {text}\n" for key, text in recipes["sources"].items()]
+    for row in recipes["recipes"]:
+        parts.append(f"- {row['id']}: {', '.join(f'`{key}`' for key in row['source'])}\n")
+    return "".join(parts)
+
+
+RECIPES_INTRODUCTION = """# Recipes
+
+How torchup gets a driver or a CUDA toolkit from the packages of a system, as of {date}. For one system the first
+recipe that holds the wanted branch with the wanted kernel module is taken; the one that the installed driver comes
+from goes first. [Drivers and system packages](../explanation/drivers.md) tells why.
+
+"""
+
+
+def _branches(row: dict[str, Any]) -> str:
+    modules: dict[int, list[str]] = {}
+    moving = set()
+    for offer in row["offers"]:
+        for branch in offer["branches"]:
+            modules.setdefault(branch, []).extend(offer["packages"])
+            moving |= {branch} if offer.get("moves_on") else set()
+    named = [
+        f"{branch}{' or newer' if branch in moving else ''} ({', '.join(dict.fromkeys(found))})"
+        for branch, found in sorted(modules.items())
+    ]
+    return "; ".join(named) or "none"
+
+
 PAGES = {
     "reference/cli.md": command_pages,
     "reference/errors.md": error_page,
     "reference/answers.md": answers_reference,
     "reference/answers.schema.json": schema_page,
+    "reference/recipes.md": recipes_page,
     "man/torchup.1": manual,
 }
 

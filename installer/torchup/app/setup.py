@@ -18,7 +18,6 @@ from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.plan.system.advice import with_driver_commands
 from torchup.plan.system.readiness import can_be_planned
-from torchup.plan.system.secure_boot import refuse_without_person
 from torchup.surroundings import decide_mode
 
 if TYPE_CHECKING:
@@ -75,7 +74,6 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
             line.console.warn(sentence)
     if options.dry_run:
         return _dry_run(line, plan, resolution, exit_code=options.exit_code, own_machine=desk.own_machine)
-    refuse_without_person(plan, person=line.context.terminal.stdin_is_terminal)
     if mode == "unattended" and not line.console.json_output:
         _tell(line, resolution)
     return _apply(line, plan, desk.sources(request).settings, shell=desk.facts.shells.current)
@@ -170,9 +168,9 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
 
 
 def _tell(line: CommandLine, resolution: Resolution) -> None:
-    from torchup.ui.resolution_view import one_line
+    from torchup.ui.resolution_view import planned_line
 
-    line.console.say(one_line(resolution))
+    line.console.say(planned_line(resolution))
     for warning in resolution.warnings:
         line.console.warn(warning.text)
 
@@ -181,7 +179,7 @@ def _dry_run(
     line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool, own_machine: bool = True
 ) -> ExitStatus:
     from torchup.apply.privilege import words_for_root
-    from torchup.apply.run import Machine
+    from torchup.apply.run import Machine, base_of
     from torchup.apply.script import dry_run
 
     base = base_of(plan, Machine(context=line.context), elsewhere=not own_machine)

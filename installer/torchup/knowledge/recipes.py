@@ -44,12 +44,18 @@ class Offer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolkitOffer:
-    """A CUDA toolkit from a source; `only` is the one version that it holds, None where it holds many."""
+    """A CUDA toolkit from a source; `only` is the one version that it holds, None where it holds many.
+
+    `words` go into the command that installs it. With `same_driver_only` its packages depend on the driver's
+    libraries of the same source, so that beside a driver from elsewhere they would make a second one.
+    """
 
     parts: tuple[Part, ...]
     packages: tuple[str, ...]
     path: str
     only: str | None = None
+    words: tuple[str, ...] = ()
+    same_driver_only: bool = False
     cudnn: tuple[str, ...] = ()
     cudnn_before_turing: tuple[str, ...] = ()
 
@@ -282,6 +288,8 @@ def _toolkit(row: Mapping[str, Any] | None, version: str) -> ToolkitOffer | None
         packages=tuple(row["packages"]),
         path=row["path"],
         only=row["only"][version] if "only" in row else None,
+        words=tuple(row.get("words", ())),
+        same_driver_only=row.get("same_driver_only", False),
         cudnn=tuple(row.get("cudnn", ())),
         cudnn_before_turing=tuple(row.get("cudnn_before_turing", ())),
     )

@@ -22,6 +22,7 @@ from torchup.model.plan import (
     MakeDirectory,
     MakeLink,
     Plan,
+    Reboot,
     RemoveFile,
     SetUserVariable,
     Step,
@@ -114,6 +115,7 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
             for command in step.commands
         ],
     )
+    yield "What is left to you", [step.why for step in steps if isinstance(step, EnrollKey | Reboot)]
 
 
 def _is_file_of_root(step: Step) -> TypeGuard[FileStep | Download | MakeDirectory]:

@@ -58,6 +58,17 @@ def one_line(resolution: Resolution) -> str:
     return f"{headline}: {_build(resolution.torch)}" if resolution.torch else headline
 
 
+def planned_line(resolution: Resolution) -> str:
+    """Say in one line what is going to be done: the driver first where it is to be changed, then the build."""
+    if resolution.status == "ok" or resolution.torch is None:
+        return one_line(resolution)
+    driver = resolution.driver
+    words = [f"branch {driver.branch}"] if driver.branch else []
+    words += [f"{driver.module} kernel module"] if driver.module else []
+    what = f"the NVIDIA driver ({', '.join(words)}) and a restart" if driver.action != "reboot" else "a restart"
+    return f"First {what}, then {_build(resolution.torch)}"
+
+
 def _build(pick: TorchPick) -> str:
     return f"torch {pick.version}+{pick.variant} on Python {pick.python}"
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from syrupy.assertion import SnapshotAssertion
@@ -14,18 +15,18 @@ from support.machines import MACHINES, nvidia, read_machine, request_of
 from support.sandbox import context_in
 from support.system_plans import HOME, decided, planned, planned_machine, system_steps, told
 from support.tools import require
+from torchup.apply.run import Machine, apply_plan
 from torchup.apply.script import dry_run
 from torchup.apply.unseen_system import unseen_system
 from torchup.errors import RefusedError
 from torchup.knowledge.recipes import kernel_flavour, keyring_digest, recipes_for, release_of
 from torchup.knowledge.tables import table
-from torchup.model.facts import MachineFacts, NvidiaDriver, OperatingSystem, PackageSource, Surroundings
+from torchup.model.facts import DriverOrigin, MachineFacts, NvidiaDriver, OperatingSystem, PackageSource, Surroundings
 from torchup.model.plan import CheckDriver, EnrollKey, InstallSystemPackages, Plan, Reboot, WriteFile
 from torchup.model.request import ToolkitWish
 from torchup.model.resolution import DriverDecision, ToolkitDecision
 from torchup.plan.system.advice import with_driver_commands
 from torchup.plan.system.components import PLACE
-from torchup.plan.system.secure_boot import refuse_without_person
 from torchup.plan.system.toolkit_steps import plan_toolkit
 
 RECIPES = sorted(MACHINES.glob("recipe-*.yaml"))
@@ -139,15 +140,24 @@ def test_a_branch_that_no_source_holds_is_refused_with_what_they_hold() -> None:
     assert any("550 (open or proprietary)" in line for line in caught.value.evidence)
 
 
-def test_a_key_is_registered_only_by_a_person() -> None:
+def test_a_key_is_registered_only_where_no_vendor_signed() -> None:
+    keys = {
+        path.stem: [step for step in planned_machine(path)[1].steps if isinstance(step, EnrollKey)] for path in RECIPES
+    }
+    with_key = {name.removeprefix("recipe-") for name, steps in keys.items() if steps}
+    # Secure Boot is on on these, and on recipe-ubuntu-archive, whose modules Canonical has signed.
+    assert with_key == {"debian-nvidia", "fedora-rpmfusion", "opensuse", "oracle-9", "ubuntu-nvidia"}
+    for (step,) in filter(None, keys.values()):
+        assert "MokManager" in step.why
+        assert step.commands[-1].argv == ("mokutil", "--import", step.key_path)
+
+
+def test_without_a_person_nothing_is_begun(tmp_path: Path) -> None:
     _, plan = planned_machine(MACHINES / "recipe-debian-nvidia.yaml")
+    only_key = replace(plan, steps=tuple(step for step in plan.steps if isinstance(step, EnrollKey)))
     with pytest.raises(RefusedError) as caught:
-        refuse_without_person(plan, person=False)
+        apply_plan(only_key, Machine(context=context_in(tmp_path), attended=False), verifier=None)
     assert (caught.value.code, caught.value.exit_status) == ("secure-boot-needs-person", 6)
-    assert "MokManager" in " ".join(caught.value.evidence)
-    refuse_without_person(plan, person=True)
-    _, signed = planned_machine(MACHINES / "recipe-ubuntu-archive.yaml")
-    refuse_without_person(signed, person=False)
 
 
 def test_components_follow_the_mirror_that_is_there() -> None:
@@ -173,7 +183,8 @@ def test_components_follow_the_mirror_that_is_there() -> None:
 
 
 def _toolkit(facts: MachineFacts, **wish: object) -> Plan:
-    with_driver = replace(facts, nvidia=NvidiaDriver(state="ok", driver_version="580.95.05"))
+    origin: DriverOrigin = "distribution" if facts.os.id == "debian" else "nvidia"
+    with_driver = replace(facts, nvidia=NvidiaDriver(state="ok", driver_version="580.95.05", origin=origin))
     return planned(with_driver, request_of({"cuda_toolkit": {"source": "system", **wish}}))
 
 
@@ -199,6 +210,24 @@ def test_a_toolkit_that_cannot_be_had_says_what_can(facts: MachineFacts, wish: d
     with pytest.raises(RefusedError) as caught:
         _toolkit(facts, **wish)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("driver", "container", "package"),
+    [
+        (NvidiaDriver(state="ok", driver_version="550.163.01", origin="distribution"), None, "nvidia-cuda-toolkit"),
+        (NvidiaDriver(state="ok", driver_version="580.95.05", origin="nvidia"), None, "cuda-toolkit-12-4"),
+        (NvidiaDriver(state="ok", driver_version="580.95.05", origin="runfile"), None, "cuda-toolkit-12-4"),
+        (NvidiaDriver(state="ok", driver_version="580.95.05"), "docker", "cuda-toolkit-12-4"),
+    ],
+)
+def test_debians_toolkit_needs_debians_driver_libraries(driver: NvidiaDriver, container: Any, package: str) -> None:
+    """Its packages depend on libcuda1, which beside another driver's libraries would be a second driver."""
+    facts = _linux("debian", "13", nvidia=driver, context=Surroundings(container=container))
+    decision = ToolkitDecision(source="system", version="12.4")
+    toolkit = plan_toolkit(facts, decision, ToolkitWish(source="system"))
+    assert isinstance(toolkit.steps[-1], InstallSystemPackages)
+    assert toolkit.steps[-1].packages == (package,)
 
 
 def test_a_jetson_has_its_toolkit_from_jetpack() -> None:

@@ -32,10 +32,11 @@ def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolut
             NextStep(text=f"From {source}, these commands do it.", commands=(*commands, "sudo reboot")),
             _BY_TORCHUP,
         )
-        rest = tuple(step for step in resolution.next_steps if not any("mokutil" in line for line in step.commands))
-        resolution = replace(resolution, next_steps=(*rest, *_secure_boot(plan, facts)))
-    first, *others = resolution.next_steps or (NextStep(text="Install the NVIDIA driver."),)
-    return replace(resolution, next_steps=(first, *steps, *others))
+        # What the recipe says about Secure Boot is more exact than what holds for any.
+        others = (step for step in resolution.next_steps if not any("mokutil" in line for line in step.commands))
+        resolution = replace(resolution, next_steps=(*others, *_secure_boot(plan, facts)))
+    first, *rest = resolution.next_steps or (NextStep(text="Install the NVIDIA driver."),)
+    return replace(resolution, next_steps=(first, *steps, *rest))
 
 
 def _refused(error: RefusedError) -> NextStep:

@@ -130,7 +130,11 @@ def _restart(driver: DriverDecision, branch: str, why: str) -> tuple[Step, ...]:
     words = [f"branch {branch}"] if branch else []
     words += [f"the {module} kernel module"] if module else []
     return (
-        Reboot(id="restart", summary="Restart the machine", why=f"{why} Then `torchup resume` goes on."),
+        Reboot(
+            id="restart",
+            summary="Restart the machine",
+            why=f"Restart the machine when torchup says so. {why} Then `torchup resume` goes on.",
+        ),
         CheckDriver(
             id="driver-check",
             summary=f"See that the NVIDIA driver is loaded{': ' if words else ''}{', '.join(words)}",

@@ -19,9 +19,13 @@ def can_be_planned(resolution: Resolution, request: Request) -> bool:
         return False
     if resolution.status == "ok":
         return True
+    codes = {reason.code for reason in resolution.reasons}
+    # A restart alone does not keep nouveau out: it comes back from the initial ramdisk.
+    in_vain = resolution.driver.action == "reboot" and "driver-nouveau" in codes
     return (
         resolution.status == "action_needed"
         and request.driver.action == "install"
         and resolution.driver.action in _BY_TORCHUP
-        and not _BLOCKED & {reason.code for reason in resolution.reasons}
+        and not in_vain
+        and not _BLOCKED & codes
     )

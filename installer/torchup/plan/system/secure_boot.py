@@ -5,7 +5,7 @@ from __future__ import annotations
 from torchup.errors import RefusedError
 from torchup.knowledge.recipes import Offer, Recipe
 from torchup.model.facts import MachineFacts
-from torchup.model.plan import Command, EnrollKey, Plan, Step
+from torchup.model.plan import Command, EnrollKey, Step
 
 _SEEN = (
     "At the next start, before the system, a blue screen (MokManager) waits some seconds: press a key, choose "
@@ -42,20 +42,4 @@ def enrolment(facts: MachineFacts, recipe: Recipe, offer: Offer) -> tuple[Step, 
             commands=(Command(argv=("mokutil", "--import", recipe.signing_key)),),
             undo_commands=(Command(argv=("mokutil", "--delete", recipe.signing_key)),),
         ),
-    )
-
-
-def refuse_without_person(plan: Plan, *, person: bool) -> None:
-    """Refuse a plan that registers a key when nobody is there to type a password.
-
-    Raises RefusedError, code secure-boot-needs-person, before anything was changed.
-    """
-    if person or not any(isinstance(step, EnrollKey) for step in plan.steps):
-        return
-    raise RefusedError(
-        "Secure Boot is on, and the driver's key can be registered only by a person at the machine's console.",
-        code="secure-boot-needs-person",
-        evidence=(_SEEN,),
-        hint="Run the same command on a terminal, with the console at hand; or switch Secure Boot off in the firmware. "
-        "`torchup setup --dry-run` shows every step.",
     )

@@ -14,6 +14,7 @@ from torchup.model.request import ToolkitWish
 from torchup.model.resolution import ToolkitDecision
 from torchup.plan.system.filling import Filling, filling_for, steps_of
 from torchup.plan.system.refusals import refuse_toolkit, unknown_system
+from torchup.plan.system.removal import is_installed
 
 _OTHER_WAYS = (
     "Set cuda_toolkit.source to wheel or conda, which need no root, or to none: PyTorch's wheels need no toolkit."
@@ -51,10 +52,10 @@ def plan_toolkit(
     step = InstallSystemPackages(
         id="cuda-toolkit",
         summary=f"Install the CUDA toolkit {decision.version} from {recipe.title}",
-        why="You asked for one from the system's packages; this one brings no driver. It needs no restart.",
+        why="You asked for one from the system's packages; this one brings no kernel module, and needs no restart.",
         manager=recipe.manager,
         packages=packages,
-        commands=(filling.download(packages), filling.install(packages)),
+        commands=(filling.download((*offer.words, *packages)), filling.install((*offer.words, *packages))),
         undo_commands=(filling.remove(name.partition("=")[0] for name in packages),),
     )
     before = tuple(found for found in steps_of(offer.parts, filling) if found.id not in done)
@@ -70,15 +71,27 @@ def _choose(facts: MachineFacts, version: str) -> tuple[Recipe, ToolkitOffer]:
     offers = [(recipe, recipe.toolkit) for recipe in recipes if recipe.toolkit]
     # A source with one version only is smaller and the system's own: it is taken where that is the version.
     for recipe, offer in sorted(offers, key=lambda found: found[1].only is None):
-        if offer.only in (None, version):
+        if offer.only in (None, version) and not _second_driver(facts, recipe, offer):
             return recipe, offer
-    held = tuple(f"{recipe.title}: {offer.only}" for recipe, offer in offers)
+    held = tuple(
+        f"{recipe.title} has {offer.only}"
+        + (", with libraries of a driver that would stand beside the one here" if offer.only == version else "")
+        for recipe, offer in offers
+    )
     raise RefusedError(
         f"No source for this system has the CUDA toolkit {version} as packages.",
         code="toolkit-not-offered",
         evidence=held or (f"none for {facts.os.id} {facts.os.version or ''} on {facts.os.arch}",),
         hint=_OTHER_WAYS,
     )
+
+
+def _second_driver(facts: MachineFacts, recipe: Recipe, offer: ToolkitOffer) -> bool:
+    """Tell whether the libraries that come along would stand beside those of a driver from elsewhere."""
+    if not offer.same_driver_only:
+        return False
+    elsewhere = is_installed(facts.nvidia) and facts.nvidia is not None and facts.nvidia.origin != recipe.origin
+    return elsewhere or facts.context.container is not None
 
 
 def _cudnn(facts: MachineFacts, recipe: Recipe, offer: ToolkitOffer, filling: Filling) -> tuple[str, ...]:
