@@ -80,7 +80,17 @@ def test_what_was_compiled_links_and_loads(person: Person, runtime: str) -> None
     source = person.home / f"{runtime}.cu"
     source.write_text(KERNEL)
     library = person.home / f"{runtime}.so"
-    command = [home / "bin/nvcc", "-shared", "-Xcompiler", "-fPIC", "-cudart", runtime, source, "-o", library]
+    command: list[str | Path] = [
+        home / "bin/nvcc",
+        "-shared",
+        "-Xcompiler",
+        "-fPIC",
+        "-cudart",
+        runtime,
+        source,
+        "-o",
+        library,
+    ]
     subprocess.run([*command, "-arch=sm_90"], check=True, capture_output=True, timeout=180)
     assert version_of(person, library) == "13000"
 
@@ -91,7 +101,7 @@ def test_it_links_the_way_pytorchs_extension_builder_does(person: Person) -> Non
     source = person.home / "extension.cu"
     source.write_text(KERNEL)
     compiled, library = person.home / "extension.o", person.home / "extension.so"
-    nvcc = [home / "bin/nvcc", "-Xcompiler", "-fPIC", "-arch=sm_90", "-c", source, "-o", compiled]
+    nvcc: list[str | Path] = [home / "bin/nvcc", "-Xcompiler", "-fPIC", "-arch=sm_90", "-c", source, "-o", compiled]
     subprocess.run(nvcc, check=True, capture_output=True, timeout=180)
     subprocess.run(["g++", "-shared", compiled, "-o", library, f"-L{home}/lib64", "-lcudart"], check=True)
     assert version_of(person, library) == "13000"

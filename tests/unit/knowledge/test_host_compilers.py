@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from torchup.knowledge.host_compilers import compiler_limits
+from torchup.knowledge.host_compilers import CompilerKind, compiler_limits
 from torchup.knowledge.tables import table
 
 
@@ -20,15 +20,15 @@ from torchup.knowledge.tables import table
         ((13, 5), "gcc", 16),
     ],
 )
-def test_the_newest_compiler_of_a_release(cuda: tuple[int, int], kind: str, newest: int) -> None:
-    found = compiler_limits(cuda, kind)  # type: ignore[arg-type]
+def test_the_newest_compiler_of_a_release(cuda: tuple[int, int], kind: CompilerKind, newest: int) -> None:
+    found = compiler_limits(cuda, kind)
     assert found is not None
     assert found.newest == newest
 
 
 @pytest.mark.parametrize(("cuda", "kind"), [((13, 6), "gcc"), ((14, 0), "gcc"), ((10, 2), "gcc"), ((11, 0), "clang")])
-def test_nothing_is_said_about_what_was_not_read(cuda: tuple[int, int], kind: str) -> None:
-    assert compiler_limits(cuda, kind) is None  # type: ignore[arg-type]
+def test_nothing_is_said_about_what_was_not_read(cuda: tuple[int, int], kind: CompilerKind) -> None:
+    assert compiler_limits(cuda, kind) is None
 
 
 def test_the_table_is_in_order_and_every_row_has_a_source() -> None:
