@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from support.torch_environment import TORCH
+from torchup.knowledge.host_compilers import compiler_limits
 from torchup.model.outcome import Check, Report
 from torchup.verify.run import PROBE, verify
 
@@ -173,3 +174,20 @@ print(json.dumps([
 """
     done = subprocess.run([python_with_torch, "-c", lines], capture_output=True, text=True, check=True, env=PLAIN)
     assert json.loads(done.stdout) == []
+
+
+def test_our_limits_of_host_compilers_agree_with_torchs_own(python_with_torch: Path) -> None:
+    lines = """
+import json
+from torch.utils.cpp_extension import CUDA_CLANG_VERSIONS, CUDA_GCC_VERSIONS
+print(json.dumps({"gcc": CUDA_GCC_VERSIONS, "clang": CUDA_CLANG_VERSIONS}))
+"""
+    done = subprocess.run([python_with_torch, "-c", lines], capture_output=True, text=True, check=True, env=PLAIN)
+    for kind, rows in json.loads(done.stdout).items():
+        for cuda, (_, above) in rows.items():
+            major, minor = map(int, cuda.split("."))
+            ours = compiler_limits((major, minor), kind)
+            # clang 19 with 12.9: NVIDIA's own header takes it, torch's table is behind.
+            behind = (kind, cuda) == ("clang", "12.9")
+            assert ours is not None, (kind, cuda)
+            assert ours.newest == above[0] - 1 + behind, (kind, cuda)

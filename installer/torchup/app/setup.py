@@ -57,6 +57,12 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
             code="machine-without-dry-run",
             hint="Add --dry-run to see the commands, or leave --machine out.",
         )
+    if options.plan is not None and options.from_lock is not None:
+        raise UsageError(
+            "A plan and a lock both say what is installed: give --plan or --from-lock, not both.",
+            code="plan-and-lock",
+            hint="A plan is for this machine as it is now; a lock is for any that it fits.",
+        )
     request = _request(line, options)
     if options.plan is not None:
         return _apply_saved(line, options.plan, request if unattended and options.answers else None, options)

@@ -158,7 +158,19 @@ def run_all(
         if done.interrupted:
             raise CommandInterruptedError
         if done.returncode != 0:
-            raise failure(step, command, done)
+            raise _conflict(step, failure(step, command, done))
+
+
+def _conflict(step: Step, error: StepError) -> StepError:
+    """Say what it means when something does not go with PyTorch: the constraints keep that in place."""
+    if step.id not in ("extras", "cuda-toolkit") or error.code != "no-matching-distribution":
+        return error
+    return StepError(
+        f"{step.summary}: it does not go with the PyTorch that was chosen, which stays as it is.",
+        code="extras-conflict" if step.id == "extras" else "toolkit-conflict",
+        evidence=error.evidence,
+        hint="Ask for another version of what is named above, or choose the PyTorch that it wants with torch.version.",
+    )
 
 
 def _lacking(step: CreateEnvironment, system: System) -> tuple[str, ...]:

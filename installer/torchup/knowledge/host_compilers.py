@@ -17,7 +17,7 @@ class CompilerLimits:
 
     oldest: int
     newest: int
-    source: str
+    source: tuple[str, ...]
 
 
 @cache
@@ -31,7 +31,7 @@ def compiler_limits(cuda: tuple[int, int], kind: CompilerKind) -> CompilerLimits
     if row is None or kind not in row:
         return None
     oldest, newest = row[kind]
-    return CompilerLimits(oldest=oldest, newest=newest, source=row["source"])
+    return CompilerLimits(oldest=oldest, newest=newest, source=tuple(row["source"]))
 
 
 def _release(text: str) -> tuple[int, int]:

@@ -107,7 +107,7 @@ def _other_sources(
     major = version.partition(".")[0]
     steps = [
         NextStep(
-            text=f"cuda_toolkit: {{source: existing, path: {found.path}}} takes the CUDA {found.version} that is there."
+            text=f"cuda_toolkit.source: existing, with path: {found.path}, takes the CUDA {found.version} that is there."
         )
         for found in toolkits
         if found.nvcc and (found.version or "").partition(".")[0] == major
