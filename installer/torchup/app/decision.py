@@ -76,6 +76,8 @@ def ask_sources(
         settings = connection_only(settings)
     for problem in settings.problems:
         line.console.warn(problem)
+    if request.source.index == "conda-forge":
+        return Sources(book=_ask_conda(line, request, facts), settings=settings)
     ask = partial(
         collect,
         request.source,
@@ -97,6 +99,23 @@ def ask_sources(
         meanwhile()
         book = asked.result()
     return Sources(book=book, settings=settings)
+
+
+def _ask_conda(line: CommandLine, request: Request, facts: MachineFacts) -> OfferBook:
+    """Let conda itself say which builds its channels have; raises RefusedError with code conda-missing."""
+    from torchup.plan.conda import find_conda
+    from torchup.resolve.offers.conda_search import ask_conda, run_search
+
+    conda = find_conda(facts)
+    with line.console.working("Asking the conda channels"):
+        return ask_conda(
+            conda,
+            request.source,
+            facts,
+            tuple(dict.fromkeys(("torch", *request.torch.packages))),
+            today=line.context.now().date().isoformat(),
+            search=run_search(line.context.environ),
+        )
 
 
 def refuse_unless_ok(resolution: Resolution) -> None:

@@ -15,7 +15,7 @@ from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Make
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
 from torchup.plan.child_environment import installer_environment
-from torchup.plan.conda import conda_environment, conda_prefix, create_conda, find_conda, python_specs
+from torchup.plan.conda import conda_environment, conda_prefix, create_conda, find_conda, python_specs, torch_specs
 from torchup.plan.conda_file import conda_file_step
 from torchup.plan.conda_layout import nvcc_below
 from torchup.plan.conda_toolkit import conda_toolkit_steps, place_conda_toolkit, toolkit_specs
@@ -145,7 +145,11 @@ def _environment(given: PlanInput, pick: TorchPick, toolkit: ToolkitDecision) ->
     by_conda = given.request.environment.kind == "conda"
     specs: tuple[str, ...] = ()
     if by_conda:
-        specs = (*python_specs(pick.python), *toolkit_specs(toolkit, cudnn=given.request.cuda_toolkit.cudnn))
+        specs = (
+            *python_specs(pick.python),
+            *torch_specs(pick),
+            *toolkit_specs(toolkit, cudnn=given.request.cuda_toolkit.cudnn),
+        )
     commands = _creation(given, pick, specs)
     parent = str(PurePath(path).parent)
     interpreter = pick.python if by_conda else pick.python_path or pick.python
@@ -170,7 +174,7 @@ def _environment(given: PlanInput, pick: TorchPick, toolkit: ToolkitDecision) ->
         sources = replace(installer.sources, find_links=()) if installer.find_links_secret else installer.sources
         channels = given.request.source.conda_channels
         lines = requirement_lines(pick)
-        builds = tuple(line.split()[0] for line in lines)
+        builds = tuple(line.split()[0] for line in lines) if pick.source != "conda" else ()
         steps.append(conda_file_step(path, channels=channels, specs=specs, sources=sources, pins=builds))
     return steps
 
@@ -188,7 +192,7 @@ def _packages(given: PlanInput, pick: TorchPick, python: str, wanted: tuple[str,
     lines = requirement_lines(pick)
     path = f"{given.target.path}/{REQUIREMENTS}"
     names = ", ".join(wanted)
-    steps: list[Step] = [
+    wheels: list[Step] = [
         WriteFile(
             id="requirements",
             summary="Name the exact builds",
@@ -206,6 +210,8 @@ def _packages(given: PlanInput, pick: TorchPick, python: str, wanted: tuple[str,
             download_bytes=download_bytes(pick),
         ),
     ]
+    # From a conda channel they came with the environment.
+    steps = [] if pick.source == "conda" else wheels
     extras = (*given.request.environment.extras, *(["ipykernel"] if given.request.environment.jupyter_kernel else []))
     if extras:
         steps.append(
