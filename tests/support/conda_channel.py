@@ -39,6 +39,7 @@ class CondaChannel:
         name: str,
         version: str,
         *,
+        build: str = "0",
         depends: Iterable[str] = (),
         files: Mapping[str, str] | None = None,
         links: Mapping[str, str] | None = None,
@@ -49,7 +50,7 @@ class CondaChannel:
         index = {
             "name": name,
             "version": version,
-            "build": "0",
+            "build": build,
             "build_number": 0,
             "depends": list(depends),
             "subdir": SUBDIR,
@@ -63,7 +64,7 @@ class CondaChannel:
             "info/files": "".join(f"{path}\n" for path in (*(files or {}), *(links or {}))),
             **(files or {}),
         }
-        with tarfile.open(place / f"{name}-{version}-0.tar.bz2", "w:bz2") as archive:
+        with tarfile.open(place / f"{name}-{version}-{build}.tar.bz2", "w:bz2") as archive:
             for path, text in contents.items():
                 entry = tarfile.TarInfo(path)
                 entry.size = len(text.encode())
@@ -101,6 +102,15 @@ class CondaChannel:
             self.add("cuda-cudart-dev", f"{version}.48", depends=pinned, files=header)
             library = {f"targets/{TARGET}/lib/libcublas.so.{version}": "library\n"}
             self.add("cuda-libraries-dev", f"{version}.0", depends=pinned, files=library)
+        return self
+
+    def torch(self, version: str) -> Self:
+        """Add PyTorch for the CPU and for CUDA 12.9, as conda-forge names its builds."""
+        site = f"lib/python{PYTHON}/site-packages/torch-{version}.dist-info"
+        python = f"py{PYTHON.replace('.', '')}"
+        for build in (f"cpu_generic_{python}_h1_0", f"cuda129_mkl_{python}_h1_300"):
+            needs = ["python", *(["cuda-version >=12.9,<13"] if build.startswith("cuda") else [])]
+            self.add("pytorch", version, build=build, depends=needs, files={f"{site}/RECORD": f"{build}\n"})
         return self
 
     def index(self) -> Self:

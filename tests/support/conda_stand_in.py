@@ -3,6 +3,7 @@
     conda --version
     conda create --yes [--quiet] [--offline] [--override-channels] [--channel C]... --prefix P SPEC...
     conda env create --file F --prefix P
+    conda search --json [--offline] [--override-channels] [--channel C]... NAME
 
 Like conda it asks unless it is told not to (and then fails, because nobody answers), reads `channel_alias`
 and `channels` from ~/.condarc, refuses a prefix that is no environment, notes new prefixes in
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import sys
 from pathlib import Path
@@ -43,6 +45,8 @@ def main(arguments: list[str]) -> int:
             return fail("CondaSystemExit: Exiting: Proceed ([y]/n)? was not answered")
         channels = options.channel if options.override_channels else [*options.channel, *configured("channels")]
         return create(Path(options.prefix), options.specs, channels, offline=options.offline)
+    if words[:1] == ["search"]:
+        return search(words[1:])
     if words[:2] == ["env", "create"]:
         import yaml
 
@@ -82,6 +86,31 @@ def create(prefix: Path, specs: list[str], channels: list[str], *, offline: bool
     return 0
 
 
+def search(words: list[str]) -> int:
+    """List the builds of a package in channels that are folders, as `conda search --json` does."""
+    parser = argparse.ArgumentParser()
+    for flag in ("--json", "--offline", "--override-channels"):
+        parser.add_argument(flag, action="store_true")
+    parser.add_argument("--channel", action="append", default=[])
+    parser.add_argument("name")
+    options = parser.parse_args(words)
+    found = []
+    for channel in options.channel:
+        url = located(channel)
+        if not Path(url.removeprefix("file://")).is_dir():
+            print(json.dumps({"error": f"CondaHTTPError: {url}", "exception_name": "CondaHTTPError"}))
+            return 1
+        for index in Path(url.removeprefix("file://")).glob("*/repodata.json"):
+            described = json.loads(index.read_text(encoding="utf-8"))
+            records = [*described.get("packages", {}).values(), *described.get("packages.conda", {}).values()]
+            found += [record for record in records if record["name"] == options.name]
+    if not found:
+        print(json.dumps({"error": f"not there: {options.name}", "exception_name": "PackagesNotFoundError"}))
+        return 1
+    print(json.dumps({options.name: found}))
+    return 0
+
+
 async def install(prefix: Path, specs: list[str], urls: list[str]) -> None:
     import rattler
 
@@ -89,8 +118,10 @@ async def install(prefix: Path, specs: list[str], urls: list[str]) -> None:
 
     cache = Path(os.environ.get("CONDA_PKGS_DIRS") or Path.home() / ".conda-stand-in" / "pkgs")
     gateway = rattler.Gateway(cache_dir=cache / "repodata")
+    # Lenient, because `name=version=build` is how conda's command line writes it, and rattler has a form of its own.
+    wanted = [rattler.MatchSpec(spec, strict=False) for spec in specs]
     records = await rattler.solve(
-        sources=urls, specs=specs, gateway=gateway, platforms=[subdir, "noarch"], virtual_packages=[]
+        sources=urls, specs=wanted, gateway=gateway, platforms=[subdir, "noarch"], virtual_packages=[]
     )
     await rattler.install(records, prefix, cache_dir=cache, show_progress=False, execute_link_scripts=False)
 

@@ -28,7 +28,7 @@ CACHES = ("pkgs", ".conda-stand-in")
 def channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder that channel names are looked up in: conda-forge, and one that has no Python."""
     folder = tmp_path_factory.mktemp("conda") / "channels"
-    CondaChannel(folder / "conda-forge").python().cuda("12.6", "13.0").index()
+    CondaChannel(folder / "conda-forge").python().cuda("12.6", "13.0").torch("2.9.1").index()
     CondaChannel(folder / "bare").add("other", "1").index()
     return folder
 
@@ -184,6 +184,34 @@ def test_what_conda_cannot_do_is_named_and_leaves_nothing(
     assert said in done.stderr
     assert "hint:" in done.stderr
     assert (person.tree(), tree(base, leave_out=())) == before
+
+
+def test_pytorch_itself_from_the_channel_when_that_is_chosen(person: Person, base: Path, answers: Answers) -> None:
+    before = person.tree(), tree(base, leave_out=())
+    wanted = Path(answers())
+    wanted.write_text(wanted.read_text().replace("source: {", "source: {index: conda-forge, "))
+    done = person.torchup("setup", "--answers", str(wanted))
+    assert done.returncode == 0, done.stderr
+    prefix = base / "envs/deep"
+    record = prefix / f"lib/python{PYTHON}/site-packages/torch-2.9.1.dist-info/RECORD"
+    assert record.read_text().startswith("cpu_generic")
+    assert not (prefix / "torchup-requirements.txt").exists()
+    described = yaml.safe_load((prefix / "environment.yml").read_text())
+    assert described["dependencies"] == [f"python={PYTHON}", "pip", "pytorch=2.9.1=cpu*"]
+    again = person.torchup("setup", "--answers", str(wanted))
+    assert "nothing" in again.stdout
+    assert person.torchup("undo").returncode == 0
+    assert (person.tree(), tree(base, leave_out=())) == before
+
+
+def test_conda_forge_is_for_conda_environments_and_has_to_answer(person: Person, base: Path, answers: Answers) -> None:
+    chosen = ("--set", "source.index=conda-forge")
+    contradiction = person.torchup("setup", "--answers", answers(kind="venv"), *chosen)
+    assert contradiction.returncode == 2
+    assert "conda-forge is for environment.kind: conda" in contradiction.stderr
+    unreachable = person.torchup("setup", "--answers", answers(channels="[nowhere]"), *chosen)
+    assert unreachable.returncode == 7
+    assert "nowhere" in unreachable.stderr
 
 
 def test_a_prefix_that_is_not_ours_is_left_alone(person: Person, base: Path, answers: Answers) -> None:

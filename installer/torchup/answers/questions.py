@@ -286,7 +286,8 @@ _SOURCE = (
     Question(
         key="source.index",
         meaning="The package index.",
-        values="auto, pytorch (PyTorch's own), default (what pip and uv are configured with), or a URL",
+        values="auto, pytorch (PyTorch's own), default (what pip and uv are configured with), conda-forge (conda environments "
+        "only), or a URL",
         prompt="Where shall wheels come from?",
         help="auto looks at both and takes what serves the chosen build. A URL holds no password: leave that to "
         "~/.netrc or to pip's and uv's own configuration.",

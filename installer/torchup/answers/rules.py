@@ -163,12 +163,12 @@ def cuda_version(text: str) -> str:
 
 
 def index(text: str) -> str:
-    """Take `auto`, `pytorch`, `default` or a URL."""
-    if text in ("auto", "pytorch", "default"):
+    """Take `auto`, `pytorch`, `default`, `conda-forge` or a URL."""
+    if text in ("auto", "pytorch", "default", "conda-forge"):
         return text
     if "/" not in text:
-        near = did_you_mean(text, ["auto", "pytorch", "default"])
-        raise ValueError(f"{shown(text)} is no index; write auto, pytorch, default or a URL{near}")
+        near = did_you_mean(text, ["auto", "pytorch", "default", "conda-forge"])
+        raise ValueError(f"{shown(text)} is no index; write auto, pytorch, default, conda-forge or a URL{near}")
     return url(text)
 
 
@@ -244,7 +244,7 @@ RULES: dict[str, Rule] = {
     "cuda_toolkit.version": Rule(check=cuda_version, pattern=f"^(auto|{_CUDA.pattern})$"),
     "cuda_toolkit.path": Rule(check=search_path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
     "shell.rc": Rule(check=path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
-    "source.index": Rule(check=index, pattern=r"^(auto|pytorch|default|(https?|file)://.+)$"),
+    "source.index": Rule(check=index, pattern=r"^(auto|pytorch|default|conda-forge|(https?|file)://.+)$"),
     "source.mirror": Rule(check=url, pattern=r"^(https?|file)://.+$"),
     "source.find_links": Rule(check=find_links),
     "source.conda_channels": Rule(check=conda_channel),

@@ -189,4 +189,7 @@ def _contradictions(request: Request) -> list[Problem]:
     if toolkit.path is not None and toolkit.source not in ("existing", "auto"):
         text = f"a path counts only with source: existing, and source is {toolkit.source}"
         return [Problem(("cuda_toolkit", "path"), text)]
+    if request.source.index == "conda-forge" and request.environment.kind != "conda":
+        text = f"conda-forge is for environment.kind: conda, and kind is {request.environment.kind}"
+        return [Problem(("source", "index"), text)]
     return []

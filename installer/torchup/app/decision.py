@@ -77,6 +77,8 @@ def ask_sources(
         settings = connection_only(settings)
     for problem in settings.problems:
         line.console.warn(problem)
+    if request.source.index == "conda-forge":
+        return Sources(book=_ask_conda(line, request, facts), settings=settings)
     ask = partial(
         collect,
         request.source,
@@ -117,6 +119,23 @@ def ask_sources(
 
 def _with_others(book: OfferBook, others: list[OfferBook]) -> OfferBook:
     return replace(book, others=tuple(offer for other in others for offer in other.offers)) if others else book
+
+
+def _ask_conda(line: CommandLine, request: Request, facts: MachineFacts) -> OfferBook:
+    """Let conda itself say which builds its channels have; raises RefusedError with code conda-missing."""
+    from torchup.plan.conda import find_conda
+    from torchup.resolve.offers.conda_search import ask_conda, run_search
+
+    conda = find_conda(facts)
+    with line.console.working("Asking the conda channels"):
+        return ask_conda(
+            conda,
+            request.source,
+            facts,
+            tuple(dict.fromkeys(("torch", *request.torch.packages))),
+            today=line.context.now().date().isoformat(),
+            search=run_search(line.context.environ),
+        )
 
 
 def no_solution(resolution: Resolution) -> NoSolutionError:

@@ -57,16 +57,22 @@ def _bases(host: Host, installs: tuple[CondaInstall, ...]) -> list[str]:
 
 
 def _base(program: str) -> str:
-    """Give the prefix of .../bin/conda and of .../condabin/conda."""
-    return program.rpartition("/")[0].rpartition("/")[0]
+    """Give the prefix of .../bin/conda, of .../condabin/conda and of ...\\Scripts\\conda.exe."""
+    return re.sub(r"[/\\][^/\\]*[/\\][^/\\]*$", "", program)
 
 
 def _programs(host: Host) -> list[tuple[CondaKind, str]]:
     programs: list[tuple[CondaKind, str]] = []
     for variable in ("CONDA_EXE", "MAMBA_EXE"):
         path = host.environ.get(variable, "")
-        programs += [(kind, path) for kind in _KINDS if path.endswith(f"/{kind}")]
+        name = path.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
+        programs += [(kind, path) for kind in _KINDS if name == kind and path != name]
     programs += [(kind, found) for kind in _KINDS if (found := host.which(kind))]
+    if host.system == "windows":
+        return [
+            *programs,
+            *((kind, f"{host.home}/{base}/Scripts/{kind}.exe") for base in _BASES for kind in _KINDS[:2]),
+        ]
     folders = [f"{root}/{base}/bin" for root in (host.home, "/opt", "/usr/local", "/root") for base in _BASES]
     programs += [(kind, f"{folder}/{kind}") for folder in dict.fromkeys(folders) for kind in _KINDS[:2]]
     programs.append(("micromamba", f"{host.home}/.local/bin/micromamba"))

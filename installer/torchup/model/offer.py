@@ -7,7 +7,7 @@ from typing import Literal
 
 from torchup.model.quick import dataclass
 
-SourceKind = Literal["pytorch", "mirror", "default", "extra", "find-links", "snapshot"]
+SourceKind = Literal["pytorch", "mirror", "default", "extra", "find-links", "conda", "snapshot"]
 SourceState = Literal["live", "cached", "snapshot", "unreachable", "skipped"]
 
 

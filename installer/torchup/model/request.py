@@ -77,7 +77,7 @@ class ShellWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceWish:
-    """Where wheels come from; `index` is `auto`, `pytorch`, `default` or a URL.
+    """Where wheels come from; `index` is `auto`, `pytorch`, `default`, `conda-forge` or a URL.
 
     `conda_channels` are for conda environments; none means those that conda is configured with.
     """

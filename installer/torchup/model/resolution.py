@@ -10,7 +10,7 @@ from torchup.model.quick import dataclass
 
 SCHEMA = 1
 
-PickSource = Literal["pytorch", "default", "find-links", "mirror"]
+PickSource = Literal["pytorch", "default", "find-links", "mirror", "conda"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

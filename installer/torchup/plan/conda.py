@@ -10,6 +10,7 @@ from torchup.model.facts import CondaInstall, MachineFacts
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import Command
 from torchup.model.request import EnvironmentWish, Request, SourceWish
+from torchup.model.resolution import TorchPick
 from torchup.plan.child_environment import installer_environment
 
 _PREFERENCE = ("mamba", "micromamba", "conda")
@@ -61,6 +62,18 @@ def python_specs(python: str) -> tuple[str, ...]:
             hint="Set environment.kind to venv: uv brings a free-threaded Python.",
         )
     return (f"python={python}", "pip")
+
+
+def torch_specs(pick: TorchPick) -> tuple[str, ...]:
+    """Name PyTorch's packages where the pick comes from a conda channel: the release, and the kind of build.
+
+    conda alone would take a CPU build where that solves more easily.
+    """
+    if pick.source != "conda":
+        return ()
+    kind = f"cuda{pick.variant[2:]}" if pick.variant.startswith("cu") else pick.variant
+    names = {offer.package: offer.filename.partition(f"-{offer.version}-")[0] for offer in pick.wheels}
+    return tuple(f"{names[offer.package]}={offer.version}={kind}*" for offer in pick.wheels)
 
 
 def create_conda(

@@ -29,5 +29,11 @@ def conda_file_step(
         summary=f"Describe the environment in {NAME}",
         why="conda can make the same environment again from it, here or elsewhere.",
         path=f"{prefix}/{NAME}",
-        content=render(NAME, environment=PurePath(prefix).name, channels=channels, specs=specs, pip=(*places, *pins)),
+        content=render(
+            NAME,
+            environment=PurePath(prefix).name,
+            channels=channels,
+            specs=specs,
+            pip=(*places, *pins) if pins else (),
+        ),
     )

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from torchup.model.plan import Command, CreateEnvironment, MakeDirectory, Step
 from torchup.model.resolution import ToolkitDecision, TorchPick
-from torchup.plan.conda import conda_environment, create_conda, find_conda, python_specs
+from torchup.plan.conda import conda_environment, create_conda, find_conda, python_specs, torch_specs
 from torchup.plan.conda_file import conda_file_step
 from torchup.plan.conda_layout import nvcc_below
 from torchup.plan.conda_toolkit import toolkit_specs
@@ -24,7 +24,11 @@ def environment_steps(given: PlanInput, pick: TorchPick, toolkit: ToolkitDecisio
     by_conda = given.request.environment.kind == "conda"
     specs: tuple[str, ...] = ()
     if by_conda:
-        specs = (*python_specs(pick.python), *toolkit_specs(toolkit, cudnn=given.request.cuda_toolkit.cudnn))
+        specs = (
+            *python_specs(pick.python),
+            *torch_specs(pick),
+            *toolkit_specs(toolkit, cudnn=given.request.cuda_toolkit.cudnn),
+        )
     parent = str(PurePath(path).parent)
     why = f"PyTorch gets an environment of its own, with Python {pick.python}, and changes nothing else."
     steps: list[Step] = [
@@ -56,6 +60,6 @@ def _environment_file(given: PlanInput, pick: TorchPick, specs: tuple[str, ...])
     installer = installer_of(given, pick)
     # Folders that hold a login travel in the environment of the installer only.
     sources = replace(installer.sources, find_links=()) if installer.find_links_secret else installer.sources
-    builds = tuple(line.split()[0] for line in requirement_lines(pick))
+    builds = tuple(line.split()[0] for line in requirement_lines(pick)) if pick.source != "conda" else ()
     channels = given.request.source.conda_channels
     return conda_file_step(given.target.path, channels=channels, specs=specs, sources=sources, pins=builds)

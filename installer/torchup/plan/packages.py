@@ -30,7 +30,7 @@ def package_steps(
     lines = requirement_lines(pick)
     path = f"{given.target.path}/{REQUIREMENTS}"
     names = ", ".join(wanted)
-    steps: list[Step] = [
+    wheels: list[Step] = [
         WriteFile(
             id="requirements",
             summary="Name the exact builds",
@@ -48,6 +48,8 @@ def package_steps(
             download_bytes=download_bytes(pick),
         ),
     ]
+    # From a conda channel they came with the environment.
+    steps = [] if pick.source == "conda" else wheels
     extras = wanted_extras(given.request.environment)
     constraints = f"{given.target.path}/{CONSTRAINTS}"
     beside = toolkit_steps(given, toolkit, installer, python, constraints)

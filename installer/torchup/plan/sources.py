@@ -39,7 +39,7 @@ def package_sources(
     `unreachable` are sources that did not answer a moment ago; they are left out, because uv stops at
     the first index that it cannot reach.
     """
-    from_indexes = [offer.origin for offer in pick.wheels if offer.source != "find-links"]
+    from_indexes = [offer.origin for offer in pick.wheels if offer.source not in ("find-links", "conda")]
     from_folders = [offer.origin for offer in pick.wheels if offer.source == "find-links"]
     if not pick.wheels:
         (from_folders if pick.source == "find-links" else from_indexes).append(pick.index)

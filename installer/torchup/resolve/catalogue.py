@@ -16,7 +16,7 @@ from torchup.model.offer import Offer, OfferBook
 from torchup.model.quick import dataclass
 from torchup.resolve.wheels import python_of
 
-SOURCE_RANK = {"find-links": 0, "mirror": 1, "pytorch": 2, "extra": 3, "default": 4, "snapshot": 5}
+SOURCE_RANK = {"find-links": 0, "mirror": 1, "pytorch": 2, "extra": 3, "default": 4, "conda": 5, "snapshot": 6}
 
 _KEPT = 8
 _BUILD_TAG = re.compile(r"(\d+)")

@@ -25,6 +25,7 @@ def warnings_for(situation: Situation, outcome: Outcome, pick: Candidate) -> lis
     """Say what was assumed, what is missing, and what on the machine could get in the way."""
     return [
         *_assumed_lists(pick),
+        *_conda_kernels(pick),
         *_compiled_at_first_use(pick),
         *_assumed_devices(outcome.target),
         *_missing_packages(pick),
@@ -34,6 +35,13 @@ def warnings_for(situation: Situation, outcome: Outcome, pick: Candidate) -> lis
         *_platform(situation, outcome.target, pick),
         *_driver(situation, outcome),
     ]
+
+
+def _conda_kernels(pick: Candidate) -> list[Reason]:
+    if pick.wheel.source != "conda" or pick.build.variant.cuda is None:
+        return []
+    text = "conda-forge compiles PyTorch itself: the kernel list is that of PyTorch's own wheel, and the test shows it."
+    return [Reason(code="kernels-of-conda", text=text)]
 
 
 def _assumed_lists(pick: Candidate) -> list[Reason]:

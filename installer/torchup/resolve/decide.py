@@ -40,6 +40,7 @@ _PLACES: dict[SourceKind, PickSource] = {
     "default": "default",
     "extra": "default",
     "find-links": "find-links",
+    "conda": "conda",
 }
 
 

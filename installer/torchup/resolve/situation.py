@@ -28,6 +28,7 @@ Status = Literal["ok", "action_needed", "no_solution"]
 _SOURCES: dict[str, frozenset[SourceKind]] = {
     "pytorch": frozenset({"pytorch", "mirror", "find-links", "snapshot"}),
     "default": frozenset({"default", "extra", "find-links", "snapshot"}),
+    "conda-forge": frozenset({"conda"}),
 }
 
 
