@@ -43,7 +43,10 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
         before = read(step.path)
         problem = parse_check(step.shell, before) if before else None
         if problem is None:
-            after = insert(before, step.body, placement=step.placement, language=step.shell).after
+            try:
+                after = insert(before, step.body, placement=step.placement, language=step.shell).after
+            except RefusedError:
+                continue  # the step itself says it, with the path of the file
             problem = parse_check(step.shell, after) if after and after != before else None
         if problem is not None:
             broken.append(f"{step.path}: {problem}")
