@@ -339,3 +339,53 @@ def test_resume_goes_on_after_a_kill(person: Person, tmp_path: Path) -> None:
         assert rc.read_bytes() == wanted
         assert person.torchup("undo").returncode == 0
         assert rc.read_bytes() == RC
+
+
+def test_a_line_of_the_owner_inside_the_block_is_never_lost(person: Person) -> None:
+    rc = person.home / ".bashrc"
+    rc.write_bytes(RC)
+    apply(person)
+    edited = rc.read_bytes().replace(b"# <<< torchup <<<", b"export MINE=1\n# <<< torchup <<<")
+    rc.write_bytes(edited)
+    for arguments in (apply_arguments(person), ("shell", "remove", "--yes")):
+        done = person.torchup(*arguments)
+        assert done.returncode == 6, done.stderr
+        assert "error[block-edited]" in done.stderr
+        assert str(rc) in done.stderr
+        assert "+export MINE=1" in done.stderr
+        assert rc.read_bytes() == edited
+    done = person.torchup("undo")
+    assert done.returncode == 5
+    assert "+export MINE=1" in done.stderr
+    assert rc.read_bytes() == edited
+
+
+def test_edits_around_the_block_stay_and_only_our_bytes_go(person: Person) -> None:
+    rc = person.home / ".bashrc"
+    for way in (("undo",), ("shell", "remove", "--yes")):
+        rc.write_bytes(RC)
+        apply(person)
+        rc.write_bytes(b"# above\n" + rc.read_bytes() + b"export NVM_DIR=x")
+        assert person.torchup(*way).returncode == 0
+        # The line end that RC lacked stays, because it now keeps two lines of the owner apart.
+        assert rc.read_bytes() == b"# above\n" + RC + b"\nexport NVM_DIR=x"
+
+
+def test_removal_finds_what_would_not_be_chosen_today(person: Person) -> None:
+    moved = person.home / "zsh-files"
+    moved.mkdir()
+    (moved / ".zshrc").write_bytes(RC)
+    (person.home / ".bashrc").write_bytes(RC)
+    arguments = ("shell", "apply", "--shell", "zsh", "--cuda-home", str(person.home.parent / "cuda"), "--yes")
+    assert person.torchup(*arguments, timeout=120, ZDOTDIR=str(moved)).returncode in (0, 4)
+    private = person.home / ".private"
+    assert person.torchup(*apply_arguments(person), "--rc", str(private)).returncode in (0, 4)
+    assert find((moved / ".zshrc").read_bytes()).kind == find(private.read_bytes()).kind == "intact"
+    done = person.torchup("shell", "remove", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert (moved / ".zshrc").read_bytes() == RC
+    assert not private.exists()
+    assert not (person.home / ".config/torchup").exists()
+    again = person.torchup("shell", "remove", "--yes")
+    assert again.returncode == 0
+    assert "Nothing to do." in again.stdout
