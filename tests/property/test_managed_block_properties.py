@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from support.tools import require
 from torchup.errors import RefusedError
+from torchup.shell.block_body import block_body
 from torchup.shell.block_scan import find
 from torchup.shell.managed_block import Placement, insert, remove
+from torchup.shell.quoting import Language
 from torchup.verify.shell_syntax import parse_check
 
 EXAMPLES = 2_000 if os.environ.get("TORCHUP_NIGHTLY") else 200
@@ -193,17 +195,39 @@ SNIPPETS = st.lists(
 ).map(lambda parts: "".join(parts).encode())
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "dash"])
+FISH_SNIPPETS = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "set -g a 1\n",
+                "set b 2",
+                "\n",
+                "if true\n",
+                "end\n",
+                "function f\n",
+                "  return 1\n",
+                "echo 'open\n",
+                "'\n",
+            ),
+            *("echo hi \\\n", "true; and\n", "switch $a\n", "case x\n", "# a comment \\\n", "set c (date\n", ")\n"),
+        ]
+    ),
+    max_size=7,
+).map(lambda parts: "".join(parts).encode())
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "dash", "ksh", "fish"])
 def test_a_file_that_parses_still_parses(shell: str) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
+    require(shell)
+    language: Language = "fish" if shell == "fish" else "sh"
+    body = block_body(language, "/e/it's/env")
 
     # Most random files are broken, and those are not the subject.
     @settings(max_examples=EXAMPLES // 8, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
-    @given(content=SNIPPETS, placement=st.sampled_from(PLACEMENTS))
+    @given(content=FISH_SNIPPETS if shell == "fish" else SNIPPETS, placement=st.sampled_from(PLACEMENTS))
     def check(content: bytes, placement: Placement) -> None:
         assume(parse_check(shell, content) is None)
-        after = insert(content, BODIES[0], placement=placement).after
+        after = insert(content, body, placement=placement, language=language).after
         assert after is not None
         assert parse_check(shell, after) is None
 

@@ -1,4 +1,4 @@
-"""Doubles of the operating system's calls: they fail, or the process dies, at a chosen call."""
+"""Doubles of the operating system's calls: they fail, or the process dies or stops, at a chosen call."""
 
 from __future__ import annotations
 
@@ -91,4 +91,19 @@ class CountedCalls(_Calls):
             raise OSError(self.error, os.strerror(self.error or 0))
         if name == "write" and self.short:
             return real(arguments[0], arguments[1][:1])
+        return real(*arguments)
+
+
+class StoppedCalls(_Calls):
+    """Stops the process before call number `at`, until somebody lets it go on."""
+
+    def __init__(self, *, at: int) -> None:
+        super().__init__()
+        self.at = at
+        self.number = 0
+
+    def _before(self, name: str, real: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        self.number += 1
+        if self.number == self.at:
+            os.kill(os.getpid(), signal.SIGSTOP)
         return real(*arguments)

@@ -99,6 +99,9 @@ class FileWriter:
             if error.errno not in _NOT_BY_RENAME or not os.access(target, os.W_OK):
                 raise
             self._write_in_place(target, content, kept_mode, before)
+        else:
+            # Not above: the rename is done, so an error from here on is no reason to write in place.
+            self._sync_folder(target)
 
     def _temporary(self, target: str, content: bytes) -> tuple[str, int]:
         folder, name = os.path.split(target)
@@ -126,7 +129,6 @@ class FileWriter:
         except BaseException:
             self._drop(temporary)
             raise
-        self._sync_folder(target)
 
     def _create(self, target: str, content: bytes, mode: int) -> None:
         temporary, fd = self._temporary(target, content)

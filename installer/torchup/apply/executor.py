@@ -249,6 +249,10 @@ class _Run:
         journal = self.journal
         if step.id in self.changes:
             self._note(lambda: journal.finished(step.id, outcome, self.changes[step.id], at=self.context.now()))
+        if error.code == "file-changed" and step.id in self.changes:
+            # The step did nothing: what is there now is somebody else's.
+            self.changes[step.id] = NoChange()
+            self._note(lambda: journal.undone(step.id, at=self.context.now()))
         left: list[Left] = []
         for done in reversed(self.plan.steps):
             change = self.changes.get(done.id)

@@ -11,6 +11,12 @@ _ENDS = re.compile(rb"(?:^|[;&|(){}!]\s*|\b(?:then|else|do)\s+)(return|exit|logo
 _OPENS = re.compile(rb"^(if|case|for|while|until|select|foreach|switch|begin)\b|[^#]*\{\s*$")
 _CLOSES = re.compile(rb"^(fi|esac|done|end|endif|endsw|\})(?:$|[\s;&|)])")
 _CLOSING = b"fed}"
+# Where text begins that is not read as commands, and what only looks like it: an escape, a comment, a here-string.
+_TEXTS = re.compile(
+    rb"\\.|<<<|(?:^|(?<=[\s;&|(]))#[^\n]*|<<-?[ \t]*['\"\\]?(?P<word>\w+)|['\"]", re.DOTALL | re.MULTILINE
+)
+_SINGLE_END = re.compile(rb"[^']*'")
+_DOUBLE_END = re.compile(rb'(?:[^"\\]|\\.)*"', re.DOTALL)
 _FUNCTION = re.compile(rb"^(?:function\s+[^\s(){}]+|[^\s(){}=;'\"]+\s*\(\s*\))")
 
 
@@ -65,10 +71,34 @@ def before_early_end(content: bytes) -> int:
     if not ends:
         return len(content)
     lines = content.split(b"\n")
-    first = min(end.statement_line for end in ends)
-    while first > 1 and lines[first - 2].endswith(b"\\"):
-        first -= 1
-    return sum(len(line) + 1 for line in lines[: first - 1])
+    for statement in sorted({end.statement_line for end in ends}):
+        first = statement
+        while first > 1 and lines[first - 2].endswith(b"\\"):
+            first -= 1
+        offset = sum(len(line) + 1 for line in lines[: first - 1])
+        if not _inside_text(content, offset):
+            return offset
+    return len(content)
+
+
+def _inside_text(content: bytes, offset: int) -> bool:
+    """Tell whether an offset lies in a quoted text or a here-document, where a block would be lost."""
+    position = 0
+    while (token := _TEXTS.search(content, position)) is not None and token.start() < offset:
+        if token["word"] is not None:
+            line_end = content.find(b"\n", token.end()) + 1
+            end = re.compile(rb"^\t*" + re.escape(token["word"]) + rb"$", re.MULTILINE).search(content, line_end)
+            position = end.end() if end is not None else len(content)
+            if line_end and line_end <= offset <= position:
+                return True
+        elif token[0] in (b"'", b'"'):
+            closing = (_SINGLE_END if token[0] == b"'" else _DOUBLE_END).match(content, token.end())
+            if closing is None or closing.end() > offset:
+                return True
+            position = closing.end()
+        else:
+            position = token.end()
+    return False
 
 
 def _without_comment(line: bytes) -> bytes:

@@ -1,7 +1,8 @@
 """Count what the torchup command asks the operating system to write, and stop it at one of these calls.
 
 Python imports a module of this name at start-up when its folder is on PYTHONPATH. WRITE_FAULT is
-`count:FILE` (the names of all calls go there), `kill:N` (the process dies before call N) or `ENOSPC:N`.
+`count:FILE` (the names of all calls go there), `kill:N` (the process dies before call N), `stop:N` (it stops
+there until it gets SIGCONT) or `ENOSPC:N`.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ SEAM = "torchup.apply.os_calls"
 
 
 def replace_calls(module: Any) -> None:
-    from support.faulty_calls import CountedCalls
+    from support.faulty_calls import CountedCalls, StoppedCalls
 
+    calls: Any
     what, _, where = os.environ["WRITE_FAULT"].partition(":")
     if what == "count":
         calls = CountedCalls()
         atexit.register(lambda: Path(where).write_text("\n".join(calls.seen)))
+    elif what == "stop":
+        calls = StoppedCalls(at=int(where))
     else:
         calls = CountedCalls(at=int(where), error=None if what == "kill" else getattr(errno, what))
     module.REAL_CALLS = calls

@@ -246,3 +246,29 @@ def test_each_call_of_an_undo_may_fail(place: Path, ends: tuple[dict[str, str], 
             undo_run(machine).raise_if_left()
         assert without_temporary(machine) == before, here
         shutil.rmtree(machine.context.home.parent)
+
+
+@pytest.mark.parametrize("name", [".bashrc", ".zshrc", ".cshrc", ".profile", "old-env"])
+def test_what_an_editor_saves_right_before_the_write_is_kept(place: Path, name: str) -> None:
+    """For every kind of file: renamed over, linked, with two names, created, and removed."""
+    machine = lay_out(place / "home-of-an-editor")
+    home = machine.context.home
+    before = without_temporary(machine)
+    real = REAL_CALLS.write
+
+    def write(fd: int, data: bytes | memoryview) -> int:
+        # The note that the step begins is the last thing before its file is written.
+        if b'"started"' in bytes(data) and f'"{home / name}"'.encode() in bytes(data):
+            (home / name).write_bytes(b"an editor saved this\n")
+        return real(fd, data)
+
+    setattr(REAL_CALLS, "write", write)  # noqa: B010 - the protocol has methods, not attributes
+    with pytest.raises(StepError) as caught:
+        apply_plan(plan_for(machine), machine, verifier=None)
+    heal()
+    assert caught.value.code == "file-changed"
+    assert (home / name).read_bytes() == b"an editor saved this\n"
+    changed = {key for key, what in tree(home).items() if before.get(key) != what}
+    also = {".zshrc": "dotfiles/zshrc", ".cshrc": "second-name"}.get(name)
+    assert changed <= {name, also}
+    assert not leftovers(home.parent)

@@ -279,6 +279,9 @@ def test_a_body_that_is_not_whole_lines_or_holds_markers_is_a_mistake(body: str)
         (b"a=1\n[[ $- != *i* ]] && return\n", b"[[ $-"),
         (b"a=1\n[ -t 1 ] && exec zsh\n", b"[ -t 1"),
         (b"a=1\nx \\\n  && return\n", b"x \\"),
+        (b"echo 'a\nreturn\nb'\n# it's\nx=a\\'b\nreturn\n", b"return\n"),
+        (b"cat <<EOF\nreturn\nEOF\ncat <<-'T' # x\n\treturn\n\tT\ny=<<<z\n[ -t 1 ] || return\n", b"[ -t 1"),
+        (b'echo "a \\" \nreturn\n" it\nexit\n', b"exit\n"),
         (b"f() {\n  return 1\n}\ng()\n{\n  return\n}\nh() { return; }\nreturn\n", b"return\n"),
     ],
 )
@@ -292,7 +295,15 @@ def test_before_return_stands_above_the_statement(content: bytes, first: bytes) 
 
 @pytest.mark.parametrize(
     "content",
-    [b"a=1\n", b"f() {\n  return 1\n}\n", b"exec 2>/dev/null\n", b"# return\n", b"echo please return now\n"],
+    [
+        b"a=1\n",
+        b"echo 'a\nreturn\nb'\n",
+        b"cat <<E\nreturn\n",
+        b"f() {\n  return 1\n}\n",
+        b"exec 2>/dev/null\n",
+        b"# return\n",
+        b"echo please return now\n",
+    ],
 )
 def test_before_return_is_the_end_where_nothing_ends_early(content: bytes) -> None:
     edit = insert(content, BODY, placement="before-return")
