@@ -21,8 +21,8 @@ from torchup.errors import UsageError
 from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, CheckStatus, Report
 from torchup.model.request import VerifyLevel
-from torchup.model.serial import ShapeError, dump, load
-from torchup.verify.causes import fixes_for, known_causes
+from torchup.model.serial import ShapeError, load
+from torchup.verify.causes import explain, known_causes
 from torchup.verify.verdict import verdict_of
 
 PROBE = Path(__file__).with_name("tensor_probe.py")
@@ -104,10 +104,7 @@ def complete(report: Report, facts: MachineFacts | None = None) -> Report:
     """Judge a report and put the causes that its checks name beside them, with the fixes for this machine."""
     known = known_causes()
     named = {check.hint for check in report.checks if check.hint in known and check.status != "pass"}
-    causes = {
-        hint: {**dump(known[hint]), "fix": [dump(fix) for fix in fixes_for(known[hint], facts)]}
-        for hint in sorted(filter(None, named))
-    }
+    causes = explain(sorted(filter(None, named)), facts, report.python)
     environment = {**report.environment, "causes": causes}
     return replace(report, environment=environment, verdict=verdict_of(report.checks))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from torchup.model.facts import MachineFacts, OperatingSystem, Surroundings
+from torchup.model.facts import MachineFacts, NvidiaDriver, OperatingSystem, Surroundings
 from torchup.verify.causes import cause_of_finding, cause_of_text, causes_in, fixes_for, known_causes
 from torchup.verify.doctor.machine import RULES
 from torchup.verify.refine import PARTICULAR
@@ -185,3 +185,16 @@ def test_what_is_for_containers_is_told_in_containers() -> None:
     machine = MachineFacts(os=facts().os, gpus=(), context=Surroundings(container="docker"))
     assert "docker run" in commands("uvm-device-missing", machine)
     assert "docker run" not in commands("uvm-device-missing", facts())
+
+
+def test_what_is_known_is_put_into_the_commands() -> None:
+    driver = NvidiaDriver(state="mismatch", driver_version="580.95.05")
+    machine = MachineFacts(os=facts().os, gpus=(), nvidia=driver)
+    assert "apt-mark hold nvidia-driver-580" in commands("nvml-driver-library-mismatch", machine)
+    (fix,) = (
+        fix
+        for fix in fixes_for(known_causes()["numpy2-abi"], machine, "/my env/bin/python")
+        if fix.run[0] != "torchup setup"
+    )
+    assert fix.run == ("'/my env/bin/python' -m pip install 'numpy<2'",)
+    assert "<branch>" in commands("nvml-driver-library-mismatch", facts())
