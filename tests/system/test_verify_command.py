@@ -277,6 +277,9 @@ def test_a_file_that_is_no_report_is_not_replaced(somebody: Person, tmp_path: Pa
     torchup(somebody, facts(tmp_path), *arguments, "--force")
     assert "<!DOCTYPE html>" in thesis.read_text(encoding="utf-8")
     assert torchup(somebody, facts(tmp_path), *arguments).returncode == 4, "a report is replaced by the next one"
+    nowhere = torchup(somebody, facts(tmp_path), *arguments[:-1], "no/such/folder.html")
+    assert (nowhere.returncode, "report-folder-missing" in nowhere.stderr) == (2, True)
+    assert "Testing" not in nowhere.stderr
 
 
 def test_the_persons_own_shell_is_in_the_report(somebody: Person, tmp_path: Path) -> None:

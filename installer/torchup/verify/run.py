@@ -40,6 +40,8 @@ SIGNAL_CAUSES = {
     "SIGABRT": "native-crash",
     "SIGFPE": "native-crash",
 }
+# How Windows reports the same: NTSTATUS values.
+_WINDOWS_DEATHS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SIGABRT"}
 
 
 def verify(
@@ -240,8 +242,9 @@ class _Probe:
 
 def how_it_ended(status: int) -> tuple[str, str | None]:
     """Name how a process ended in words, by its signal where one ended it, and the cause that the signal stands for."""
+    name = _WINDOWS_DEATHS.get(status & 0xFFFFFFFF)
     try:
-        name = signal.Signals(-status).name if status < 0 else None
+        name = signal.Signals(-status).name if status < 0 and name is None else name
     except ValueError:
         name = f"signal {-status}"
     if name is None:
