@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -160,6 +161,16 @@ def test_the_findings_that_name_a_cause_are_those_of_detection() -> None:
     assert named <= known | prefixed | variables, named - known - prefixed - variables
     assert cause_of_finding("nouveau-loaded") == "nouveau-loaded"
     assert cause_of_finding("cloud-machine") is None
+
+
+def test_no_cause_is_written_twice() -> None:
+    # Two branches that add the same cause can be merged without a conflict, and the later entry would win silently.
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
+        return dict(pairs)
+
+    json.loads(Path(PROBE).with_name("causes.json").read_text(encoding="utf-8"), object_pairs_hook=once)
 
 
 def facts(**changes: object) -> MachineFacts:
