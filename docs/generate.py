@@ -1,7 +1,11 @@
 """Write the reference pages that come from the program itself; `--check` only compares (CI does).
 
+<<<<<<< HEAD
 Pages: the command line, the error codes, the answers file's keys and JSON Schema, the recipes for system packages, the
 manual page.
+=======
+Pages: the command line, the error codes, the causes, the answers file's JSON Schema.
+>>>>>>> verify
 """
 
 from __future__ import annotations
@@ -126,6 +130,7 @@ def answers_reference() -> str:
     return GENERATED + answers_page()
 
 
+<<<<<<< HEAD
 def manual() -> str:
     """Write the manual page."""
     from man_page import man_page
@@ -195,6 +200,46 @@ PAGES = {
     "reference/answers.schema.json": schema_page,
     "reference/recipes.md": recipes_page,
     "man/torchup.1": manual,
+=======
+CAUSES_INTRODUCTION = (
+    "What `torchup verify` and `torchup doctor` can name, from the bus to the toolchain. How bad it is: *blocker* "
+    "keeps torch from working on the GPU, *degraded* works with limits, *warn* is worth knowing. `<...>` stands for "
+    "what is particular to the machine. Where a fix is for some systems only, they are named.\n\n"
+)
+
+
+def causes_page() -> str:
+    """List every cause that a report or a diagnosis can name, layer by layer."""
+    from torchup.verify.causes import known_causes
+
+    parts = [GENERATED, "# Causes\n\n", CAUSES_INTRODUCTION]
+    layer = ""
+    for name, cause in known_causes().items():
+        if cause.layer != layer:
+            layer = cause.layer
+            parts.append(f"## {layer}\n\n")
+        parts.append(f"### {name}\n\n{cause.title} ({cause.severity}). {cause.why}\n\n")
+        for fix in cause.fix:
+            where = f" *({', '.join(fix.on)})*" if fix.on else ""
+            parts.append(f"- {fix.do}{where}\n")
+            if fix.run:
+                lines = "\n".join(f"  {command}" for command in fix.run)
+                parts.append(f"\n  ```sh\n{lines}\n  ```\n\n")
+        if cause.symptoms:
+            parts.append(f"\nRecognised in a text by: {', '.join(f'`` {text} ``' for text in cause.symptoms)}\n")
+        if cause.findings:
+            parts.append(f"\nFindings of `torchup detect`: {', '.join(f'`{code}`' for code in cause.findings)}\n")
+        parts.append(f"\nSeen in: {', '.join(cause.sources)}\n\n")
+    return "".join(parts).rstrip() + "\n"
+
+
+PAGES = {
+    "causes.md": causes_page,
+    "cli.md": command_pages,
+    "errors.md": error_page,
+    "answers.md": answers_reference,
+    "answers.schema.json": schema_page,
+>>>>>>> verify
 }
 
 

@@ -31,7 +31,7 @@ class cuda:
     get_device_name = staticmethod(lambda index: {name!r})
     get_device_capability = staticmethod(lambda index: {capability})
     get_arch_list = staticmethod(lambda: {arch_list.split()!r})
-    synchronize = staticmethod(lambda: None)
+    synchronize = set_device = staticmethod(lambda *_: None)
 
     @staticmethod
     def get_device_properties(index):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from support.command import Person
-from support.sandbox import tree
+from support.sandbox import context_in, tree
 from support.stub_torch import (
     CPU_BUILD,
     CUDA_BUILD,
@@ -26,6 +26,10 @@ from support.stub_torch import (
     working_gpu,
 )
 from support.terminal import CTRL_C, TerminalSession
+from torchup.app.commandline import CommandLine
+from torchup.app.proof import verifier_for
+from torchup.model.plan import Verify
+from torchup.ui.console import Console
 
 AS_MACHINE = Path(__file__).parents[1] / "support" / "as_machine.py"
 UUID = "GPU-5d4e2c6a-9b1f-4c3d-8e7f-0123456789ab"
@@ -277,6 +281,9 @@ def test_a_file_that_is_no_report_is_not_replaced(somebody: Person, tmp_path: Pa
     torchup(somebody, facts(tmp_path), *arguments, "--force")
     assert "<!DOCTYPE html>" in thesis.read_text(encoding="utf-8")
     assert torchup(somebody, facts(tmp_path), *arguments).returncode == 4, "a report is replaced by the next one"
+    nowhere = torchup(somebody, facts(tmp_path), *arguments[:-1], "no/such/folder.html")
+    assert (nowhere.returncode, "report-folder-missing" in nowhere.stderr) == (2, True)
+    assert "Testing" not in nowhere.stderr
 
 
 def test_the_persons_own_shell_is_in_the_report(somebody: Person, tmp_path: Path) -> None:
@@ -335,3 +342,25 @@ time.sleep(600)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left
+
+
+def test_the_last_step_of_a_set_up_proves_the_library_path_too(somebody: Person, tmp_path: Path) -> None:
+    old = str(tmp_path / "cudnn" / "8.0" / "lib64")
+    (somebody.home / ".bashrc").write_text(f"# mine\nexport LD_LIBRARY_PATH={old}\n")
+    python = python_with(tmp_path / "env", library_path_build(old))
+    context = context_in(somebody.home, environ={"LD_LIBRARY_PATH": old})
+    console = Console(context.terminal, json_output=False, quiet=True, verbose=0)
+    step = Verify(
+        id="verify",
+        summary="",
+        why="",
+        python=str(python),
+        level="quick",
+        expected_version="2.13.0",
+        expected_variant="cpu",
+    )
+    found = verifier_for(CommandLine(context=context, console=console))(step)
+    (check,) = (check for check in found.checks if check.id == "library-path")
+    assert (check.status, check.hint) == ("warn", "cudnn-shadowed")
+    assert ".bashrc:2: export LD_LIBRARY_PATH=" in check.detail
+    assert found.verdict != "pass"

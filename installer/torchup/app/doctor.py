@@ -100,7 +100,7 @@ def _read_log(line: CommandLine, log: str) -> ExitStatus:
     """Name the causes that an error text or a log shows; nothing of this machine is looked at."""
     from torchup.model.diagnosis import Found, LayerResult
     from torchup.model.serial import dump
-    from torchup.verify.causes import causes_in, known_causes
+    from torchup.verify.causes import causes_in, explain, known_causes
 
     known = known_causes()
     told = causes_in(_text_of(line, log))
@@ -114,12 +114,12 @@ def _read_log(line: CommandLine, log: str) -> ExitStatus:
         for name, text in told
     )
     if line.console.json_output:
-        causes = {name: dump(known[name]) for name, _ in told}
+        causes = explain((name for name, _ in told), None)
         line.console.data({"schema": 1, "found": [dump(layer.found[0]) for layer in layers], "causes": causes})
     elif told:
         from torchup.ui.diagnosis_view import render_causes
 
-        line.console.show(render_causes(layers, {name: dump(known[name]) for name, _ in told}))
+        line.console.show(render_causes(layers, explain((name for name, _ in told), None)))
     else:
         line.console.say("The text shows no cause that is known.")
     return ExitStatus.DONE if told else ExitStatus.NO_SOLUTION

@@ -92,7 +92,7 @@ def run_test(
             expected_version=planned.expected_version if planned else None,
             expected_variant=planned.expected_variant if planned else None,
             environ={**line.context.environ},
-            gpu_expected=bool(facts.gpus) and not for_cpu,
+            gpu_expected=bool(subject.gpus) and not for_cpu,
             on_progress=show,
             timeout_scale=timeout_scale,
             scrub=False,
@@ -104,7 +104,7 @@ def run_test(
         report,
         checks=(*report.checks, *shell_check),
         environment={**report.environment, "machine": _machine(facts), "shells": shells},
-        warnings=(*report.warnings, *_only_cpu(report, facts)),
+        warnings=(*report.warnings, *_only_cpu(report, subject)),
     )
     return complete(report, facts)
 
@@ -125,9 +125,9 @@ def _beside(
     return checks
 
 
-def _only_cpu(report: Report, facts: MachineFacts) -> tuple[str, ...]:
+def _only_cpu(report: Report, subject: Subject) -> tuple[str, ...]:
     """Say at the top that nothing was computed on the GPU that the machine has."""
-    names = [gpu.name or f"{gpu.vendor} GPU" for gpu in facts.gpus]
+    names = [gpu.name or f"{gpu.vendor} GPU" for gpu in subject.gpus]
     if not names or report.devices not in ((), ("cpu",)):
         return ()
     what = "only the CPU was tested" if report.devices else "nothing was computed on it"

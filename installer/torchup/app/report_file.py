@@ -20,8 +20,14 @@ def place_of(context: Context, file: Path) -> Path:
 
 
 def refuse_to_replace(context: Context, file: Path, *, force: bool) -> None:
-    """Refuse before anything runs when the file is there and is no report. Raises UsageError."""
+    """Refuse before anything runs when the file is there and is no report, or its folder is not. Raises UsageError."""
     place = place_of(context, file)
+    if not place.parent.is_dir():
+        raise UsageError(
+            f"{file.parent} is not a folder.",
+            code="report-folder-missing",
+            hint="Make the folder, or name another file.",
+        )
     if force or not place.exists():
         return
     try:

@@ -51,6 +51,7 @@ class Course:
         self.done += 1
         if check.id == "visible" and isinstance(check.value, float):
             self.devices = max(1, int(check.value))
+            self._kind = None if check.value else "cpu"
         if check.gpu is not None:
             self._kind = check.gpu.partition(":")[0]
         following = [one for one in self.expected if not self._kind or not one.kinds or self._kind in one.kinds]

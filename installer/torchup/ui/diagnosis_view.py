@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -52,12 +53,16 @@ def _causes(layer: LayerResult, causes: Mapping[str, Any], rank: str) -> list[Re
             continue
         style = _STYLES["blocker" if rank == "blocker" else "warn"]
         parts += [Text(), Text.assemble((cause["title"], style), (f"  [{layer.name}: {found.cause}]", "dim"))]
-        parts += [Text(f"  {line}", style="dim") for line in found.evidence]
-        parts.append(Text(f"  why: {cause['why']}"))
+        parts += [_indented(line, 2, "dim") for line in found.evidence]
+        parts.append(_indented(f"why: {cause['why']}", 2))
         for fix in cause["fix"]:
-            parts.append(Text(f"  fix: {fix['do']}"))
-            parts += [Text(f"       $ {command}", style="bold", overflow="fold") for command in fix["run"]]
+            parts.append(_indented(f"fix: {fix['do']}", 2))
+            parts += [_indented(f"$ {command}", 7, "bold") for command in fix["run"]]
     return parts
+
+
+def _indented(text: str, spaces: int, style: str = "") -> RenderableType:
+    return Padding(Text(text, style=style, overflow="fold"), (0, 0, 0, spaces))
 
 
 def _layers(diagnosis: Diagnosis) -> Table:

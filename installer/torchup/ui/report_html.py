@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from torchup import __version__
 from torchup.model.outcome import Check, Report, Verdict
 from torchup.shell.templates import template_root
-from torchup.ui.report_view import device_title, devices_of, measured, more_is_better, top_warnings
+from torchup.ui.report_view import device_title, devices_of, measured, more_is_better
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,6 +57,7 @@ class Problem:
     checks: tuple[Check, ...]
     hint: str | None
     cause: Mapping[str, Any] | None
+    seen: tuple[str, ...] = ()
 
 
 def report_page(report: Report, *, made: datetime) -> str:
@@ -73,7 +74,8 @@ def report_page(report: Report, *, made: datetime) -> str:
             word=word,
             meaning=meaning,
             counted=", ".join(f"{count} {status}" for status, count in counts.items() if count),
-            warnings=top_warnings(report),
+            warnings=report.warnings,
+            measured=measured,
             problems=tuple(_problems(report)),
             tables=tuple(_tables(report)),
             sections=tuple(_sections(report)),
@@ -98,7 +100,9 @@ def _problems(report: Report) -> Iterator[Problem]:
     worst_first = sorted(failing, key=lambda check: _PROBLEMS.index(check.status))
     for hint in dict.fromkeys(check.hint for check in worst_first):
         checks = tuple(check for check in failing if check.hint == hint)
-        yield Problem(checks=checks, hint=hint, cause=causes.get(hint))
+        cause = causes.get(hint)
+        seen = tuple(source for source in (cause or {}).get("sources", ()) if "own design" not in source)
+        yield Problem(checks=checks, hint=hint, cause=cause, seen=seen)
 
 
 def _tables(report: Report) -> Iterator[tuple[str, tuple[Row, ...], str, tuple[str, ...]]]:

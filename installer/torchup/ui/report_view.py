@@ -47,7 +47,8 @@ def render(report: Report) -> RenderableType:
     problems = [check for check in report.checks if check.status in _EXPLAINED]
     for hint in dict.fromkeys(check.hint for check in problems):
         same = [check for check in problems if check.hint == hint]
-        parts += [Text(), *map(_problem, same), *(Text(f"  {line}") for line in _advice(hint, report))]
+        advice = (Padding(Text(line, overflow="fold"), (0, 0, 0, 2)) for line in _advice(hint, report))
+        parts += [Text(), *map(_problem, same), *advice]
     return Group(*parts)
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from torchup.model.diagnosis import LayerName, Severity
 from torchup.model.facts import MachineFacts
-from torchup.model.serial import load
+from torchup.model.serial import dump, load
 
 # Checks that only know that something broke; a text or a fact may tell what.
 GENERAL = frozenset(
@@ -94,10 +96,44 @@ def cause_of_finding(code: str) -> str | None:
     return next((name for name, cause in known_causes().items() if code in cause.findings), None)
 
 
-def fixes_for(cause: Cause, facts: MachineFacts | None) -> tuple[Fix, ...]:
-    """Keep of a cause's fixes those for this machine; all of them where nothing about it is known."""
-    if facts is None:
-        return cause.fix
+def fixes_for(cause: Cause, facts: MachineFacts | None, python: str | None = None) -> tuple[Fix, ...]:
+    """Keep of a cause's fixes those for this machine, with what is known put into their commands.
+
+    All of them where nothing about the machine is known.
+    """
+    fixes = cause.fix if facts is None else _fixes_here(cause, facts)
+    known = _placeholders(facts, python)
+    return tuple(replace(fix, run=tuple(_fill(command, known) for command in fix.run)) for fix in fixes)
+
+
+def explain(names: Iterable[str], facts: MachineFacts | None, python: str | None = None) -> dict[str, Any]:
+    """Give what a report says about causes, by their names: without how they are recognised."""
+    known = known_causes()
+    told = ("title", "layer", "severity", "why", "sources")
+    return {
+        name: {key: dump(known[name])[key] for key in told} | {"fix": dump(fixes_for(known[name], facts, python))}
+        for name in names
+    }
+
+
+def _placeholders(facts: MachineFacts | None, python: str | None) -> dict[str, str]:
+    known = {} if python is None else {"<python>": shlex.quote(python)}
+    driver = facts.nvidia.driver_version if facts is not None and facts.nvidia is not None else None
+    if driver:
+        known |= {"<driver version>": driver, "<branch>": driver.partition(".")[0]}
+    capabilities = {gpu.compute_capability for gpu in facts.gpus} - {None} if facts is not None else set()
+    if len(capabilities) == 1:
+        known["<compute capability>"] = str(capabilities.pop())
+    return known
+
+
+def _fill(command: str, known: dict[str, str]) -> str:
+    for name, value in known.items():
+        command = command.replace(name, value)
+    return command
+
+
+def _fixes_here(cause: Cause, facts: MachineFacts) -> tuple[Fix, ...]:
     here = {facts.os.system, facts.os.id or "", *facts.os.like}
     here |= {"rhel"} if here & {"fedora", "centos"} else set()
     here |= {"debian"} if "ubuntu" in here else set()

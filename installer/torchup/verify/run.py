@@ -21,8 +21,8 @@ from torchup.errors import UsageError
 from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, CheckStatus, Report
 from torchup.model.request import VerifyLevel
-from torchup.model.serial import ShapeError, dump, load
-from torchup.verify.causes import fixes_for, known_causes
+from torchup.model.serial import ShapeError, load
+from torchup.verify.causes import explain, known_causes
 from torchup.verify.verdict import verdict_of
 
 PROBE = Path(__file__).with_name("tensor_probe.py")
@@ -40,6 +40,8 @@ SIGNAL_CAUSES = {
     "SIGABRT": "native-crash",
     "SIGFPE": "native-crash",
 }
+# How Windows reports the same: NTSTATUS values.
+_WINDOWS_DEATHS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SIGABRT"}
 
 
 def verify(
@@ -104,10 +106,7 @@ def complete(report: Report, facts: MachineFacts | None = None) -> Report:
     """Judge a report and put the causes that its checks name beside them, with the fixes for this machine."""
     known = known_causes()
     named = {check.hint for check in report.checks if check.hint in known and check.status != "pass"}
-    causes = {
-        hint: {**dump(known[hint]), "fix": [dump(fix) for fix in fixes_for(known[hint], facts)]}
-        for hint in sorted(filter(None, named))
-    }
+    causes = explain(sorted(filter(None, named)), facts, report.python)
     environment = {**report.environment, "causes": causes}
     return replace(report, environment=environment, verdict=verdict_of(report.checks))
 
@@ -243,8 +242,9 @@ class _Probe:
 
 def how_it_ended(status: int) -> tuple[str, str | None]:
     """Name how a process ended in words, by its signal where one ended it, and the cause that the signal stands for."""
+    name = _WINDOWS_DEATHS.get(status & 0xFFFFFFFF)
     try:
-        name = signal.Signals(-status).name if status < 0 else None
+        name = signal.Signals(-status).name if status < 0 and name is None else name
     except ValueError:
         name = f"signal {-status}"
     if name is None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from torchup.model.facts import MachineFacts, OperatingSystem, Surroundings
+from torchup.model.facts import MachineFacts, NvidiaDriver, OperatingSystem, Surroundings
 from torchup.verify.causes import cause_of_finding, cause_of_text, causes_in, fixes_for, known_causes
 from torchup.verify.doctor.machine import RULES
 from torchup.verify.refine import PARTICULAR
@@ -162,6 +163,16 @@ def test_the_findings_that_name_a_cause_are_those_of_detection() -> None:
     assert cause_of_finding("cloud-machine") is None
 
 
+def test_no_cause_is_written_twice() -> None:
+    # Two branches that add the same cause can be merged without a conflict, and the later entry would win silently.
+    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
+        return dict(pairs)
+
+    json.loads(Path(PROBE).with_name("causes.json").read_text(encoding="utf-8"), object_pairs_hook=once)
+
+
 def facts(**changes: object) -> MachineFacts:
     os = OperatingSystem(system="linux", arch="x86_64", **{"id": "ubuntu", "like": ("debian",), **changes})  # type: ignore[arg-type]
     return MachineFacts(os=os, gpus=())
@@ -185,3 +196,16 @@ def test_what_is_for_containers_is_told_in_containers() -> None:
     machine = MachineFacts(os=facts().os, gpus=(), context=Surroundings(container="docker"))
     assert "docker run" in commands("uvm-device-missing", machine)
     assert "docker run" not in commands("uvm-device-missing", facts())
+
+
+def test_what_is_known_is_put_into_the_commands() -> None:
+    driver = NvidiaDriver(state="mismatch", driver_version="580.95.05")
+    machine = MachineFacts(os=facts().os, gpus=(), nvidia=driver)
+    assert "apt-mark hold nvidia-driver-580" in commands("nvml-driver-library-mismatch", machine)
+    (fix,) = (
+        fix
+        for fix in fixes_for(known_causes()["numpy2-abi"], machine, "/my env/bin/python")
+        if fix.run[0] != "torchup setup"
+    )
+    assert fix.run == ("'/my env/bin/python' -m pip install 'numpy<2'",)
+    assert "<branch>" in commands("nvml-driver-library-mismatch", facts())

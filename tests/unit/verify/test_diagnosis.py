@@ -25,7 +25,7 @@ from torchup.model.outcome import Check, Report
 from torchup.verify.doctor.engine import Layer, Look, examine
 from torchup.verify.doctor.order import LAYERS, diagnose
 from torchup.verify.doctor.packages import Package, Packages
-from torchup.verify.doctor.subject import Interpreter, Subject
+from torchup.verify.doctor.subject import Interpreter, Subject, usable_gpus
 from torchup.verify.doctor.toolchain import gcc_bound, network_file_system
 
 CARD = Gpu(index=0, vendor="nvidia", name="NVIDIA GeForce RTX 4090", compute_capability="8.9")
@@ -385,3 +385,20 @@ def test_a_start_up_file_that_sets_the_library_path_is_named_with_its_line(tmp_p
     found = layers(diagnose(subject(facts, tmp_path)))["shell"]
     assert causes(found) == ["library-path-by-hand"]
     assert found.found[0].evidence[0].startswith("/home/ada/.bashrc:2: export LD_LIBRARY_PATH")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "usable"),
+    [
+        (CARD, True),
+        (Gpu(index=0, vendor="intel", name="UHD Graphics 630", pci_id="8086:3e92"), False),
+        (Gpu(index=0, vendor="intel", name="Arc A770", pci_id="8086:56a0"), True),
+        (Gpu(index=0, vendor="intel"), False),
+        (Gpu(index=0, vendor="amd", gfx="gfx1100"), True),
+        (Gpu(index=0, vendor="amd", gfx="gfx902"), False),
+        (Gpu(index=0, vendor="amd"), True),
+        (Gpu(index=0, vendor="apple"), True),
+    ],
+)
+def test_not_every_display_controller_is_a_gpu_for_torch(gpu: Gpu, usable: bool) -> None:
+    assert bool(usable_gpus(machine(gpus=(gpu,)))) is usable

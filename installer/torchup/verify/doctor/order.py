@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from torchup.model.diagnosis import Diagnosis, LayerName, LayerResult
-from torchup.model.serial import dump
-from torchup.verify.causes import fixes_for, known_causes
+from torchup.verify.causes import explain
 from torchup.verify.doctor.engine import Layer, examine
 from torchup.verify.doctor.loader import look_at_loader, look_at_logs, look_at_startup_files, look_at_torch
 from torchup.verify.doctor.machine import look
@@ -48,18 +47,14 @@ LAYERS = (
 def diagnose(subject: Subject, *, chosen_by: str | None = None) -> Diagnosis:
     """Look at every layer and judge the whole: `blocked` with a blocker anywhere, `degraded` with anything less than right."""
     layers = examine(subject, LAYERS)
-    known = known_causes()
+    python = subject.interpreter.path if subject.interpreter else None
     names = dict.fromkeys(found.cause for layer in layers for found in layer.found)
-    causes = {
-        name: {**dump(known[name]), "fix": [dump(fix) for fix in fixes_for(known[name], subject.facts)]}
-        for name in names
-    }
     return Diagnosis(
         status=_status(layers),
-        python=subject.interpreter.path if subject.interpreter else None,
+        python=python,
         chosen_by=chosen_by,
         layers=layers,
-        causes=causes,
+        causes=explain(names, subject.facts, python),
         report=subject.report,
     )
 

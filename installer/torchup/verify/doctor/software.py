@@ -91,7 +91,7 @@ def look_at_packages(subject: Subject) -> Look:
     packages = subject.packages
     if packages is None:
         return Look(seen="no environment to look into", skipped=True)
-    gpu = next((gpu.name or gpu.vendor for gpu in subject.gpus if gpu.vendor in ("nvidia", "amd")), None)
+    gpu = next((gpu.name or gpu.vendor for gpu in subject.gpus if gpu.vendor != "apple"), None)
     found = [*package_causes(packages, gpu_here=gpu, cpu_is_wanted=subject.planned_variant == "cpu")]
     found += _suits(subject)
     torch = packages.get("torch")

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from torchup.detect.commands import Ran
 from torchup.detect.host import Host
+from torchup.knowledge.rocm import gfx_lists
+from torchup.knowledge.xpu import is_supported_intel
 from torchup.model.facts import Gpu, MachineFacts
 from torchup.model.outcome import Report
 from torchup.verify.doctor.packages import Packages
@@ -54,7 +56,7 @@ class Subject:
     @property
     def gpus(self) -> tuple[Gpu, ...]:
         """The GPUs that torch has builds for."""
-        return tuple(gpu for gpu in self.facts.gpus if gpu.vendor in ("nvidia", "amd", "intel", "apple"))
+        return usable_gpus(self.facts)
 
     @property
     def has_nvidia(self) -> bool:
@@ -65,3 +67,19 @@ class Subject:
     def variant(self) -> str | None:
         """The build of the torch that is installed, None where there is none or it cannot be told."""
         return self.packages.variant if self.packages else None
+
+
+def usable_gpus(facts: MachineFacts) -> tuple[Gpu, ...]:
+    """Pick the GPUs that some build of torch computes on: not every display controller is one."""
+    return tuple(gpu for gpu in facts.gpus if _is_usable(gpu, facts))
+
+
+def _is_usable(gpu: Gpu, facts: MachineFacts) -> bool:
+    if gpu.vendor == "intel":
+        try:
+            return gpu.pci_id is not None and is_supported_intel(gpu.pci_id, facts.os.system) is not None
+        except ValueError:
+            return False
+    if gpu.vendor == "amd" and gpu.gfx is not None:
+        return any(gpu.gfx in known.gfx for known in gfx_lists())
+    return True
