@@ -170,13 +170,22 @@ def load_torch() -> Any:
         return importlib.import_module("torch")
 
 
+def has(owner: Any, name: str) -> bool:
+    """Tell whether a switch is there; those of torch before 2.1 raise AssertionError in place of AttributeError."""
+    try:
+        getattr(owner, name)
+    except (AttributeError, AssertionError):
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def strict_math(torch: Any, tf32: bool = False) -> Iterator[None]:
     """Compute in full precision (or TF32 where asked), whatever the defaults are, and put them back."""
     switches: list[tuple[Any, str, Any]] = []
     matmul = torch.backends.cuda.matmul
     mode = "tf32" if tf32 else "ieee"
-    if hasattr(matmul, "fp32_precision"):
+    if has(matmul, "fp32_precision"):
         # torch 2.9 and newer complains when the old and the new switch are mixed.
         switches += [(matmul, "fp32_precision", mode), (torch.backends.cudnn.conv, "fp32_precision", mode)]
     else:
@@ -184,7 +193,7 @@ def strict_math(torch: Any, tf32: bool = False) -> Iterator[None]:
     switches += [
         (matmul, name, False)
         for name in ("allow_fp16_reduced_precision_reduction", "allow_bf16_reduced_precision_reduction")
-        if hasattr(matmul, name)
+        if has(matmul, name)
     ]
     before = [(owner, name, getattr(owner, name)) for owner, name, _ in switches]
     try:
@@ -202,7 +211,10 @@ def strict_math(torch: Any, tf32: bool = False) -> Iterator[None]:
 
 SYMPTOMS = (
     ("not compiled with CUDA enabled", "cpu-wheel-installed"),
-    (r"detected CUDA version .* mismatches|CUDA was not found on the system", "nvcc-cuda-mismatch"),
+    (
+        r"detected CUDA version .* mismatches|CUDA was not found on the system|CUDA_HOME environment variable is not set",
+        "nvcc-cuda-mismatch",
+    ),
     (r"unsupported GNU version|greater than the maximum required version by CUDA", "gcc-too-new-for-nvcc"),
     (r"Python\.h: No such file|'Python\.h' file not found", "python-h-missing"),
     (
@@ -1188,6 +1200,12 @@ def usable_dtype(bench: Bench, name: str) -> Any:
         raise Skip("TF32 is a format of NVIDIA GPUs")
     if name == "tf32" and bench.capability() < (8, 0):
         raise Skip("TF32 needs compute capability 8.0")
+    if name == "fp16" and bench.kind == "cpu":
+        small = bench.torch.ones(2, 2, dtype=bench.dtype(name))
+        try:
+            small @ small
+        except RuntimeError as error:  # torch before 2.2
+            raise Skip(f"this torch multiplies no float16 on the CPU: {first_line(str(error))}") from error
     return usable_fp8(bench) if name == "fp8" else bench.dtype(name)
 
 
@@ -1228,6 +1246,10 @@ def usual_product(torch: Any, name: str) -> Callable[[Any, Any], Any]:
 # --------------------------------------------------------------------------------------------------
 
 
+# What summing in float32 may add, relative to the largest element: ten times the limit of fp32 itself.
+SUMMATION = 1e-4
+
+
 class Limit(NamedTuple):
     """How far a result may be off: norm-wise, at its worst element, and where given in units of rounding.
 
@@ -1239,6 +1261,7 @@ class Limit(NamedTuple):
     norm: float
     worst: float
     unit: float | None = None
+    summation: float = SUMMATION
 
 
 MATMUL = {
@@ -1247,12 +1270,11 @@ MATMUL = {
     "tf32": Limit(1e-3, 2e-3),
     "fp16": Limit(1e-3, 2e-3, 2.0**-11),
     "bf16": Limit(6e-3, 1.2e-2, 2.0**-8),
-    "fp8": Limit(1e-2, 3e-2),
+    # The result is in bf16. Tensor cores add fp8 products with fewer bits than float32 has (inferred).
+    "fp8": Limit(1e-2, 3e-2, 2.0**-8, 2e-3),
 }
 TF32_LOOKS_LIKE = (5e-5, 1e-3)
 MOST_ROUNDINGS, MOST_BIAS = 2.0, 0.25
-# What summing in float32 may add, relative to the largest element: ten times the limit of fp32 itself.
-SUMMATION = 1e-4
 
 
 class Error(NamedTuple):
@@ -1265,7 +1287,7 @@ class Error(NamedTuple):
     not_finite: int
 
 
-def error_of(got: Any, want: Any, unit: float = 1.0) -> Error:
+def error_of(got: Any, want: Any, unit: float = 1.0, summation: float = SUMMATION) -> Error:
     """Measure a result against a float64 reference, both on the CPU."""
     if got.shape != want.shape:
         raise ValueError(f"the shape is {tuple(got.shape)}, not {tuple(want.shape)}")
@@ -1275,7 +1297,7 @@ def error_of(got: Any, want: Any, unit: float = 1.0) -> Error:
         norm=float(gap.norm() / want.norm()),
         worst=float(gap.abs().max() / size.max()),
         bias=float((got.abs() - size).mean() / size.mean()) / unit,
-        roundings=float((gap.abs() / (unit * size + SUMMATION * size.max())).max()),
+        roundings=float((gap.abs() / (unit * size + summation * size.max())).max()),
         not_finite=int((~got.isfinite()).sum()),
     )
 
@@ -1327,7 +1349,7 @@ def check_matmul(bench: Bench, name: str, matmul: Callable[[Any, Any], Any] | No
         want = left.double() @ right.double()
         with strict_math(torch, tf32=name == "tf32"):
             got = bench.back(matmul(bench.put(left), bench.put(right)))
-        result = judge(error_of(got, want, limit.unit or 1.0), limit, f"{size}x{size} against float64")
+        result = judge(error_of(got, want, limit.unit or 1.0, limit.summation), limit, f"{size}x{size} against float64")
         if result.status != "pass":
             return result
         worst = result if worst is None or result.value > worst.value else worst
@@ -1686,7 +1708,9 @@ def check_linear(bench: Bench, layer: Callable[[Any, Any, Any], Any] | None = No
             continue
         dtype = bench.dtype(name)
         # 250 rows: no multiple of 8, which changes the kernel.
-        x, w, b = (bench.normal(*shape, seed=97).to(dtype) for shape in ((250, 512), (384, 512), (384,)))
+        # Weights as a layer has them: with larger results the curve of GELU would not show.
+        x, w = bench.normal(250, 512, seed=97).to(dtype), (bench.normal(384, 512, seed=98) / 512**0.5).to(dtype)
+        b = bench.normal(384, seed=99).to(dtype)
         want = functional.gelu(functional.linear(x.double(), w.double(), b.double()))
         with strict_math(torch):
             got = bench.back(layer(*map(bench.put, (x, w, b))))
@@ -1987,8 +2011,10 @@ def check_compile(bench: Bench, compiler: Callable[[Any], Any] | None = None) ->
         wants = run(model)
         try:
             gots = run((compiler or torch.compile)(model))
-        except Exception as error:  # noqa: BLE001 - whatever the compiler raises is the finding
+        except Exception as error:
             text = f"{type(error).__name__}: {error}"
+            if re.search(r"(Python [\d.+]+|Windows) (is )?not (yet )?supported", text):
+                raise Skip(f"torch.compile: {first_line(str(error))}") from error
             return Result("fail", detail=f"torch.compile: {short(text)}", hint=cause_of(text) or "compile-failed")
         for what, got, want in zip(("output", "gradients", *[""] * 9), gots, wants):  # noqa: B905 - Python 3.9 has no strict
             result = judge(error_of(got, want.double()), Limit(1e-5, 1e-5), f"compiled, {what or 'gradients'}")
@@ -1999,12 +2025,13 @@ def check_compile(bench: Bench, compiler: Callable[[Any], Any] | None = None) ->
             if not made["triton"]:
                 text = "torch.compile agrees with eager but used no Triton kernel"
                 return Result("fail", 0, "kernels", 1, text, "compile-failed")
-            added = triton_adds(bench, folder)
-            if added:
-                return Result("fail", detail=added, hint="wrong-results")
-            return Result(
-                "pass", made["triton"], "kernels", 1, f"{made['triton']} Triton kernels, and one written by hand"
-            )
+            text = f"{made['triton']} Triton kernels, forward and backward"
+            if importlib.util.find_spec("triton"):
+                wrong = triton_adds_wrong(bench, folder)
+                if wrong:
+                    return Result("fail", detail=wrong, hint="wrong-results")
+                text += ", and one written by hand"
+            return Result("pass", made["triton"], "kernels", 1, text)
         if not made["native"]:
             text = "torch.compile agrees with eager but compiled nothing"
             return Result("fail", 0, "kernels", 1, text, "compile-failed")
@@ -2042,10 +2069,8 @@ def compiled_files(folder: str) -> dict[str, int]:
     }
 
 
-def triton_adds(bench: Bench, folder: str) -> str | None:
+def triton_adds_wrong(bench: Bench, folder: str) -> str | None:
     """Run a Triton kernel written by hand; tell what is wrong with it, None when nothing is."""
-    if not importlib.util.find_spec("triton"):
-        return None
     path = Path(folder) / "probe_triton_add.py"
     path.write_text(TRITON_ADD, encoding="ascii")  # Triton reads the source of its kernels from a file
     spec = importlib.util.spec_from_file_location("probe_triton_add", path)
@@ -2075,7 +2100,6 @@ GCC_TOO_NEW = {
 
 EXTENSION_CPP = "torch::Tensor probe_add(torch::Tensor left, torch::Tensor right);"
 EXTENSION_CUDA = """
-#include <torch/extension.h>
 #include <c10/cuda/CUDAStream.h>
 __global__ void add_kernel(const float* left, const float* right, float* out, long count) {
     long at = blockIdx.x * (long)blockDim.x + threadIdx.x;
@@ -2175,7 +2199,7 @@ def check_extension(bench: Bench, build: Callable[[str], Any] | None = None) -> 
             os.environ.pop("TORCH_CUDA_ARCH_LIST")
             if before is not None:
                 os.environ["TORCH_CUDA_ARCH_LIST"] = before
-        left, right = (bench.whole(-999, 999, (100003,), seed=seed) for seed in (114, 115))
+        left, right = (bench.whole(-999, 999, (100003,), seed=seed) for seed in (114, 116))
         got = bench.back(add(bench.put(left.float()), bench.put(right.float())))
     difference = first_difference(torch, got, left + right)
     if difference:

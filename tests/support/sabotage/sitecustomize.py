@@ -1,10 +1,11 @@
-"""Break one part of a real torch right after it was imported, as the variable SABOTAGE says.
+"""Break one part of a real torch right after it was imported, as the variable SABOTAGE says, or give it GPUs that are none.
 
 Python imports a module of this name at start-up when its folder is on PYTHONPATH.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -54,6 +55,8 @@ def sabotage(torch: Any) -> None:
     }
     if what:
         breaks[what]()
+    if "STAND_IN_GPUS" in os.environ:
+        importlib.import_module("stand_in_gpu").install(torch)
 
 
 class Saboteur(importlib.abc.MetaPathFinder):
@@ -78,3 +81,5 @@ class Saboteur(importlib.abc.MetaPathFinder):
 
 
 sys.meta_path.insert(0, Saboteur())
+if "STAND_IN_GPUS" in os.environ:
+    importlib.import_module("stand_in_gpu").stand_in_libraries()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,7 +86,13 @@ def test_every_cause_that_the_probe_or_the_runner_names_is_explained() -> None:
     # A cause is named as a hint, in a table of causes, or as the value of a variable called so.
     sources = [PROBE_FILE.read_text(), PROBE_FILE.with_name("run.py").read_text()]
     named = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', "\n".join(sources)))
-    not_causes = {"utf-8", "python-not-startable", "not-run", "exact-int", "train-linreg", "train-cnn"}
+    not_causes = {
+        "utf-8",
+        "python-not-startable",
+        "not-run",
+        *probe.BY_ID,
+        *(f"nvidia-cudnn-cu{n}" for n in (11, 12, 13)),
+    }
     assert named - not_causes <= set(known_causes())
     assert named >= {"cpu-wheel-installed", "wrong-results", "check-hung"}
 
@@ -177,7 +185,55 @@ def test_personal_things_are_scrubbed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_levels_hold_each_other() -> None:
     quick, standard, full = ({spec.id for spec in probe.chosen_checks(level)} for level in probe.LEVELS)
-    assert quick < standard <= full
+    assert quick < standard < full == {spec.id for spec in probe.CHECKS}
+    for kind in probe.ALL:
+        by_level = [{spec.id for spec in probe.chosen_checks(level) if kind in spec.kinds} for level in probe.LEVELS]
+        assert by_level[0] < by_level[1] <= by_level[2], kind
+
+
+# What the design lists for each kind of device, beside what is asked once (import, build, visible).
+@pytest.mark.parametrize(
+    ("kind", "has", "has_not"),
+    [
+        (
+            "cpu",
+            {"exact-fp32", "exact-bf16", "reduce", "rng", "train-cnn", "compile", "gloo", "ddp"},
+            {"nccl", "graph"},
+        ),
+        (
+            "cuda",
+            {"arch", "health", "cudnn", "matmul-tf32", "exact-fp8", "extension", "throttle", "p2p"},
+            {"gloo", "conv"},
+        ),
+        ("hip", {"arch", "conv", "matmul-fp8", "nccl", "ddp", "graph", "oom", "membw"}, {"matmul-tf32", "cudnn"}),
+        ("xpu", {"copy", "linalg", "sparse", "amp", "compile"}, {"oom", "nccl", "arch"}),
+        ("mps", {"copy", "exact-fp16", "conv", "train-cnn", "oom"}, {"matmul-fp64", "matmul-fp8", "fft", "amp"}),
+    ],
+)
+def test_what_runs_on_which_kind_of_device(kind: str, has: set[str], has_not: set[str]) -> None:
+    runs = {spec.id for spec in probe.CHECKS if kind in spec.kinds}
+    assert has <= runs
+    assert not has_not & runs
+
+
+def test_the_probe_is_written_for_python_3_9() -> None:
+    # Grammar by the parser itself; what 3.9 lacks in its library shows in the names that are used.
+    tree = ast.parse(PROBE_FILE.read_text(), feature_version=(3, 9))
+    called = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert not [call for call in called if any(word.arg in ("strict", "slots", "kw_only") for word in call.keywords)]
+    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    used |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    newer = {"pairwise", "batched", "ExceptionGroup", "TaskGroup", "tomllib", "StrEnum", "aiter", "anext", "bit_count"}
+    assert not used & newer
+    # `int | None` is evaluated where it is not an annotation, which 3.9 cannot.
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Match)]
+
+
+def test_the_probe_uses_the_standard_library_only() -> None:
+    tree = ast.parse(PROBE_FILE.read_text())
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
 def test_the_probe_itself_never_imports_torch_at_the_top() -> None:
