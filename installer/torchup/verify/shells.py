@@ -97,7 +97,7 @@ def judge_all(readings: Mapping[Start, ShellReading | None], expected: ShellEnvi
 def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[CheckStatus, tuple[str, ...]]:
     """Compare what a shell knows with what it should: the status and a sentence for each difference."""
     unread = [
-        f"{name} is {_shown(reading.get(name))} and not {wanted}"
+        f"{name} should be {wanted} and is {_shown(reading.get(name))}"
         for name, wanted in (("TORCHUP_ENVIRONMENT", expected.environment), ("TORCHUP_CUDA_HOME", expected.cuda_home))
         if wanted is not None and reading.get(name) != wanted
     ]
@@ -105,7 +105,7 @@ def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[Chec
         return "fail", tuple(unread)
     problems: list[str] = []
     if expected.cuda_home is not None and reading.get("CUDA_HOME") != expected.cuda_home:
-        problems.append(f"CUDA_HOME is {_shown(reading.get('CUDA_HOME'))} and not {expected.cuda_home}")
+        problems.append(f"CUDA_HOME should be {expected.cuda_home} and is {_shown(reading.get('CUDA_HOME'))}")
     path = (reading.get("PATH") or "").split(":")
     libraries = (reading.get("LD_LIBRARY_PATH") or "").split(":")
     for name, entries, wanted_entries in (
