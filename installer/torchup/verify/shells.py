@@ -145,7 +145,7 @@ def _judge(start: Start, reading: ShellReading | None, expected: ShellEnvironmen
             id=start.id,
             status="timeout" if reading.timed_out else "fail",
             seconds=reading.seconds,
-            detail=f"{reading.problem}. {reading.complaint[:_LONGEST_COMPLAINT]}".strip(),
+            detail=f"{reading.problem}. {_complaint(reading)}".strip(),
             hint="Look for `exec`, `exit`, or a command that waits for input in the start-up files of this shell: move "
             "the torchup block above that line, or set up the shell that it starts instead.",
         )
@@ -162,6 +162,13 @@ def _judge(start: Start, reading: ShellReading | None, expected: ShellEnvironmen
         detail="; ".join([*(problems or [f"{start.mode} {start.shell} knows what it should"]), *hole]),
         hint=hints.get(status),
     )
+
+
+def _complaint(reading: ShellReading) -> str:
+    """Give the start of what the shell said, without what every shell says that has no terminal of its own."""
+    noise = ("no job control in this shell", "cannot set terminal process group")
+    lines = [line for line in reading.complaint.splitlines() if not any(words in line for words in noise)]
+    return "\n".join(lines)[:_LONGEST_COMPLAINT]
 
 
 def _hole(reading: ShellReading) -> list[str]:
