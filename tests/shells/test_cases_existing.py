@@ -57,7 +57,7 @@ def test_sc020_a_line_below_our_block_has_the_last_word(account: Account) -> Non
         file.write(f"export CUDA_HOME={other}\nexport PATH={other}/bin:$PATH\n")
     ran = account.apply("bash")
     assert ran.status == 4
-    assert f"CUDA_HOME is {other} and not {account.cuda}" in ran.all
+    assert f"CUDA_HOME should be {account.cuda} and is {other}" in ran.all
     assert f"the nvcc that is found first is {other}/bin/nvcc" in ran.all
     assert ".bashrc:4: this line sets CUDA_HOME by hand" in ran.all
     assert "below the torchup block, so it has the last word" in ran.all

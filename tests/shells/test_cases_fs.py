@@ -156,6 +156,7 @@ def test_a_file_that_turns_out_not_to_be_writable(account: Account) -> None:
     """Nothing about the file tells beforehand: the write itself fails, and the other files are done."""
     import subprocess
 
+    require("chattr")
     account.give({".bashrc": "x=1\n", ".profile": "x=1\n"})
     if subprocess.run(["chattr", "+i", account.home / ".bashrc"], capture_output=True, check=False).returncode:
         pytest.skip("this file system has no immutable files")

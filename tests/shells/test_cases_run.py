@@ -161,3 +161,16 @@ def test_no_rc_prints_the_lines_and_edits_nothing(account: Account) -> None:
     assert not (account.home / ".config/fish").exists()
     (account.home / ".bashrc").write_text("\n".join(["x=1", *lines[str(account.home / ".bashrc")], ""]))
     assert account.cuda_home("bash", "interactive") == str(account.cuda)
+
+
+def test_below_another_root_the_block_names_the_file_as_a_shell_there_sees_it(account: Account, tmp_path: Path) -> None:
+    account.give({".bashrc": "x=1\n"})
+    image = tmp_path / "image"
+    ran = account.apply("bash", "fish", root=image)
+    assert ran.status == 0, ran.all
+    assert account.read(".bashrc") == b"x=1\n"
+    below = image / account.home.relative_to("/")
+    for name in (".bashrc", ".config/fish/conf.d/torchup.fish"):
+        assert f"'{account.home}/.config/torchup/env." in (below / name).read_text()
+        assert str(image) not in (below / name).read_text()
+    assert (below / ".config/torchup/env.sh").exists()

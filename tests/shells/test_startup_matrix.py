@@ -54,9 +54,9 @@ def all_pairs(*axes: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
             unmet -= pairs
             yield combination
     for one, a, two, b in sorted(unmet, key=str):
-        combination = [axis[0] for axis in axes]
-        combination[one], combination[two] = a, b
-        yield tuple(combination)
+        rest = [axis[0] for axis in axes]
+        rest[one], rest[two] = a, b
+        yield tuple(rest)
 
 
 def combinations(shell: str) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from typing import Any
 from torchup.app.commandline import CommandLine
 from torchup.app.shell_findings import Findings, find_all, where_set
 from torchup.app.shell_guard import ShellGuard, refuse_taken_away
-from torchup.app.shell_wish import ShellOptions, Wanted, wanted_by
+from torchup.app.shell_wish import ShellOptions, Wanted, as_set_up, wanted_by
 from torchup.app.shell_write import Done, carry_out, confirmed
 from torchup.app.startup import refuse_unreadable_startup_files
 from torchup.app.startup_look import read_startup
@@ -84,19 +84,31 @@ def run_remove(line: CommandLine, options: ShellOptions, *, yes: bool, dry_run: 
 
 def run_check(line: CommandLine, options: ShellOptions) -> ExitStatus:
     """Start real shells and compare what they know with what was set up."""
+    from torchup.ui.plan_view import file_changes
     from torchup.ui.shell_view import render_check
 
-    wanted = wanted_by(line, options)
+    wanted = wanted_by(line, as_set_up(line, options))
     planned = wanted.plan()
     with line.console.working("Starting the shells"):
         seen = ShellGuard.look(planned.proof, wanted.context, before=False).again()
         findings = find_all(planned, wanted.startup.files, wanted.context)
-        checks = (*seen.checks, *_more_checks(wanted, planned, seen.library_path, findings))
+        checks = (
+            _written(list(file_changes(wanted.steps(planned), read_startup))),
+            *seen.checks,
+            *_more_checks(wanted, planned, seen.library_path, findings),
+        )
     if line.console.json_output:
         line.console.data({"schema": 1, "checks": checks, **_finding_data(findings)})
     else:
         line.console.show(render_check(checks, findings.found, findings.changes))
     return _status(planned, checks)
+
+
+def _written(changes: list[str]) -> Check:
+    if not changes:
+        return Check(id="shell.files", status="pass", detail="every file is as torchup writes it")
+    detail = f"not there, or not as torchup would write it now: {', '.join(changes)}"
+    return Check(id="shell.files", status="warn", detail=detail, hint="`torchup shell apply` writes them.")
 
 
 def _refuse_unusable(planned: ShellPlan, *, all_or_nothing: bool) -> None:

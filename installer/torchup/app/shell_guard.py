@@ -65,7 +65,9 @@ class ShellGuard:
         from torchup.verify.shell_change import taken_away
         from torchup.verify.shells import judge_all, start_all
 
-        after = start_all(self.starts, home=self.home)
+        # A shell that hung before would only be waited for once more.
+        hung = {start: reading for start, reading in self.before.items() if reading is not None and reading.timed_out}
+        after = hung | start_all(tuple(start for start in self.starts if start not in hung), home=self.home)
         return Seen(
             checks=judge_all(after, self.known),
             taken_away=taken_away(self.before, after, self.known),

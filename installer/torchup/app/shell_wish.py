@@ -84,6 +84,7 @@ class Wanted:
             steps=(folder, *planned.steps) if writes else planned.steps,
             warnings=(*planned.warnings, *self.links(planned)),
             left_out=planned.choice.left_out,
+            shells=planned.proof,
         )
 
     def links(self, planned: ShellPlan) -> tuple[str, ...]:
@@ -148,6 +149,19 @@ def wanted_by(line: CommandLine, options: ShellOptions, *, needs_something: bool
         environment=folder,
         edit=not options.no_rc,
     )
+
+
+def as_set_up(line: CommandLine, options: ShellOptions) -> ShellOptions:
+    """Fill in the toolkit and the environment that the newest run with changes told the shells of."""
+    from torchup.apply.history import read_runs
+
+    if options.cuda_home is not None or options.environment is not None:
+        return options
+    for run in read_runs(line.context):
+        proof = run.plan.shells
+        if run.has_changes and proof is not None:
+            return replace(options, cuda_home=proof.cuda_home, environment=proof.environment)
+    return options
 
 
 def _expanded(text: str, context: Context) -> Path:

@@ -72,7 +72,9 @@ def refuse_foreign_home(context: Context) -> None:
         me, own_home = f"uid {uid}", "unknown"
     hint = f"Run it as {name} without sudo"
     if uid == 0:
-        hint += f", or let root do it for them with --for-user {name}, or for root with HOME={own_home}."
+        hint += (
+            f", or for root with HOME={own_home}. `torchup shell apply --for-user {name}` sets their shells up as root."
+        )
     else:
         hint += f", or for yourself with HOME={own_home}."
     raise RefusedError(

@@ -65,7 +65,7 @@ def _not_writable(path: str, found: os.stat_result) -> Unedited:
     quoted = _quoted(path)
     if hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY:
         return Unedited(kind="unusable", why=f"the file system of {path} is mounted read-only")
-    if found.st_uid != os.geteuid():
+    if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
         why = f"{path} belongs to {_name(found.st_uid)}, and this is {_name(os.geteuid())}"
         hint = (
             f"If it is meant to be yours: `sudo chown {os.geteuid()}:{os.getegid()} {quoted}` and `chmod u+rw {quoted}`"

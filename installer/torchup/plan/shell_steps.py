@@ -131,7 +131,7 @@ def plan_shell(
         steps += _startup_file(file, context, files)
     steps += conda.steps
     by_hand = tuple(
-        lines_by_hand(item, env_file_path(item.language, context) if item.language else None, known)
+        lines_by_hand(item, env_file_seen(item.language, context) if item.language else None, known)
         for item in choice.by_hand
     )
     return ShellPlan(
@@ -214,6 +214,14 @@ def env_file_path(language: Language, context: Context) -> str:
     return str(context.places.config / env_file_name(language))
 
 
+def env_file_seen(language: Language, context: Context) -> str:
+    """Tell where a shell finds the env file: below another root it starts with that root as its `/`."""
+    path = Path(env_file_path(language, context))
+    if context.root != Path("/") and path.is_relative_to(context.root):
+        return f"/{path.relative_to(context.root)}"
+    return str(path)
+
+
 def _choose(
     wish: ShellWish, facts: MachineFacts, context: Context, files: ReadFile, asked: Asked | None = None
 ) -> StartupChoice:
@@ -290,7 +298,7 @@ def _env_files(
 
 def _startup_file(file: StartupFile, context: Context, files: ReadFile) -> list[Step]:
     path = str(context.below_root(Path(file.path)))
-    env_file = env_file_path(file.language, context)
+    env_file = env_file_seen(file.language, context)
     folder = str(Path(path).parent)
     why = f"{file.why[:1].upper()}{file.why[1:]}."
     home = str(context.below_root(context.home))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from typing import Literal
 
 from torchup.model.facts import Shells
 from torchup.shell.environment_modules import find_module_use
 from torchup.shell.quoting import Language
+from torchup.shell.startup_choice import NOT_EVERYWHERE, Asked, ByHand, SkippedShell, StartupChoice, Unedited
 from torchup.shell.startup_shells import CHOOSERS, Home, StartMode, StartupFile
 
 __all__ = [
@@ -37,99 +37,6 @@ LANGUAGES: dict[str, Language] = {
 
 # Accounts with these belong to services, or their shell reads no file that we could be sure of.
 _NO_SHELL = {"nologin", "false", "true", "sync", "sh"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SkippedShell:
-    """A shell that gets nothing, and why."""
-
-    shell: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unedited:
-    """Why a chosen start-up file is not edited.
-
-    `served`: its shell has the settings already, from another file. `opted-out`: the person made it a thing
-    that holds no lines, as a link to /dev/null. `unusable`: it cannot be written as it is; `hint` says what
-    would change that.
-    """
-
-    kind: Literal["served", "opted-out", "unusable"]
-    why: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What the shells and the disk tell when they are asked; the defaults ask nobody.
-
-    `profiles` are start-up files by shell, as the shell itself names them; `files` are further start-up files
-    that exist. `look` tells which of the chosen files are not to be edited, by path.
-    """
-
-    profiles: Mapping[str, str] = field(default_factory=dict)
-    files: tuple[str, ...] = ()
-    look: Callable[[tuple[StartupFile, ...]], Mapping[str, Unedited]] = lambda _files: {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ByHand:
-    """A shell whose lines a person adds, because torchup does not: to `path` where that is known.
-
-    `language` is None for a shell that torchup has no file for.
-    """
-
-    shell: str
-    language: Language | None
-    path: str | None
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartupChoice:
-    """The files to edit in order, the shells left out, and sentences for the review screen.
-
-    `served` are files that need no edit because their shell has the settings already. `by_hand` are the
-    shells that get lines to add instead; `left_out` says which files should have been edited and could not.
-    """
-
-    files: tuple[StartupFile, ...] = ()
-    skipped: tuple[SkippedShell, ...] = ()
-    notes: tuple[str, ...] = ()
-    served: tuple[StartupFile, ...] = ()
-    by_hand: tuple[ByHand, ...] = ()
-    left_out: tuple[str, ...] = ()
-
-    def printed_only(self, why: str) -> StartupChoice:
-        """Edit no file and have the lines added by hand, all for one reason."""
-        by_hand = [ByHand(shell=file.shell, language=file.language, path=file.path, why=why) for file in self.files]
-        notes = tuple(note for note in self.notes if note not in _NOT_EVERYWHERE.values())
-        return replace(self, files=(), by_hand=(*self.by_hand, *by_hand), notes=notes)
-
-    def without(self, unedited: Mapping[str, Unedited]) -> StartupChoice:
-        """Leave out the files that are not to be edited."""
-        notes = [*self.notes]
-        left_out: list[str] = []
-        by_hand = [*self.by_hand]
-        for file in self.files:
-            found = unedited.get(file.path)
-            if found is None:
-                continue
-            if found.kind == "unusable":
-                left_out.append(f"{file.path} gets no block: {found.why}." + (f" {found.hint}" if found.hint else ""))
-                by_hand.append(ByHand(shell=file.shell, language=file.language, path=file.path, why=found.why))
-            else:
-                notes.append(f"{file.path} gets no block: {found.why}")
-        return replace(
-            self,
-            files=tuple(file for file in self.files if file.path not in unedited),
-            notes=tuple(notes),
-            served=tuple(file for file in self.files if file.path in unedited and unedited[file.path].kind == "served"),
-            by_hand=tuple(by_hand),
-            left_out=tuple(left_out),
-        )
 
 
 def choose_startup_files(
@@ -171,8 +78,8 @@ def choose_startup_files(
         files.extend(CHOOSERS[shell](shell, known))
         if known.everywhere and shell in _NO_SCRIPTS:
             notes.append(_NO_SCRIPTS[shell])
-        elif not known.everywhere and shell in _NOT_EVERYWHERE:
-            notes.append(_NOT_EVERYWHERE[shell])
+        elif not known.everywhere and shell in NOT_EVERYWHERE:
+            notes.append(NOT_EVERYWHERE[shell])
     choice = StartupChoice(
         files=_once(files), skipped=tuple(skipped), notes=tuple(dict.fromkeys(notes)), by_hand=tuple(by_hand)
     )
@@ -278,10 +185,6 @@ _NO_SCRIPTS = {
     "ksh": "ksh reads no file for scripts; they inherit what their parent has",
 }
 
-_NOT_EVERYWHERE = {
-    "bash": "`ssh host command` will not see the variables in bash; `scope: all` changes that",
-    "zsh": "`ssh host command` and scripts will not see the variables in zsh; `scope: all` changes that",
-}
 
 _ENDINGS: dict[str, tuple[str, ...]] = {
     "fish": (".fish",),

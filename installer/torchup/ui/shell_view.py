@@ -28,8 +28,8 @@ def render_show(
     parts: list[RenderableType] = [_difference(lines) for lines in changes.values()]
     if not changes:
         parts.append(Text("Everything is written already: nothing would change.\n"))
-    parts += [_line(f"{file.path}: {file.why}") for file in planned.choice.files]
-    parts += [_line(text) for text in about]
+    parts += [_prose(f"{file.path}: {file.why}") for file in planned.choice.files]
+    parts += [_prose(text) for text in about]
     return Group(*parts, *_reasons(planned), *_findings(findings, suggested))
 
 
@@ -71,24 +71,23 @@ def _checks(checks: Sequence[Check]) -> list[RenderableType]:
         Text.assemble(
             (f"{check.status:<5}", _COLOURS.get(check.status, "red")),
             f" {check.id}: {check.detail}",
-            no_wrap=True,
             overflow="ignore",
         )
         for check in checks
     ]
     hints = dict.fromkeys(check.hint for check in checks if check.hint and check.status != "pass")
-    return [*lines, *(_line(f"hint: {hint}") for hint in hints)]
+    return [*lines, *(_prose(f"hint: {hint}") for hint in hints)]
 
 
 def _reasons(planned: ShellPlan) -> list[RenderableType]:
-    parts: list[RenderableType] = [_line(f"{item.shell}: left out, {item.reason}") for item in planned.choice.skipped]
-    parts += [_line(text) for text in (*planned.choice.notes, planned.library_path.reason.text)]
+    parts: list[RenderableType] = [_prose(f"{item.shell}: left out, {item.reason}") for item in planned.choice.skipped]
+    parts += [_prose(text) for text in (*planned.choice.notes, planned.library_path.reason.text)]
     if planned.choice.left_out:
         parts.append(Text("\nNot done", style="bold red"))
-        parts += [_line(f"  {text}") for text in planned.choice.left_out]
+        parts += [_prose(text) for text in planned.choice.left_out]
     for item in planned.by_hand:
         where = f" to {item.path}" if item.path else ""
-        parts.append(_line(f"\nTo add{where} yourself ({item.shell}: {item.why})", "bold"))
+        parts.append(_prose(f"\nTo add{where} yourself ({item.shell}: {item.why})", "bold"))
         parts.append(_line("\n".join(f"  {line}" for line in item.lines)))
     return parts
 
@@ -99,7 +98,7 @@ def _findings(findings: Sequence[StartupFinding], suggested: Differences) -> lis
         parts.append(Text("\nIn your start-up files", style="bold"))
     for finding in findings:
         where = f"{finding.path}:{finding.line}" if finding.line else finding.path
-        parts.append(_line(f"{where}: {finding.text}"))
+        parts.append(_prose(f"{where}: {finding.text}"))
         if finding.evidence and finding.line:
             parts.append(_line(f"    {finding.evidence}"))
     if suggested:
@@ -117,3 +116,8 @@ def _difference(lines: Sequence[str]) -> RenderableType:
 
 def _line(text: str, style: str = "") -> Text:
     return Text(text, style=style, no_wrap=True, overflow="ignore")
+
+
+def _prose(text: str, style: str = "") -> Text:
+    # It is broken between words only: a path in it stays whole.
+    return Text(text, style=style, overflow="ignore")

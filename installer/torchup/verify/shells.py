@@ -97,7 +97,7 @@ def judge_all(readings: Mapping[Start, ShellReading | None], expected: ShellEnvi
 def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[CheckStatus, tuple[str, ...]]:
     """Compare what a shell knows with what it should: the status and a sentence for each difference."""
     unread = [
-        f"{name} is {_shown(reading.get(name))} and not {wanted}"
+        f"{name} should be {wanted} and is {_shown(reading.get(name))}"
         for name, wanted in (("TORCHUP_ENVIRONMENT", expected.environment), ("TORCHUP_CUDA_HOME", expected.cuda_home))
         if wanted is not None and reading.get(name) != wanted
     ]
@@ -105,7 +105,7 @@ def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[Chec
         return "fail", tuple(unread)
     problems: list[str] = []
     if expected.cuda_home is not None and reading.get("CUDA_HOME") != expected.cuda_home:
-        problems.append(f"CUDA_HOME is {_shown(reading.get('CUDA_HOME'))} and not {expected.cuda_home}")
+        problems.append(f"CUDA_HOME should be {expected.cuda_home} and is {_shown(reading.get('CUDA_HOME'))}")
     path = (reading.get("PATH") or "").split(":")
     libraries = (reading.get("LD_LIBRARY_PATH") or "").split(":")
     for name, entries, wanted_entries in (
@@ -145,7 +145,7 @@ def _judge(start: Start, reading: ShellReading | None, expected: ShellEnvironmen
             id=start.id,
             status="timeout" if reading.timed_out else "fail",
             seconds=reading.seconds,
-            detail=f"{reading.problem}. {reading.complaint[:_LONGEST_COMPLAINT]}".strip(),
+            detail=f"{reading.problem}. {_complaint(reading)}".strip(),
             hint="Look for `exec`, `exit`, or a command that waits for input in the start-up files of this shell: move "
             "the torchup block above that line, or set up the shell that it starts instead.",
         )
@@ -162,6 +162,13 @@ def _judge(start: Start, reading: ShellReading | None, expected: ShellEnvironmen
         detail="; ".join([*(problems or [f"{start.mode} {start.shell} knows what it should"]), *hole]),
         hint=hints.get(status),
     )
+
+
+def _complaint(reading: ShellReading) -> str:
+    """Give the start of what the shell said, without what every shell says that has no terminal of its own."""
+    noise = ("no job control in this shell", "cannot set terminal process group")
+    lines = [line for line in reading.complaint.splitlines() if not any(words in line for words in noise)]
+    return "\n".join(lines)[:_LONGEST_COMPLAINT]
 
 
 def _hole(reading: ShellReading) -> list[str]:
