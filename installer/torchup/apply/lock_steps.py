@@ -11,7 +11,6 @@ from torchup.apply.system import Brings, System
 from torchup.errors import StepError
 from torchup.model.plan import WriteLock
 
-
 # What comes after the lock would fail too, and the run has to be taken back as a whole.
 _FAILS_ANYWAY = ("disk-full", "file-limit")
 
