@@ -11,6 +11,9 @@ from torchup.apply.system import Brings, System
 from torchup.errors import StepError
 from torchup.model.plan import WriteLock
 
+# What comes after the lock would fail too, and the run has to be taken back as a whole.
+_FAILS_ANYWAY = ("disk-full", "file-limit")
+
 
 def prepare_lock(step: WriteLock, system: System) -> Prepared:
     """Compare what is installed with the list that the last lock was made from."""
@@ -33,6 +36,8 @@ def perform_lock(step: WriteLock, change: LockChange, system: System, on_line: O
     try:
         run_all(step, step.commands, system, on_line, brings=Brings(files=(step.listed, step.path)))
     except StepError as error:
+        if error.code in _FAILS_ANYWAY:
+            raise
         problem = f"no lock was written: {error.message}"
         on_line(problem)
     after = {path: None if (now := system.look(path).content) is None else sha256(now) for path in change.before}
