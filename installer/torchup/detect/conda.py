@@ -57,7 +57,7 @@ def _bases(host: Host, installs: tuple[CondaInstall, ...]) -> list[str]:
 
 
 def _base(program: str) -> str:
-    r"""Give the prefix of .../bin/conda, of .../condabin/conda and of ...\Scripts\conda.exe."""
+    """Give the prefix of .../bin/conda, of .../condabin/conda and of .../Scripts/conda.exe."""
     return re.sub(r"[/\\][^/\\]*[/\\][^/\\]*$", "", program)
 
 
