@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.sandbox import Sandbox, tree
@@ -144,6 +144,7 @@ def test_what_is_no_file_is_refused_before_anything_runs(
     assert sudo.asked == []
 
 
+@settings(deadline=None, max_examples=25)
 @given(content=st.binary(max_size=300), name=st.text("ab '\"$\\-;é\n", min_size=1, max_size=8))
 def test_any_bytes_go_to_any_name(tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str) -> None:
     folder = tmp_path_factory.mktemp("names")
