@@ -27,6 +27,7 @@ ARCHITECTURES = "-gencode arch=compute_90,code=sm_90 -gencode arch=compute_120,c
 def person(tmp_path_factory: pytest.TempPathFactory, sources: list[str]) -> Person:
     """Set somebody up with a stub of torch and the real toolkit, from the sources that pip has here."""
     assert sources is not None
+    require("gcc")  # nvcc calls it for the host's part
     folder = tmp_path_factory.mktemp("nvcc")
     stub_wheel("torch", "2.13.0+cpu").write(folder / "wheels")
     configuration = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_"))}
@@ -98,6 +99,7 @@ def test_what_was_compiled_links_and_loads(person: Person, runtime: str) -> None
 def test_it_links_the_way_pytorchs_extension_builder_does(person: Person) -> None:
     # torch/utils/cpp_extension.py: nvcc -c, then the host's linker with -L$CUDA_HOME/lib64 -lcudart.
     home = home_of(person)
+    require("g++")
     source = person.home / "extension.cu"
     source.write_text(KERNEL)
     compiled, library = person.home / "extension.o", person.home / "extension.so"
