@@ -11,10 +11,10 @@ its own; `cuda-nvcc` brings a program that answers `--version`, and headers belo
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import os
+import subprocess
 import sys
 import tarfile
 from collections.abc import Iterable, Mapping
@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+_STAND_IN = Path(__file__).with_name("conda_stand_in.py")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 SUBDIR = "linux-64" if os.uname().machine == "x86_64" else "linux-aarch64"
 TARGET = "x86_64-linux" if os.uname().machine == "x86_64" else "sbsa-linux"
@@ -114,19 +115,16 @@ class CondaChannel:
         return self
 
     def index(self) -> Self:
-        """Write the channel's index."""
-        from rattler.index import index_fs
-
+        """Write the channel's index, in a process of its own as everything that runs py-rattler."""
         (self.folder / "noarch").mkdir(parents=True, exist_ok=True)
-        asyncio.run(index_fs(self.folder, write_zst=False, write_shards=False, force=True))
+        subprocess.run([sys.executable, _STAND_IN, "conda", "index", self.folder], check=True)
         return self
 
 
 def stand_in_conda(base: Path, kind: str = "conda") -> Path:
     """Put a program named conda, mamba or micromamba into `base/bin`, which runs `support.conda_stand_in`."""
-    script = Path(__file__).with_name("conda_stand_in.py")
     program = base / "bin" / kind
     program.parent.mkdir(parents=True, exist_ok=True)
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{script}" "$0" "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{_STAND_IN}" "$0" "$@"\n')
     program.chmod(0o755)
     return program

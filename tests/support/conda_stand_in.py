@@ -3,6 +3,7 @@
     conda --version
     conda create --yes [--quiet] [--offline] [--override-channels] [--channel C]... --prefix P SPEC...
     conda env create --file F --prefix P
+    conda index FOLDER
     conda search --json [--offline] [--override-channels] [--channel C]... NAME
 
 Like conda it asks unless it is told not to (and then fails, because nobody answers), reads `channel_alias`
@@ -45,6 +46,11 @@ def main(arguments: list[str]) -> int:
             return fail("CondaSystemExit: Exiting: Proceed ([y]/n)? was not answered")
         channels = options.channel if options.override_channels else [*options.channel, *configured("channels")]
         return create(Path(options.prefix), options.specs, channels, offline=options.offline)
+    if words[:1] == ["index"]:
+        from rattler.index import index_fs
+
+        asyncio.run(index_fs(Path(words[1]), write_zst=False, write_shards=False, force=True))
+        return 0
     if words[:1] == ["search"]:
         return search(words[1:])
     if words[:2] == ["env", "create"]:
@@ -147,8 +153,10 @@ def fail(text: str) -> int:
 
 
 def leave(status: int) -> NoReturn:
+    """End without tearing the interpreter down: py-rattler's threads may still call into it, and then crash."""
     sys.stdout.flush()
-    sys.exit(status)
+    sys.stderr.flush()
+    os._exit(status)
 
 
 if __name__ == "__main__":
