@@ -90,6 +90,7 @@ def base_system(release: str) -> Path:
                 capture_output=True,
                 text=True,
                 check=False,
+                env={**os.environ, "DPKG_FORCE": "unsafe-io"},  # what a power cut spoils is made again
             )
             if made.returncode != 0:
                 shutil.rmtree(beside, ignore_errors=True)
@@ -100,7 +101,7 @@ def base_system(release: str) -> Path:
 
 @dataclass(slots=True)
 class DebianRoot:
-    """A running Debian root; `path` is where its files are seen from inside its namespace only."""
+    """A running Debian root; its files are below `folder`, as seen from inside its namespace only."""
 
     folder: Path
     pid: int
@@ -108,20 +109,20 @@ class DebianRoot:
 
     def argv(self, *argv: str, user: str | None = None) -> list[str]:
         """Give the command that runs another one inside."""
-        inside = ["setpriv", f"--reuid={user}", "--init-groups", *argv] if user is not None else [*argv]
-        if user is not None:
-            inside = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *argv]
+        as_user = ("setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups") if user is not None else ()
         return [
             *("nsenter", f"--target={self.pid}", "--mount", "--pid", "--net", f"--root=/proc/{self.pid}/root"),
-            *("--wd=/", "chroot", str(self.folder / "root"), *inside),
+            *("--wd=/", "chroot", str(self.folder / "root"), *as_user, *argv),
         ]
 
     def variables(self, user: str | None = None) -> dict[str, str]:
         home = f"/home/{user}" if user is not None else "/root"
         return {**self.environment, "HOME": home, "PYTHONPATH": f"{REPOSITORY}/installer:{REPOSITORY}/tests"}
 
-    def run(self, *argv: str, user: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command inside to its end."""
+    def run(
+        self, *argv: str, user: str | None = None, check: bool = True, seconds: float = 300
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command inside to its end, which has to come within `seconds`."""
         done = subprocess.run(
             self.argv(*argv, user=user),
             env=self.variables(user),
@@ -129,7 +130,7 @@ class DebianRoot:
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=seconds,
         )
         assert not check or done.returncode == 0, f"{argv}: {done.stdout}{done.stderr}"
         return done
@@ -151,9 +152,11 @@ class DebianRoot:
         """Give torchup's command as it runs inside."""
         return (sys.executable, "-m", "support.plan_child", *arguments)
 
-    def torchup(self, *arguments: str, user: str | None = None) -> subprocess.CompletedProcess[str]:
+    def torchup(
+        self, *arguments: str, user: str | None = None, seconds: float = 300
+    ) -> subprocess.CompletedProcess[str]:
         """Run torchup inside."""
-        return self.run(*self.command(*arguments), user=user, check=False)
+        return self.run(*self.command(*arguments), user=user, check=False, seconds=seconds)
 
     def put(self, path: str, content: str | bytes, *, mode: int = 0o644) -> str:
         """Write a file inside."""
@@ -210,6 +213,7 @@ def debian_root(release: str, folder: Path, *, network: bool = True, upper: Path
             pytest.skip(f"a Debian root cannot be entered here: {process.stderr.read().strip()}")
         child = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
         root = DebianRoot(place, int(child))
+        root.put("/etc/dpkg/dpkg.cfg.d/quick", "force-unsafe-io\n")
         root.put("/etc/hosts", f"127.0.0.1 localhost {os.uname().nodename}\n")  # sudo asks for it
         root.run("chmod", "755", "/root")  # the interpreter may be kept there
         root.has_python()

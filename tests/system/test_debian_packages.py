@@ -14,6 +14,7 @@ import pytest
 
 from support.debian_root import NIGHTLY, DebianRoot, debian_root
 from system.debian_steps import LOCAL, SOURCES, add_package, components, install, note, update
+from torchup.model.plan import MakeDirectory, RemoveFile, WriteFile
 
 RELEASES = ["trixie", "bookworm"] if NIGHTLY else ["trixie"]
 pytestmark = pytest.mark.xdist_group("debian")
@@ -111,6 +112,31 @@ def test_a_component_is_added_a_package_goes_in_and_undo_tells_how_it_goes_out(m
     assert root.torchup("undo", user="anna").returncode == 0
 
 
+def test_files_of_root_keep_owner_and_mode_and_come_back_to_the_byte(root: DebianRoot) -> None:
+    for path, mode in (("/etc/secret", 0o600), ("/etc/modprobe.d/old.conf", 0o644)):
+        root.put(path, b"\xff old\r\n", mode=mode)
+    root.run("chown", "root:adm", "/etc/secret")
+    common = {"summary": "s", "why": "w", "privilege": "root"}
+    plan = root.plan(
+        WriteFile(id="secret", path="/etc/secret", content="new\n", mode=0o600, **common),  # type: ignore[arg-type]
+        WriteFile(id="new", path="/etc/modprobe.d/new.conf", content="blacklist nouveau\n", **common),  # type: ignore[arg-type]
+        RemoveFile(id="old", path="/etc/modprobe.d/old.conf", **common),  # type: ignore[arg-type]
+        MakeDirectory(id="folder", path="/opt/a/b", mode=0o755, **common),  # type: ignore[arg-type]
+    )
+    before = root.files("/etc", "/opt")
+    done = root.torchup("setup", "--plan", plan, user="anna")
+    assert done.returncode == 0, done.stderr
+    assert root.read("/etc/secret") == b"new\n"
+    assert root.run("stat", "-c", "%a %U:%G", "/etc/secret").stdout == "600 root:adm\n"
+    assert root.run("stat", "-c", "%a %U:%G", "/etc/modprobe.d/new.conf").stdout == "644 root:root\n"
+    assert root.run("stat", "-c", "%a %U:%G", "/opt/a/b").stdout == "755 root:root\n"
+    assert root.run("test", "-e", "/etc/modprobe.d/old.conf", check=False).returncode == 1
+    undone = root.torchup("undo", user="anna")
+    assert undone.returncode == 0, undone.stderr
+    assert root.files("/etc", "/opt") == before
+    assert root.run("test", "-e", "/opt/a", check=False).returncode == 1
+
+
 def test_only_what_was_not_there_before_is_named_for_removal(root: DebianRoot) -> None:
     for name in ("there", "new"):
         add_package(root, name)
@@ -142,7 +168,7 @@ def test_a_lock_is_waited_for_and_its_holder_is_named(root: DebianRoot) -> None:
     assert re.search(r"Waiting for the package lock, held by unattended-upgr \(process \d+\)", first), first
     assert "small" not in installed(root)
     root.put("/tmp/let-go", "")
-    rest = torchup.communicate(timeout=60)[0]
+    rest = torchup.communicate(timeout=180)[0]
     assert torchup.returncode == 0, rest
     assert "small" in installed(root)
     holder.communicate(timeout=10)
@@ -205,7 +231,7 @@ def interrupted(root: DebianRoot, user: str | None, times: int) -> tuple[int, st
     if times == 1:
         assert torchup.poll() is None
         root.put("/tmp/go", "")
-    said += torchup.communicate(timeout=60)[0]
+    said += torchup.communicate(timeout=180)[0]
     return torchup.returncode, said
 
 
@@ -253,7 +279,7 @@ def test_ctrl_c_ends_a_download_at_once(make: Make, user: str | None) -> None:
     torchup = root.start(*root.command("setup", "--plan", "/tmp/plan.json"), user=user)
     wait_for(root, "/tmp/begun")
     root.run("sh", "-c", f"kill -INT {root.read('/tmp/torchup.pid').decode()}")
-    said = torchup.communicate(timeout=60)[0]
+    said = torchup.communicate(timeout=180)[0]
     os.killpg(server.pid, signal.SIGKILL)  # nsenter and what it started
     server.communicate()
     assert torchup.returncode == 130, said

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-from torchup.apply.change import Change, EnvironmentChange, Left, NoChange, Prepared, RestartChange
+from torchup.apply.change import Change, EnvironmentChange, Left, NoChange, Prepared, RestartChange, SystemChange
 from torchup.apply.driver_check import DriverChecker, not_as_planned
 from torchup.apply.events import (
     OnEvent,
@@ -221,7 +221,8 @@ class _Run:
             self.journal.end("interrupted" if real else "rolled-back", at=self.context.now(), detail=step.id)
         if not real:
             raise self.interrupts.error("Stopped; nothing was changed.", hint="Run the same command again.")
-        hint = "`torchup resume` goes on, `torchup undo` puts everything back, `torchup status` shows what was done."
+        puts = "tells how packages go and puts back the rest" if _has_packages(real) else "puts everything back"
+        hint = f"`torchup resume` goes on, `torchup undo` {puts}, `torchup status` shows what was done."
         if isinstance(step, InstallSystemPackages) and self.system.manager_was_cut_off(step.manager):
             hint = (
                 f"The package manager was cut off in the middle: `torchup resume` has it finish first ({MEND}). {hint}"
@@ -272,3 +273,7 @@ class _Run:
         """
         with suppress(StepError):
             write()
+
+
+def _has_packages(changes: Iterable[Change]) -> bool:
+    return any(isinstance(change, SystemChange) for change in changes)

@@ -24,7 +24,7 @@ def mend(run: RunRecord, system: System, context: Context) -> None:
             continue
         change = record.change
         if isinstance(change, FileChange):
-            mend_torn(change, system, backups)
+            mend_torn(change, system.as_root() if step.privilege == "root" else system, backups)
         elif isinstance(change, EnvironmentChange):
             _remove(run, change.path, system)
         elif isinstance(change, PackagesChange) and change.new_environment:

@@ -14,7 +14,7 @@ from torchup.apply.executor import Verifier, execute
 from torchup.apply.history import RunRecord, read_runs
 from torchup.apply.interrupts import Interrupts
 from torchup.apply.journal import Journal
-from torchup.apply.key_steps import needs_a_person
+from torchup.apply.key_steps import needs_a_person, prepare_key
 from torchup.apply.lock import run_lock
 from torchup.apply.orphans import ChildNote
 from torchup.apply.privilege import Elevation, find_elevation
@@ -85,7 +85,7 @@ class Machine:
         """
         steps = tuple(steps)
         for step in steps:
-            if isinstance(step, EnrollKey) and not self.attended:
+            if isinstance(step, EnrollKey) and not self.attended and not prepare_key(step, self.system()).unchanged:
                 raise needs_a_person(step)
         if not any(step.privilege == "root" and not isinstance(step, Reboot) for step in steps):
             yield

@@ -15,15 +15,16 @@ import pytest
 from support.sandbox import Sandbox
 from torchup.apply import key_password
 from torchup.apply.change import NoChange, SystemChange
+from torchup.apply.driver_check import DriverVerdict
 from torchup.apply.events import Event, KeyPassword
 from torchup.apply.key_password import hash_password, with_one_time_password
 from torchup.apply.key_steps import ASKED_FOR, ENROLLED, prepare_key, revert_key
 from torchup.apply.privilege import Elevation
-from torchup.apply.run import Machine, apply_plan, predict
+from torchup.apply.run import Machine, apply_plan, predict, resume_run
 from torchup.apply.script import dry_run
 from torchup.apply.system import FileState
-from torchup.errors import RefusedError, StepError
-from torchup.model.plan import Command, EnrollKey, Plan, WriteFile
+from torchup.errors import RefusedError, StepError, StoppedError
+from torchup.model.plan import CheckDriver, Command, EnrollKey, Plan, WriteFile
 
 MOKUTIL = """#!/bin/sh
 # Keeps what it is told, and the file of the hash.
@@ -137,6 +138,23 @@ def test_with_nobody_there_it_is_refused_before_anything_is_done(box: Sandbox, t
     assert (caught.value.code, caught.value.exit_status) == ("secure-boot-needs-person", 6)
     assert not (box.home / "file").exists()
     assert not (tmp_path / "asked").exists()
+
+
+def test_a_run_goes_on_unattended_once_the_key_is_known(
+    box: Sandbox, tmp_path: Path, at_root: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    firmware = tmp_path / "MokListRT"
+    firmware.write_bytes(b"head certificate tail")
+    monkeypatch.setattr("torchup.apply.key_steps.ENROLLED", str(firmware))
+    key = tmp_path / "mok.der"
+    key.write_bytes(b"certificate")
+    file = WriteFile(id="file", summary="s", why="w", path=str(box.home / "file"), content="x")
+    wrong = DriverVerdict(ok=False, code="driver-nouveau", text="nouveau", hint="Restart.")
+    look = CheckDriver(id="look", summary="s", why="w", branch="580", module=None, minimum=None)
+    plan = plan_of(file, enroll(mokutil(tmp_path), key), look)
+    with pytest.raises(StoppedError):
+        apply_plan(plan, box.machine, verifier=None, driver_checker=lambda _step: wrong)
+    assert resume_run(box.machine, verifier=None).status == "done"
 
 
 def test_a_refusal_of_mokutil_is_told(box: Sandbox, tmp_path: Path, at_root: None) -> None:

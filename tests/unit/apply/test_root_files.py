@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.sandbox import Sandbox, tree
 from support.stand_in_sudo import StandInSudo
+from torchup.apply import privilege
 from torchup.apply.privilege import Elevation
 from torchup.apply.root_files import RootFiles
 from torchup.apply.run import apply_plan, undo_run
 from torchup.apply.script import dry_run
 from torchup.errors import StepError
-from torchup.model.plan import MakeDirectory, Plan, RemoveFile, WriteFile
+from torchup.model.plan import Command, MakeDirectory, Plan, RemoveFile, WriteFile
 
 
 @pytest.fixture
@@ -141,6 +144,7 @@ def test_what_is_no_file_is_refused_before_anything_runs(
     assert sudo.asked == []
 
 
+@settings(deadline=None, max_examples=25)
 @given(content=st.binary(max_size=300), name=st.text("ab '\"$\\-;é\n", min_size=1, max_size=8))
 def test_any_bytes_go_to_any_name(tmp_path_factory: pytest.TempPathFactory, content: bytes, name: str) -> None:
     folder = tmp_path_factory.mktemp("names")
@@ -156,8 +160,21 @@ def test_any_bytes_go_to_any_name(tmp_path_factory: pytest.TempPathFactory, cont
 
 def test_proxies_are_passed_on_by_name_and_never_by_value() -> None:
     elevation = Elevation(way="sudo", program="/usr/bin/sudo", passed_on=("https_proxy", "no_proxy"))
-    from torchup.model.plan import Command
-
     assert elevation.argv(Command(argv=("apt-get", "update"))) == (
         *("/usr/bin/sudo", "--preserve-env=https_proxy,no_proxy", "-n", "--", "apt-get", "update"),
     )
+
+
+def test_sudo_is_kept_from_forgetting_while_a_step_runs(sudo: StandInSudo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privilege, "_REFRESH_SECONDS", 0.01)
+    attended = replace(sudo.elevation, attended=True)
+    with attended.kept_fresh():
+        for _ in range(1000):
+            if len(sudo.asked) > 1:
+                break
+            time.sleep(0.01)
+    assert set(sudo.asked) == {"-n -v"}
+    asked = len(sudo.asked)
+    with sudo.elevation.kept_fresh():  # unattended nobody was asked, so there is nothing to keep
+        time.sleep(0.05)
+    assert len(sudo.asked) == asked
