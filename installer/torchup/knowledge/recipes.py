@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from functools import cache
 from typing import Any, Literal
 
+from torchup.knowledge.systems import Release, kernel_flavour, major_of, release_of
 from torchup.knowledge.tables import table
 from torchup.model.facts import DriverOrigin, KernelModule, MachineFacts, OperatingSystem
 from torchup.model.quick import dataclass
 
 ManagerName = Literal["apt", "dnf", "zypper", "pacman"]
 Part = Mapping[str, Any]
-
-# 6.8.0-45-generic, 6.1.0-40-cloud-amd64, 6.12.48+deb13-amd64
-_KERNEL = re.compile(r"[0-9.]+(?:\+[A-Za-z0-9]+)?(?:-[0-9]+)?-(?P<flavour>[A-Za-z][A-Za-z0-9-]*)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """A system that recipes are written for; a derivative counts as the release it is built from."""
-
-    id: str
-    version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,31 +99,6 @@ class Manager:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
-    """What to do on a system whose driver torchup leaves to its own tools."""
-
-    text: str
-    commands: tuple[str, ...]
-
-
-def release_of(system: OperatingSystem) -> Release | None:
-    """Name the release that recipes know this system as; None for one that no recipe is about.
-
-    A derivative is known only where the table says what it is built from: `ID_LIKE` alone tells a family and no release.
-    """
-    if system.system != "linux" or system.id is None:
-        return None
-    for row in table("system_recipes")["derivatives"]:
-        if row["id"] == system.id and row["like"] in (*system.like, *((row["base"],) if not system.like else ())):
-            version = row["versions"].get(system.version or "") or row["versions"].get(_major(system.version))
-            version = version or row["versions"].get("")
-            return Release(id=row["base"], version=version) if version else None
-    version = "rolling" if system.id == "arch" else system.version
-    known = {name for row in table("system_recipes")["recipes"] for name in row["ids"]}
-    return Release(id=system.id, version=version) if version and system.id in known else None
-
-
 def recipes_for(facts: MachineFacts) -> tuple[Recipe, ...]:
     """Give the recipes for a machine, the preferred one first; inside WSL only the one for WSL."""
     release = release_of(facts.os)
@@ -148,35 +112,6 @@ def recipes_for(facts: MachineFacts) -> tuple[Recipe, ...]:
 def offered(facts: MachineFacts) -> tuple[Offer, ...]:
     """Give every branch and module that a source for this machine holds; empty where no recipe is about it."""
     return tuple(offer for recipe in recipes_for(facts) for offer in recipe.offers)
-
-
-def advice_for(system: OperatingSystem) -> Advice | None:
-    """Say what to do on a system that is known to go its own way."""
-    for row in table("system_recipes")["advice"]:
-        if row["id"] == system.id:
-            return Advice(text=row["text"], commands=tuple(row["commands"]))
-    return None
-
-
-def kernel_flavour(system: OperatingSystem) -> str | None:
-    """Name the kernel's flavour as packages do: `generic`, `generic-hwe-24.04`, `aws`, `default`, `arch`, `lts`.
-
-    On Ubuntu a generic kernel that is not the release's own is its hardware enablement kernel.
-    """
-    kernel, release = system.kernel or "", release_of(system)
-    if release is None or "-" not in kernel:
-        return None
-    if release.id == "arch":
-        return next((name for name in ("lts", "zen", "hardened") if name in kernel), "arch")
-    if release.id not in ("debian", "ubuntu"):
-        return kernel.rpartition("-")[2]
-    match = _KERNEL.fullmatch(kernel)
-    if match is None:
-        return None
-    flavour = match["flavour"]
-    own = table("system_recipes")["kernel_lines"].get(release.version) if release.id == "ubuntu" else None
-    line = ".".join(kernel.split("-")[0].split(".")[:2])
-    return f"{flavour}-hwe-{release.version}" if flavour == "generic" and own and line != own else flavour
 
 
 @cache
@@ -255,9 +190,9 @@ def _recipe(row: Mapping[str, Any], release: Release, system: OperatingSystem) -
 
 
 def _key(row: Mapping[str, Any], release: Release) -> str | None:
-    wanted = _major(release.version) if row.get("major_only") else release.version
+    wanted = major_of(release.version) if row.get("major_only") else release.version
     if release.id == "debian":
-        wanted = _major(release.version)
+        wanted = major_of(release.version)
     return next((key for key in row["versions"] if key in (wanted, "")), None)
 
 
@@ -305,10 +240,6 @@ def _enterprise(release: Release, machine: str) -> dict[str, str]:
     row = table("system_recipes")["enterprise"].get(release.id)
     if row is None:
         return {}
-    major = _major(release.version)
+    major = major_of(release.version)
     given = {**row["every"], **row.get(major, {})}
     return {name: text.format(major=major, machine=machine) for name, text in given.items()}
-
-
-def _major(version: str | None) -> str:
-    return (version or "").partition(".")[0]

@@ -5,15 +5,23 @@ from __future__ import annotations
 from torchup.model.facts import ContainerKind, MachineFacts
 from torchup.model.resolution import NextStep
 
+_TOOLKIT = NextStep(
+    text="Install the NVIDIA container toolkit on the host, beside its driver, from the repository at "
+    "nvidia.github.io/libnvidia-container: with apt, or else with dnf or zypper.",
+    commands=("sudo apt-get install -y nvidia-container-toolkit", "sudo dnf -y install nvidia-container-toolkit"),
+)
+
 _CONTAINERS: dict[ContainerKind, tuple[NextStep, ...]] = {
     "docker": (
+        _TOOLKIT,
         NextStep(
-            text="Install the NVIDIA container toolkit on the host and let Docker use it.",
+            text="Let Docker on the host use the container toolkit.",
             commands=("sudo nvidia-ctk runtime configure --runtime=docker", "sudo systemctl restart docker"),
         ),
         NextStep(text="Start the container with GPUs.", commands=("docker run --gpus all ...",)),
     ),
     "podman": (
+        _TOOLKIT,
         NextStep(
             text="Describe the GPUs on the host for the container device interface (CDI).",
             commands=("sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",),
@@ -28,6 +36,7 @@ _CONTAINERS: dict[ContainerKind, tuple[NextStep, ...]] = {
         ),
     ),
     "lxc": (
+        _TOOLKIT,
         NextStep(
             text="Pass the GPU into the container on the host.",
             commands=(

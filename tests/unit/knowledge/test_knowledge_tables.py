@@ -239,3 +239,19 @@ def test_a_wheel_serves_every_capability_it_was_built_for() -> None:
                     served = serving(ComputeCapability.from_sm(built), found, cuda)
                     assert served is not None
                     assert (served.kind, served.sm) == ("cubin", built)
+
+
+def test_recipes_use_every_part_and_no_other() -> None:
+    recipes = table("system_recipes")
+    used = {name for row in recipes["recipes"] for name in row["parts"]}
+    used |= {name for row in recipes["recipes"] for name in row.get("toolkit", {}).get("parts", ())}
+    assert used == set(recipes["parts"])
+    assert {row["manager"] for row in recipes["recipes"]} == set(recipes["managers"])
+
+
+def test_recipes_hold_only_branches_and_modules_that_exist() -> None:
+    known = {row.branch: row.kernel_modules for row in branches()}
+    for row in table("system_recipes")["recipes"]:
+        for offer in row["offers"]:
+            for branch in offer["branches"]:
+                assert set(offer["packages"]) <= set(known[branch]), (row["id"], branch)

@@ -19,7 +19,8 @@ from torchup.apply.run import Machine, apply_plan
 from torchup.apply.script import dry_run
 from torchup.apply.unseen_system import unseen_system
 from torchup.errors import RefusedError
-from torchup.knowledge.recipes import kernel_flavour, keyring_digest, recipes_for, release_of
+from torchup.knowledge.recipes import keyring_digest, recipes_for
+from torchup.knowledge.systems import kernel_flavour, release_of
 from torchup.knowledge.tables import table
 from torchup.model.facts import DriverOrigin, MachineFacts, NvidiaDriver, OperatingSystem, PackageSource, Surroundings
 from torchup.model.plan import CheckDriver, EnrollKey, InstallSystemPackages, Plan, Reboot, WriteFile

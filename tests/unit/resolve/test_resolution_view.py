@@ -45,7 +45,7 @@ def test_what_comes_first_is_numbered_with_its_commands() -> None:
     words = _words(_shown(resolved(case.facts, case.request)))
     assert words.startswith("Something has to be done first; then: torch 2.14.1+cu126 on Python 3.12.")
     assert "What to do first 1. Install the NVIDIA container toolkit" in words
-    assert "2. Start the container with GPUs. docker run --gpus all ..." in words
+    assert "3. Start the container with GPUs. docker run --gpus all ..." in words
 
 
 def test_no_solution_says_what_would_help() -> None:

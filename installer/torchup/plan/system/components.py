@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torchup.knowledge.recipes import release_of
+from torchup.knowledge.systems import release_of
 from torchup.model.facts import MachineFacts, PackageSource
 from torchup.model.plan import Step, WriteFile
 

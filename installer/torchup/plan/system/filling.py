@@ -7,16 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from torchup.errors import RefusedError
-from torchup.knowledge.recipes import (
-    Manager,
-    Part,
-    Recipe,
-    kernel_flavour,
-    keyring_digest,
-    keyring_place,
-    manager,
-    release_of,
-)
+from torchup.knowledge.recipes import Manager, Part, Recipe, keyring_digest, keyring_place, manager
+from torchup.knowledge.systems import kernel_flavour, release_of
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import AddRepository, Command, Download, InstallSystemPackages, Step, WriteFile
 from torchup.plan.system.components import component_steps

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from torchup.errors import RefusedError
-from torchup.knowledge.recipes import advice_for
+from torchup.knowledge.systems import advice_for
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import Step
 
