@@ -213,6 +213,7 @@ def debian_root(release: str, folder: Path, *, network: bool = True, upper: Path
             pytest.skip(f"a Debian root cannot be entered here: {process.stderr.read().strip()}")
         child = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
         root = DebianRoot(place, int(child))
+        root.put("/etc/apt/apt.conf.d/quick", 'Acquire::Languages "none";\n')
         root.put("/etc/dpkg/dpkg.cfg.d/quick", "force-unsafe-io\n")
         root.put("/etc/hosts", f"127.0.0.1 localhost {os.uname().nodename}\n")  # sudo asks for it
         root.run("chmod", "755", "/root")  # the interpreter may be kept there

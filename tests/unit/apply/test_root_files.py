@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.console import Console
 
 from support.sandbox import Sandbox, tree
 from support.stand_in_sudo import StandInSudo
@@ -21,7 +22,9 @@ from torchup.apply.root_files import RootFiles
 from torchup.apply.run import apply_plan, undo_run
 from torchup.apply.script import dry_run
 from torchup.errors import StepError
+from torchup.model.outcome import Outcome
 from torchup.model.plan import Command, MakeDirectory, Plan, RemoveFile, WriteFile
+from torchup.ui.plan_view import render_plan
 
 
 @pytest.fixture
@@ -178,3 +181,13 @@ def test_sudo_is_kept_from_forgetting_while_a_step_runs(sudo: StandInSudo, monke
     with sudo.elevation.kept_fresh():  # unattended nobody was asked, so there is nothing to keep
         time.sleep(0.05)
     assert len(sudo.asked) == asked
+
+
+def test_the_review_shows_every_file_of_root(etc: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = root_plan(etc)
+    predicted = [Outcome(step_id=step.id, status="changed") for step in plan.steps]
+    Console(width=200).print(render_plan(plan, predicted))
+    shown = capsys.readouterr().out
+    section = shown.partition("Files that root writes or removes")[2].split()
+    assert section == [str(etc / name) for name in ("a/b", "a/b/new", "old", "gone")]
+    assert "writes as its own" not in shown
