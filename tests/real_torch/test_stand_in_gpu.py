@@ -30,7 +30,7 @@ def run(python: Path, *options: str, only: Sequence[str] = (), **wishes: Any) ->
     environ |= {"PYTHONPATH": str(SABOTAGE), "STAND_IN_GPUS": json.dumps(wishes)}
     chosen = [part for name in only for part in ("--only", name)]
     command = [python, PROBE, "--json", "--gpu-expected", "yes", *options, *chosen]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=1800, check=False)
     report = json.loads(done.stdout)
     return {(check["id"], check["gpu"]): check for check in report["checks"]}, report["verdict"]
 
