@@ -140,7 +140,7 @@ def answered(command: Sequence[str]) -> dict[str, Any]:
 
 def as_it_should_be(name: str, answer: Sequence[Any]) -> bool:
     """Tell whether a right operation passed and a wrong one did not; what this GPU lacks is skipped."""
-    status = answer[0]
+    status: str = answer[0]
     return status == "skip" or (status == "pass") == name.endswith("/right")
 
 

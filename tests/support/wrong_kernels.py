@@ -217,7 +217,7 @@ def cases_of_products() -> dict[str, Run]:
         add(f"exact-{dtype}/rounded", "check_exact", dtype, coarse_result(rounded, bits - 1))
         add(f"exact-{dtype}/truncated", "check_exact", dtype, coarse_result(truncated, bits - 1))
         add(f"exact-{dtype}/tail-dropped", "check_exact", dtype, after(lambda _torch: tail_dropped))
-        add(f"exact-{dtype}/stale", "check_exact", dtype, lambda *given: stale_of(given))
+        add(f"exact-{dtype}/stale", "check_exact", dtype, lambda torch, pair, right: stale_of((torch, pair, right)))
     for dtype in ("fp32", "tf32", "fp16", "bf16", "fp8", "fp64"):
         for name, change in MATMULS.items():
             add(f"matmul-{dtype}/{name}", "check_matmul", dtype, change)
@@ -256,7 +256,7 @@ def cases_of_the_rest() -> dict[str, Run]:
     def functions(check: str, key: str, operation: Callable[[Any], Callable[..., Any]]) -> Run:
         return lambda probe, bench: getattr(probe, check)(bench, {key: operation(bench.torch)})
 
-    def alone(check: str, operation: Callable[[Any], Callable[..., Any]]) -> Run:
+    def alone(check: str, operation: Callable[[Any], Any]) -> Run:
         return lambda probe, bench: getattr(probe, check)(bench, operation(bench.torch))
 
     elementwise: Table = {
@@ -477,7 +477,7 @@ def cases_of_graphs_and_compilers() -> dict[str, Run]:
 
     def extension(add: Callable[[Any, Any], Any]) -> Run:
         def run(probe: Any, bench: Any) -> Any:
-            torch = StandInTorch(bench.torch, (9, 0)) if bench.kind == "cpu" else bench.torch
+            torch: Any = StandInTorch(bench.torch, (9, 0))
             torch.version = SimpleNamespace(cuda="13.0", hip=None)
             changed = {"nvcc_path": lambda: "nvcc", "first_version": lambda *_: "13.0"}
             with replaced(probe, changed):
@@ -753,7 +753,7 @@ def cases_of_groups() -> dict[str, Run]:
 
         return run
 
-    cases = {}
+    cases: dict[str, Run] = {}
     for name in ("gloo", "nccl"):
         cases |= {
             f"{name}/right": collectives(ThreadGroup),
