@@ -208,7 +208,8 @@ def cases_of_products() -> dict[str, Run]:
 
     def add(name: str, check: str, dtype: str, change: Change) -> None:
         # TF32 is chosen, and float64 compared, on GPUs only.
-        on = as_gpu if dtype == "tf32" or (dtype == "fp64" and check == "check_matmul") else lambda bench: bench
+        gpu_only = dtype == "tf32" or (dtype == "fp64" and check == "check_matmul")
+        on: Callable[[Any], Any] = as_gpu if gpu_only else lambda bench: bench
         cases[name] = lambda probe, bench: product(change)(probe, on(bench), check, dtype)
 
     for dtype, bits in BITS.items():
