@@ -21,6 +21,8 @@ from bench.bench_detect import bench_detect
 from bench.bench_fleet import bench_fleet
 from bench.bench_shell import bench_shell
 from support.bench_setup import prepare_setup
+from support.torch_environment import TorchUnavailableError, torch_python
+from torchup.verify.run import PROBE
 
 PYTHON = sys.executable
 TORCHUP = str(Path(sys.executable).with_name("torchup"))
@@ -90,6 +92,18 @@ def bench_resolve(rounds: int) -> None:
     line("  peak memory", f"{median(item.peak_mib for item in ours):.0f} MiB", "<= 60", "")
 
 
+def bench_verify(rounds: int) -> None:
+    """The tensor test at its quick level on the CPU against an import of torch alone."""
+    try:
+        python = str(torch_python())
+    except TorchUnavailableError:
+        line("quick tensor test / import torch", "not run", "<= 3", "no source offers a CPU build of torch here")
+        return
+    probe = (python, str(PROBE), "--level", "quick", "--json", "--gpu-expected", "no")
+    ours, theirs = side_by_side(lambda: run(probe), lambda: run((python, "-c", "import torch")), rounds=rounds)
+    ratio("quick tensor test / import torch", ours, theirs, aim="<= 3")
+
+
 def bench_setup(rounds: int) -> None:
     """`torchup setup` against the very same `uv pip install` alone, in fresh homes, tensor test left out."""
     for cold in (True, False):
@@ -112,7 +126,7 @@ def bench_shell_files(rounds: int) -> None:
 def main() -> None:
     """Run all, or those whose names are given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("only", nargs="*", help="start, resolve, setup, detect, fleet, shell")
+    parser.add_argument("only", nargs="*", help="start, resolve, verify, setup, detect, fleet, shell")
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
     benches: dict[str, Callable[[int], None]] = {
@@ -121,6 +135,7 @@ def main() -> None:
         "detect": lambda rounds: line(*bench_detect(rounds, run)),
         "fleet": lambda rounds: line(*bench_fleet(rounds)),
         "shell": bench_shell_files,
+        "verify": lambda rounds: bench_verify(max(3, rounds // 2)),
         "setup": lambda rounds: bench_setup(max(3, rounds // 3)),
     }
     for name, bench in benches.items():

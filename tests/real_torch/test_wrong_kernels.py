@@ -20,7 +20,7 @@ Answers = dict[str, list[Any]]
 @pytest.fixture(scope="module")
 def answers(python_with_torch: Path) -> Answers:
     done = subprocess.run(
-        [python_with_torch, wrong_kernels.__file__], capture_output=True, text=True, timeout=600, check=True
+        [python_with_torch, wrong_kernels.__file__], capture_output=True, text=True, timeout=1800, check=True
     )
     found: Answers = json.loads(done.stdout)
     return found

@@ -156,7 +156,7 @@ def install(torch: Any) -> None:
             return torch.device("cpu")
         return value
 
-    class OnTheCpu(torch.overrides.TorchFunctionMode):  # type: ignore[name-defined,misc]  # torch comes as an argument
+    class OnTheCpu(torch.overrides.TorchFunctionMode):  # type: ignore[misc]  # torch comes as an argument
         def __torch_function__(self, function: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
             args, kwargs = tuple(map(here, args)), {name: here(value) for name, value in (kwargs or {}).items()}
             name = getattr(function, "__name__", "")

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -252,3 +253,37 @@ Current thread 0x00007f (most recent call first):
     assert probe.summarize_stderr(dump) == "matmul (ops.py:12) < check_exact (tensor_probe.py:700)"
     assert probe.summarize_stderr("one\n\ntwo\n") == "one | two"
     assert probe.summarize_stderr("") == ""
+
+
+class OldSwitches:
+    """The switches of torch 2.0: what it does not know raises AssertionError."""
+
+    allow_tf32 = True
+    allow_fp16_reduced_precision_reduction = True
+
+    def __getattr__(self, name: str) -> None:
+        raise AssertionError("Unknown attribute " + name)
+
+
+def test_full_precision_is_switched_on_and_back_in_the_oldest_torch() -> None:
+    matmul, cudnn = OldSwitches(), SimpleNamespace(allow_tf32=True)
+    torch = SimpleNamespace(backends=SimpleNamespace(cuda=SimpleNamespace(matmul=matmul), cudnn=cudnn))
+    with probe.strict_math(torch):
+        assert (matmul.allow_tf32, cudnn.allow_tf32, matmul.allow_fp16_reduced_precision_reduction) == (False,) * 3
+    with probe.strict_math(torch, tf32=True):
+        assert (matmul.allow_tf32, cudnn.allow_tf32) == (True, True)
+    assert (matmul.allow_tf32, cudnn.allow_tf32, matmul.allow_fp16_reduced_precision_reduction) == (True,) * 3
+    assert "fp32_precision" not in vars(matmul)
+
+
+def test_what_an_old_torch_lacks_is_skipped() -> None:
+    ampere = SimpleNamespace(get_device_capability=lambda _device: (8, 0))
+    hopper = SimpleNamespace(get_device_capability=lambda _device: (9, 0))
+    for cuda, reason in ((ampere, "8.9"), (hopper, "no fp8 products")):
+        old = probe.Bench(SimpleNamespace(cuda=cuda), "cuda:0", "cuda")
+        with pytest.raises(probe.Skip, match=reason):
+            probe.usable_fp8(old)
+    with pytest.raises(probe.Skip, match=r"torch\.compile"):
+        probe.check_compile(probe.Bench(SimpleNamespace()))
+    assert probe.grad_scaler(probe.Bench(SimpleNamespace(amp=SimpleNamespace()), "cpu", "cpu")) is None
+    assert probe.attention_backends(SimpleNamespace(nn=SimpleNamespace()))[0][0] == "default"
