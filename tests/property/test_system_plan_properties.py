@@ -21,6 +21,7 @@ from torchup.model.facts import (
     MachineFacts,
     NvidiaDriver,
     OperatingSystem,
+    PackageSource,
     Python,
     Surroundings,
 )
@@ -50,6 +51,7 @@ _SYSTEMS = [
     ("arch", None, (), "6.17.4-arch1-1"),
     ("gentoo", "2.17", (), "6.12.1-gentoo"),
 ]
+_SUITES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
 _STATES: list[DriverState] = ["missing", "ok", "not_loaded", "mismatch", "nouveau", "error"]
 _VERSIONS = [None, "418.226.00", "470.256.02", "535.183.01", "550.163.01", "580.95.05", "595.91.07", "610.57.04"]
 _ORIGINS: list[DriverOrigin | None] = ["distribution", "nvidia", "rpmfusion", "runfile", "runfile", None]
@@ -107,7 +109,13 @@ def _machines(draw: st.DrawFn) -> MachineFacts:
         gpus=gpus,
         nvidia=driver,
         pythons=(Python(path="/usr/bin/python3", version="3.12.3"),),
+        # One machine in four does not tell where its packages come from.
+        apt_sources=_sources(version) if name == "debian" and draw(st.sampled_from([True, True, True, False])) else (),
     )
+
+
+def _sources(version: str) -> tuple[PackageSource, ...]:
+    return (PackageSource(uri="http://mirror.example/debian", suites=(_SUITES[version],), components=("main",)),)
 
 
 _ANSWERS = st.fixed_dictionaries(

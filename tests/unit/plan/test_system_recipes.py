@@ -34,6 +34,9 @@ RECIPES = sorted(MACHINES.glob("recipe-*.yaml"))
 INSTALL = request_of({"driver": {"action": "install"}})
 
 
+_SUITES = {"11": "bullseye", "12": "bookworm", "13": "trixie"}
+
+
 def _linux(
     system_id: str, version: str | None, *, like: tuple[str, ...] = (), kernel: str = "6.8.0-45-generic", **more: object
 ) -> MachineFacts:
@@ -41,7 +44,14 @@ def _linux(
         system="linux", id=system_id, version=version, like=like, arch="x86_64", kernel=kernel, libc="glibc",
         libc_version="2.39",
     )  # fmt: skip
-    facts = MachineFacts(os=system, gpus=nvidia("8.9"), nvidia=NvidiaDriver(state="missing"))
+    suites = (_SUITES.get(version or "", "stable"),)
+    archive = PackageSource(uri="http://mirror.example/debian", suites=suites, components=("main",))
+    facts = MachineFacts(
+        os=system,
+        gpus=nvidia("8.9"),
+        nvidia=NvidiaDriver(state="missing"),
+        apt_sources=(archive,) if system_id == "debian" else (),
+    )
     return replace(facts, **more)  # type: ignore[arg-type]
 
 
@@ -129,6 +139,13 @@ def test_a_kernel_that_is_not_known_gets_no_headers() -> None:
     with pytest.raises(RefusedError) as caught:
         planned(facts, INSTALL)
     assert caught.value.code == "kernel-unknown"
+
+
+def test_components_are_not_switched_on_where_the_archive_is_not_known() -> None:
+    with pytest.raises(RefusedError) as caught:
+        planned(_linux("debian", "12", kernel="6.1.0-40-amd64", apt_sources=()), INSTALL)
+    assert caught.value.code == "apt-sources-unknown"
+    assert "apt_sources" in (caught.value.hint or "")
 
 
 def test_a_branch_that_no_source_holds_is_refused_with_what_they_hold() -> None:

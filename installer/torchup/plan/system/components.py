@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from torchup.errors import RefusedError
 from torchup.knowledge.systems import release_of
 from torchup.model.facts import MachineFacts, PackageSource
 from torchup.model.plan import Step, WriteFile
 
 PLACE = "/etc/apt/sources.list.d/torchup-components.sources"
-_KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
 def component_steps(facts: MachineFacts, codename: str | None, wanted: tuple[str, ...]) -> tuple[Step, ...]:
@@ -15,7 +15,8 @@ def component_steps(facts: MachineFacts, codename: str | None, wanted: tuple[str
 
     The file repeats address, suites and key of the sources that are there, so that a mirror stays in use and APT
     finds no two keys for one source. Where the sources are not known, Ubuntu's are taken to have all components, as
-    they do unless somebody took them out, and Debian's to have none.
+    they do unless somebody took them out; Debian's have none unless somebody put them in. Raises RefusedError
+    (apt-sources-unknown).
     """
     entries = _lacking(facts, codename, wanted)
     if not entries:
@@ -38,9 +39,11 @@ def _lacking(facts: MachineFacts, codename: str | None, wanted: tuple[str, ...])
     if not facts.apt_sources:
         if release is None or release.id != "debian" or codename is None or not wanted:
             return ()
-        suites = (codename, f"{codename}-updates")
-        return (
-            PackageSource(uri="http://mirror.example/debian", suites=suites, components=wanted, signed_by=_KEYRING),
+        raise RefusedError(
+            f"The archive's {', '.join(wanted)} have to be switched on, and where this machine gets its packages is "
+            "not known.",
+            code="apt-sources-unknown",
+            hint="`torchup detect --json` on the machine itself names its sources; in a facts file they are apt_sources.",
         )
     on: dict[tuple[str, str], set[str]] = {}
     for source in facts.apt_sources:
