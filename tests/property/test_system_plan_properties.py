@@ -114,8 +114,8 @@ def _machines(draw: st.DrawFn) -> MachineFacts:
     )
 
 
-def _sources(version: str) -> tuple[PackageSource, ...]:
-    return (PackageSource(uri="http://mirror.example/debian", suites=(_SUITES[version],), components=("main",)),)
+def _sources(version: str | None) -> tuple[PackageSource, ...]:
+    return (PackageSource(uri="http://mirror.example/debian", suites=(_SUITES[version or "12"],), components=("main",)),)
 
 
 _ANSWERS = st.fixed_dictionaries(
