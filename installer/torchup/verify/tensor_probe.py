@@ -106,7 +106,7 @@ class Bench(NamedTuple):
 
     def choose(self) -> None:
         """Make the device the current one: events, streams and graphs take no other."""
-        if self.kind in ("cuda", "hip", "xpu"):
+        if hasattr(self.api, "set_device"):
             self.api.set_device(index_of(self.device))
 
     def put(self, tensor: Any) -> Any:
@@ -3377,8 +3377,9 @@ def work(wishes: Wishes) -> int:
                 devices, notes = tuple(request.get("devices", ())), request.get("notes", {})
                 bench = Bench(torch, request["device"], request["kind"], wishes.level, wishes, devices, notes)
                 spec = BY_ID[request["check"]]
-                # Checks of several devices start processes of their own, and the card may take only one.
-                alone = bool(spec.kinds) and not spec.together
+                # Checks of several devices start processes of their own, and the card may take only one;
+                # health must be asked even where the device cannot be used at all.
+                alone = bool(spec.kinds) and not spec.together and spec.run is not check_health
                 if alone:
                     bench.choose()
                 result = spec.run(bench)
@@ -3663,7 +3664,8 @@ class Survey:
             rest = [(later, device["device"]) for later in specs[position + 1 :]]
             if spec.id == "arch" and answer["status"] == "fail":
                 self.without_kernels.add(device["device"])
-                self.not_reached(rest, "the build has no kernels for this GPU")
+                without = str(answer["hint"]).startswith(("no-kernel-image", "rocm-unsupported"))
+                self.not_reached(rest, "the build has no kernels for this GPU" if without else "the GPU cannot be used")
                 return
             crashes = crashes + 1 if self.worker.process is None else 0
             if crashes >= MOST_CRASHES:

@@ -96,6 +96,21 @@ def test_a_gpu_with_kernels_is_described(tmp_path: Path) -> None:
     assert (device["name"], device["capability"], device["memory_mib"]) == ("NVIDIA GeForce RTX 4090", "8.9", 24576)
 
 
+def test_health_is_asked_even_of_a_gpu_that_cannot_be_used(tmp_path: Path) -> None:
+    source = f"""{gpu((8, 9), "sm_89")}
+def busy(_index):
+    raise RuntimeError("CUDA error: CUDA-capable device(s) is/are busy or unavailable")
+cuda.set_device = busy
+"""
+    report = run(python_with(tmp_path / "env", source))
+    # This machine has no NVML, which is a reason to skip and not the error of the device.
+    for name in ("health", "health-after"):
+        assert named(report, name).status == "skip"
+        assert "busy" not in named(report, name).detail
+    assert (named(report, "arch").status, named(report, "arch").hint) == ("fail", "exclusive-compute-mode")
+    assert named(report, "alloc").detail == "not reached: the GPU cannot be used"
+
+
 def test_a_build_with_ptx_only_is_slow_and_not_broken(tmp_path: Path) -> None:
     arch = named(run(python_with(tmp_path / "env", gpu((12, 0), "sm_80 sm_90 compute_90"))), "arch")
     assert arch.status == "warn"
