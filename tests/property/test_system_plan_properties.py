@@ -115,7 +115,9 @@ def _machines(draw: st.DrawFn) -> MachineFacts:
 
 
 def _sources(version: str | None) -> tuple[PackageSource, ...]:
-    return (PackageSource(uri="http://mirror.example/debian", suites=(_SUITES[version or "12"],), components=("main",)),)
+    return (
+        PackageSource(uri="http://mirror.example/debian", suites=(_SUITES[version or "12"],), components=("main",)),
+    )
 
 
 _ANSWERS = st.fixed_dictionaries(

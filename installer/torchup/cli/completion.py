@@ -1,0 +1,34 @@
+"""`torchup completion`: what a shell reads to complete the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from torchup.cli.options import commandline, common_options
+from torchup.cli.root import cli
+from torchup.errors import ExitStatus
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@common_options
+def completion(**parameters: Any) -> int:
+    """Print what a shell reads to complete torchup's commands and options.
+
+    bash: torchup completion bash > ~/.local/share/bash-completion/completions/torchup
+
+    zsh: torchup completion zsh > a folder of $fpath, as _torchup
+
+    fish: torchup completion fish > ~/.config/fish/completions/torchup.fish
+    """
+    line = commandline(parameters)
+    from torchup.ui.completion import completion_script
+
+    script = completion_script(cli, parameters["shell"])
+    if line.console.json_output:
+        line.console.data({"schema": 1, "shell": parameters["shell"], "script": script})
+    else:
+        line.console.text(script)
+    return int(ExitStatus.DONE)

@@ -1,0 +1,91 @@
+"""One run of the program: language, streams, the command, and its exit status."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from torchup.cli.root import cli
+from torchup.errors import ExitStatus
+from torchup.words import Language, choose_language, use
+
+_OBJECTS_BEFORE_COLLECTION = 100_000
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with the documented status."""
+    from torchup.interrupts import Terminated, terminate_politely
+
+    terminate_politely()
+    # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    options: dict[str, Any] = {}
+    _open_missing_streams()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _speak(choose_language(given, os.environ))
+    if "_TORCHUP_COMPLETE" in os.environ:
+        from torchup.ui.completion import answer_completions
+
+        sys.exit(answer_completions(cli, os.environ))
+    try:
+        with cli.make_context("torchup", given) as context:
+            options = context.meta
+            status = cli.invoke(context)
+        console = options.get("torchup.console")
+        if not status and console is not None and console.output_failed:
+            status = ExitStatus.FAILED_ROLLED_BACK
+    except click.exceptions.Exit as done:
+        status = done.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = ExitStatus.USAGE
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Stopped.", err=True)
+        status = ExitStatus.INTERRUPTED
+    except Terminated:
+        status = ExitStatus.TERMINATED
+    except OSError as error:
+        status = _stdout_failed(error)
+    except Exception as error:
+        from torchup.ui.failure import report_failure
+
+        merged = options.get("torchup", {})
+        if merged.get("traceback"):
+            raise
+        status = report_failure(error, json_output=bool(merged.get("json_output")))
+    sys.exit(int(status or 0))
+
+
+def _speak(language: Language) -> None:
+    use(language)
+    if language != "en":
+        from torchup.ui.help_texts import translate_help
+
+        translate_help(cli)
+
+
+def _open_missing_streams() -> None:
+    """Give a closed standard stream to /dev/null; the next file that is opened would otherwise take its place."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            setattr(sys, name, os.fdopen(number, mode))
+
+
+def _stdout_failed(error: OSError) -> ExitStatus:
+    """End when click itself could not print; every other failure of the system comes as an error of torchup's own."""
+    from torchup.ui.console import silence_stdout
+    from torchup.ui.failure import report_failure
+
+    silence_stdout()
+    if isinstance(error, BrokenPipeError):
+        return ExitStatus.DONE
+    return report_failure(error, json_output=False)

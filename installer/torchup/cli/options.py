@@ -1,0 +1,70 @@
+"""The options that commands share, and what every command works with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from torchup.words import LANGUAGES
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class FilePath(click.Path):
+    """A path, turned into a `pathlib.Path` only when one is given: pathlib would cost `--help` a seventh of its time."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Give the path of what was written."""
+        from pathlib import Path
+
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+FILE = FilePath()
+SHELLS = click.Choice(
+    ["bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash", "conda", "powershell", "nushell", "elvish", "xonsh"]
+)
+
+_COMMON: tuple[Callable[[F], F], ...] = (
+    click.option("--json", "json_output", is_flag=True, help="Print the data as JSON on standard output."),
+    click.option("-v", "--verbose", count=True, help="Say more; twice also shows what programs print."),
+    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+    click.option("--plain", is_flag=True, help="Numbered questions and plain lines: for screen readers and logs."),
+    click.option("--lang", type=click.Choice(LANGUAGES), help="The language of all texts; else that of the locale."),
+    click.option("--root", type=FILE, metavar="DIR", help="Write everything below DIR."),
+    click.option("--traceback", is_flag=True, help="Show where in the program an error came from."),
+)
+
+
+def answer_keys(context: click.Context, parameter: click.Parameter, typed: str) -> Any:
+    """Complete what follows `--set`."""
+    from torchup.ui import completion
+
+    return completion.answer_keys(context, parameter, typed)
+
+
+def common_options(command: F) -> F:
+    """Add the options that every command takes, also when they stand before the command's name."""
+    for option in reversed(_COMMON):
+        command = option(command)
+    return command
+
+
+def commandline(parameters: dict[str, Any]) -> Any:
+    """Merge the common options of the group and the command, and build what commands work with."""
+    from torchup.app import CommandLine
+
+    del parameters["lang"]  # it was looked at before anything was said
+    names = ("json_output", "verbose", "quiet", "plain", "root", "traceback")
+    context = click.get_current_context()
+    merged = {name: parameters.pop(name) for name in names}
+    outer = context.find_root().params
+    for name in names:
+        merged[name] = merged[name] or outer.get(name)
+    context.find_root().meta["torchup"] = merged
+    made = CommandLine.create(**merged)
+    context.find_root().meta["torchup.console"] = made.console
+    return made

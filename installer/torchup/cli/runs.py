@@ -1,0 +1,41 @@
+"""What earlier runs did: `status`, `resume`, `undo`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from torchup.cli.options import commandline, common_options
+from torchup.cli.root import cli
+
+
+@cli.command()
+@common_options
+def status(**parameters: Any) -> int:
+    """Show the last run: what was done, what is open."""
+    line = commandline(parameters)
+    from torchup.app.history import run_status
+
+    return int(run_status(line))
+
+
+@cli.command()
+@common_options
+def resume(**parameters: Any) -> int:
+    """Go on with a run that was stopped."""
+    line = commandline(parameters)
+    from torchup.app.history import run_resume
+
+    return int(run_resume(line))
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be put back, and change nothing.")
+@common_options
+def undo(**parameters: Any) -> int:
+    """Put back what the last run changed."""
+    line = commandline(parameters)
+    from torchup.app.history import run_undo
+
+    return int(run_undo(line, **parameters))
