@@ -108,6 +108,8 @@ def _template(node: ast.expr) -> str:
         return _template(node.left) + _template(node.right)
     if isinstance(node, ast.FormattedValue):
         return f"{{{ast.unparse(node.value)}}}"
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("tr", "mark"):
+        return _template(node.args[0])
     return f"{{{ast.unparse(node)}}}"
 
 

@@ -25,6 +25,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = Path(__file__).parent / "torchup"
 CAUSES = PACKAGE / "verify" / "causes.json"
+RECIPES = PACKAGE / "knowledge" / "data" / "system_recipes.json"
 KEYWORDS = {"tr": None, "mark": None}
 FIELD = re.compile(r"(?<!\{)\{([a-zA-Z_][a-zA-Z0-9_]*)[^{}]*\}")
 WIDTH = 110
@@ -66,7 +67,7 @@ def template() -> Catalog:
     found = extract_from_dir(PACKAGE, method_map=[("**.py", "python")], keywords=KEYWORDS)
     for filename, _line, message, _comments, _context in found:
         catalogue.add(message, locations=[(Path(filename).as_posix(), 0)], flags=_flags(message))
-    for place, text in (*_help_texts(), *_causes()):
+    for place, text in (*_help_texts(), *_causes(), *_recipes()):
         catalogue.add(text, locations=[(place, 0)], flags=_flags(text))
     return catalogue
 
@@ -118,8 +119,14 @@ def _help_texts() -> Iterator[tuple[str, str]]:
 
 def _causes() -> Iterator[tuple[str, str]]:
     for cause in json.loads(CAUSES.read_text(encoding="utf-8"))["causes"].values():
-        for text in (cause["title"], *cause["fix"]):
+        for text in (cause["title"], cause["why"], *(fix["do"] for fix in cause["fix"])):
             yield "verify/causes.json", text
+
+
+def _recipes() -> Iterator[tuple[str, str]]:
+    data = json.loads(RECIPES.read_text(encoding="utf-8"))
+    for text in (*(advice["text"] for advice in data["advice"]), *(recipe["title"] for recipe in data["recipes"])):
+        yield "knowledge/data/system_recipes.json", text
 
 
 def _flags(text: str) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torchup.errors import RefusedError
 from torchup.model.context import Context, Mode, Places, Terminal
+from torchup.words import tr
 
 NARROWEST = 40
 
@@ -43,15 +44,17 @@ def decide_mode(context: Context, *, answers_given: bool, yes: bool) -> Mode:
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    hint = "Set HOME to the folder that the configuration should go to."
+    hint = tr("Set HOME to the folder that the configuration should go to.")
     try:
         home = Path(environ["HOME"]) if environ.get("HOME") else Path.home()
     except RuntimeError as error:
-        raise RefusedError("HOME is not set and this account has no home folder.", code="no-home", hint=hint) from error
+        raise RefusedError(
+            tr("HOME is not set and this account has no home folder."), code="no-home", hint=hint
+        ) from error
     if not home.is_absolute():
         # It would be another folder for every program that is started elsewhere.
         raise RefusedError(
-            "HOME is not an absolute path.", code="home-not-absolute", evidence=[f"HOME={home}"], hint=hint
+            tr("HOME is not an absolute path."), code="home-not-absolute", evidence=[f"HOME={home}"], hint=hint
         )
     return home
 

@@ -11,6 +11,7 @@ from torchup.answers.values import Value, value_at, write_value
 from torchup.model.facts import MachineFacts
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
+from torchup.words import tr
 
 Source = Callable[[MachineFacts, Request, Resolution], tuple[Choice, ...]]
 
@@ -42,18 +43,22 @@ def _variants(facts: MachineFacts, request: Request, advised: Resolution) -> tup
     del facts, request
     reason = advised.reasons[0].text if advised.reasons else ""
     if advised.torch is None:
-        auto = Choice(value="auto", label="what fits the GPUs", note=reason or "Nothing fits as things are.")
+        auto = Choice(value="auto", label=tr("what fits the GPUs"), note=reason or tr("Nothing fits as things are."))
     else:
         label = f"PyTorch {advised.torch.version} for {variant_words(advised.torch.variant)}"
         auto = Choice(value="auto", label=label, note=reason)
-    cpu = Choice(value="cpu", label="for the CPU alone", note="Leaves the GPU idle; a much smaller download.")
+    cpu = Choice(value="cpu", label=tr("for the CPU alone"), note=tr("Leaves the GPU idle; a much smaller download."))
     return auto, cpu
 
 
 def _gpus(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request
-    note = "One build serves all of them." if advised.status == "ok" else "As things are, no build serves all of them."
-    everything = Choice(value="all", label="all of them", note=note)
+    note = (
+        tr("One build serves all of them.")
+        if advised.status == "ok"
+        else tr("As things are, no build serves all of them.")
+    )
+    everything = Choice(value="all", label=tr("all of them"), note=note)
     return (everything, *(Choice(value=(gpu.index,), label=f"only {gpu.index}: {gpu.name or gpu.vendor}")
                           for gpu in facts.gpus if gpu.vendor in ("nvidia", "amd")))  # fmt: skip
 
@@ -62,13 +67,13 @@ def _pythons(facts: MachineFacts, request: Request, advised: Resolution) -> tupl
     del request
     pick = advised.torch
     if pick is None:
-        auto = Choice(value="auto", label="the newest that PyTorch has wheels for")
+        auto = Choice(value="auto", label=tr("the newest that PyTorch has wheels for"))
     else:
         where = f" ({pick.python_path})" if pick.python_path else ""
         auto = Choice(
             value="auto",
             label=f"Python {pick.python}{where}",
-            note=f"{pick.python} is the newest here that PyTorch has wheels for.",
+            note=tr("{python} is the newest here that PyTorch has wheels for.", python=pick.python),
         )
     taken = {pick.python if pick else None}
     others: list[Choice] = []
@@ -82,12 +87,14 @@ def _pythons(facts: MachineFacts, request: Request, advised: Resolution) -> tupl
 
 def _environment_kinds(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request, advised
-    choices = [Choice(value="venv", label="a venv: a folder of its own", note="A venv touches nothing that is there.")]
+    choices = [
+        Choice(value="venv", label=tr("a venv: a folder of its own"), note=tr("A venv touches nothing that is there."))
+    ]
     if facts.conda:
         member = facts.conda[0]
-        choices.append(Choice(value="conda", label=f"a conda environment ({member.path})"))
+        choices.append(Choice(value="conda", label=tr("a conda environment ({path})", path=member.path)))
     if _environments_found(facts):
-        choices.append(Choice(value="existing", label="an environment that is there already"))
+        choices.append(Choice(value="existing", label=tr("an environment that is there already")))
     return tuple(choices)
 
 
@@ -109,24 +116,26 @@ def _environments(facts: MachineFacts, request: Request, advised: Resolution) ->
 
 def _toolkits(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request
-    choices = [Choice(value="none", label="No", note="PyTorch's wheels bring the CUDA libraries that they need.")]
+    choices = [Choice(value="none", label="No", note=tr("PyTorch's wheels bring the CUDA libraries that they need."))]
     if facts.toolkits:
         kit = facts.toolkits[0]
-        found = f"CUDA {kit.version or '?'} at {kit.path}" if len(facts.toolkits) == 1 else "one that is there"
+        found = f"CUDA {kit.version or '?'} at {kit.path}" if len(facts.toolkits) == 1 else tr("one that is there")
         choices.append(Choice(value="existing", label=f"Yes, with {found}"))
     cuda = variant_words(advised.torch.variant) if advised.torch and advised.torch.variant.startswith("cu") else "CUDA"
     if not (advised.torch and advised.torch.variant.startswith(("cu11", "cu12"))):
         # The packages of CUDA 11 and 12 have no nvcc.
-        choices.append(Choice(value="wheel", label=f"Yes, with {cuda} as Python packages (no root)"))
-    choices.append(Choice(value="system", label=f"Yes, with {cuda} as system packages (root)"))
+        choices.append(Choice(value="wheel", label=tr("Yes, with {cuda} as Python packages (no root)", cuda=cuda)))
+    choices.append(Choice(value="system", label=tr("Yes, with {cuda} as system packages (root)", cuda=cuda)))
     if facts.conda:
-        choices.append(Choice(value="conda", label=f"Yes, with {cuda} from conda"))
+        choices.append(Choice(value="conda", label=tr("Yes, with {cuda} from conda", cuda=cuda)))
     return tuple(choices)
 
 
 def _toolkit_paths(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request
-    any_of = Choice(value=None, label="the one that fits the chosen build best", note=advised.cuda_toolkit.path or "")
+    any_of = Choice(
+        value=None, label=tr("the one that fits the chosen build best"), note=advised.cuda_toolkit.path or ""
+    )
     kits = {kit.path: kit for kit in facts.toolkits}
     return (
         any_of,
@@ -138,18 +147,18 @@ def _driver(facts: MachineFacts, request: Request, advised: Resolution) -> tuple
     del facts, request
     driver = advised.driver
     words = [f"branch {driver.branch}"] if driver.branch else []
-    words += [f"{driver.module} kernel module"] if driver.module else []
+    words += [tr("{module} kernel module", module=driver.module)] if driver.module else []
     what = f" ({', '.join(words)})" if words else ""
     return (
         Choice(
             value="auto",
-            label="No, change nothing about the driver",
-            note="Without it, you get the commands to install it yourself.",
+            label=tr("No, change nothing about the driver"),
+            note=tr("Without it, you get the commands to install it yourself."),
         ),
         Choice(
             value="install",
-            label=f"Yes, install it{what}",
-            note="Needs root and a restart; every command is shown first.",
+            label=tr("Yes, install it{what}", what=what),
+            note=tr("Needs root and a restart; every command is shown first."),
         ),
     )
 
@@ -160,10 +169,10 @@ def _shells(facts: MachineFacts, request: Request, advised: Resolution) -> tuple
     used = [name for name in (facts.shells.current, facts.shells.login) if name in known]
     usual = [name for name in ("bash", "zsh") if name in facts.shells.installed]
     named = ", ".join(dict.fromkeys([*used, *usual]))
-    label = f"the usual ones ({named})" if named else "the usual ones"
+    label = tr("the usual ones ({named})", named=named) if named else tr("the usual ones")
     installed = [name for name in known if name in facts.shells.installed]
     single = tuple(Choice(value=(name,), label=f"only {name}") for name in installed)
-    none = Choice(value="none", label="none", note="Touches no start-up file; you get the line to run yourself.")
+    none = Choice(value="none", label="none", note=tr("Touches no start-up file; you get the line to run yourself."))
     return (Choice(value="auto", label=label), *single, none)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from torchup.model.resolution import Resolution
+from torchup.words import mark, tr
 
 _STATUS = {
-    "ok": "This can be installed now.",
-    "action_needed": "Something has to be done before this can be installed.",
-    "no_solution": "Nothing fits these answers.",
+    "ok": mark("This can be installed now."),
+    "action_needed": mark("Something has to be done before this can be installed."),
+    "no_solution": mark("Nothing fits these answers."),
 }
 
 
@@ -16,9 +17,15 @@ def consequences(before: Resolution, after: Resolution) -> tuple[str, ...]:
     lines: list[str] = []
     now, then = _torch(after), _torch(before)
     if now != then and after.torch is not None:
-        lines.append(f"{now} instead of {then}{_new_reason(before, after)}" if before.torch else f"Now: {now}")
+        lines.append(
+            tr("{now} instead of {then}{new_reason}", now=now, then=then, new_reason=_new_reason(before, after))
+            if before.torch
+            else f"Now: {now}"
+        )
     if before.driver.action != after.driver.action:
-        lines.append(f"Driver: {after.driver.action} instead of {before.driver.action}.")
+        lines.append(
+            tr("Driver: {action} instead of {action_2}.", action=after.driver.action, action_2=before.driver.action)
+        )
     if before.cuda_toolkit != after.cuda_toolkit and after.cuda_toolkit.source != "none":
         toolkit = after.cuda_toolkit
         words = [word for word in (toolkit.version, toolkit.source, toolkit.path and f"at {toolkit.path}") if word]

@@ -7,13 +7,14 @@ from torchup.answers.summary import machine_summary
 from torchup.answers.write import render_answers
 from torchup.model.facts import MachineFacts
 from torchup.model.request import Request
+from torchup.words import tr
 
 
 def example_answers(
     facts: MachineFacts | None, request: Request | None = None, *, schema_location: str | None = None
 ) -> str:
     """Give a complete, commented answers file; `facts` are described at its top."""
-    heading = ["Keep what you need; a key that is left out takes its default. Check it: torchup answers check FILE"]
+    heading = [tr("Keep what you need; a key that is left out takes its default. Check it: torchup answers check FILE")]
     if facts is not None:
         heading += ["", "This machine:", *(f"  {line}" for line in machine_summary(facts))]
     return render_answers(

@@ -11,6 +11,7 @@ from torchup.answers.yaml_source import Document, parse_document
 from torchup.errors import UsageError
 from torchup.model.facts import MachineFacts
 from torchup.model.serial import Problem, ShapeError, load
+from torchup.words import tr
 
 
 def read_facts(path: Path) -> MachineFacts:
@@ -28,7 +29,7 @@ def parse_facts(content: bytes, source: str) -> MachineFacts:
     problems = list(document.problems)
     facts: MachineFacts | None = None
     if document.empty:
-        problems.append(Located(1, 1, "", "the file is empty"))
+        problems.append(Located(1, 1, "", tr("the file is empty")))
     elif not problems or document.data is not None:
         try:
             facts = load(MachineFacts, document.data)
@@ -38,10 +39,10 @@ def parse_facts(content: bytes, source: str) -> MachineFacts:
             problems += [document.locate(problem) for problem in contradictions(facts)]
     if problems or facts is None:
         raise UsageError(
-            f"The facts file {source} has {counted(len(set(problems)))}.",
+            tr("The facts file {source} has {counted}.", source=source, counted=counted(len(set(problems)))),
             code="facts-invalid",
             evidence=report(source, problems),
-            hint="`torchup detect --json` on the machine in question records its facts.",
+            hint=tr("`torchup detect --json` on the machine in question records its facts."),
         )
     return facts
 

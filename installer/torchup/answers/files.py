@@ -9,6 +9,7 @@ from pathlib import Path
 
 from torchup.answers.problems import Located
 from torchup.errors import UsageError
+from torchup.words import tr
 
 LARGEST_BYTES = 256 * 1024
 
@@ -37,38 +38,50 @@ def read_small_file(path: Path, *, what: str) -> bytes:
         raise _unreadable(path, what, "is a folder") from None
     except (OSError, ValueError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        raise _unreadable(path, what, f"cannot be read: {reason}") from error
+        raise _unreadable(path, what, tr("cannot be read: {reason}", reason=reason)) from error
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise _unreadable(path, what, "is a folder")
         if not stat.S_ISREG(status.st_mode):
-            raise _unreadable(path, what, "is not a regular file")
+            raise _unreadable(path, what, tr("is not a regular file"))
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             content = stream.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise _unreadable(path, what, f"cannot be read: {error.strerror}") from error
+        raise _unreadable(path, what, tr("cannot be read: {strerror}", strerror=error.strerror)) from error
     finally:
         os.close(descriptor)
     if len(content) > LARGEST_BYTES:
         size = max(status.st_size, len(content))
-        raise _unreadable(path, what, f"has {size:,} bytes, and more than {LARGEST_BYTES:,} are never needed")
+        raise _unreadable(
+            path,
+            what,
+            tr(
+                "has {size:,} bytes, and more than {LARGEST_BYTES:,} are never needed",
+                size=size,
+                LARGEST_BYTES=LARGEST_BYTES,
+            ),
+        )
     return content
 
 
 def decode(content: bytes) -> str:
     """Give the text of UTF-8 bytes, without a byte order mark at the start; raises TextError."""
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise TextError(Located(1, 1, "", "the file is UTF-16; save it as UTF-8"))
+        raise TextError(Located(1, 1, "", tr("the file is UTF-16; save it as UTF-8")))
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start].decode("utf-8-sig", "replace")
         byte = content[error.start]
-        raise TextError(_located(before, f"the byte 0x{byte:02X} is not UTF-8; save the file as UTF-8")) from error
+        raise TextError(
+            _located(before, tr("the byte 0x{byte:02X} is not UTF-8; save the file as UTF-8", byte=byte))
+        ) from error
     bad = _FORBIDDEN.search(text)
     if bad is not None:
-        raise TextError(_located(text[: bad.start()], f"the character U+{ord(bad.group()):04X} has no place in a text"))
+        raise TextError(
+            _located(text[: bad.start()], tr("the character U+{ord:04X} has no place in a text", ord=ord(bad.group())))
+        )
     return text
 
 
@@ -81,5 +94,5 @@ def _unreadable(path: Path, what: str, why: str) -> UsageError:
     return UsageError(
         f"The {what} {path} {why}.",
         code="file-unreadable",
-        hint="Give the path of a UTF-8 text file.",
+        hint=tr("Give the path of a UTF-8 text file."),
     )

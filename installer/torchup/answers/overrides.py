@@ -15,6 +15,7 @@ from torchup.answers.rules import SECTIONS
 from torchup.answers.values import parse_value, value_at, value_types, with_value, write_value
 from torchup.model.request import Request
 from torchup.model.serial import PathKey, dump
+from torchup.words import tr
 
 PREFIX = "TORCHUP_"
 
@@ -51,7 +52,9 @@ def apply_overrides(
     if found and not problems:
         merged = _checked(merged, problems)
     if problems:
-        raise answers_invalid("What was set on the command line or in the environment", tuple(problems), len(problems))
+        raise answers_invalid(
+            tr("What was set on the command line or in the environment"), tuple(problems), len(problems)
+        )
     return merged
 
 
@@ -92,11 +95,20 @@ def _from_settings(settings: Sequence[str], problems: list[str]) -> Iterator[Set
         key = key.strip()
         origin = f"--set {key}"
         if not equals:
-            problems.append(clean(f"{origin}: write it as KEY=VALUE, such as torch.version=2.13.0"))
+            problems.append(clean(tr("{origin}: write it as KEY=VALUE, such as torch.version=2.13.0", origin=origin)))
         elif key not in value_types():
-            problems.append(clean(f"{origin}: unknown key{_nearest(key)}"))
+            problems.append(clean(tr("{origin}: unknown key{nearest}", origin=origin, nearest=_nearest(key))))
         elif seen.get(key, text) != text:
-            problems.append(clean(f"{origin}: set twice, to {_told(seen[key])} and to {_told(text)}"))
+            problems.append(
+                clean(
+                    tr(
+                        "{origin}: set twice, to {told} and to {told_2}",
+                        origin=origin,
+                        told=_told(seen[key]),
+                        told_2=_told(text),
+                    )
+                )
+            )
         else:
             if key not in seen:
                 yield Setting(key=key, text=text, origin=origin)
@@ -114,14 +126,14 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Iterat
             near = get_close_matches(name, keys, n=1, cutoff=0.88)
             if near or name.startswith(sections):
                 near = near or get_close_matches(name, keys, n=1, cutoff=0.6)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                problems.append(clean(f"{name}: unknown key{hint}"))
+                hint = tr("; did you mean {near}?", near=near[0]) if near else ""
+                problems.append(clean(tr("{name}: unknown key{hint}", name=name, hint=hint)))
 
 
 def _nearest(key: str) -> str:
     elsewhere = [known for known in value_types() if known.partition(".")[2] == key]
     if elsewhere:
-        return f"; did you mean {' or '.join(map(repr, elsewhere))}?"
+        return tr("; did you mean {map}?", map=" or ".join(map(repr, elsewhere)))
     return did_you_mean(key, value_types())
 
 

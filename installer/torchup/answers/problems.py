@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from torchup.errors import UsageError
+from torchup.words import tr
 
 MOST_SHOWN = 100
 LONGEST_TEXT = 300
@@ -42,7 +43,7 @@ def shown(text: str) -> str:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give `; did you mean 'x'?` for the nearest known word, or nothing."""
     near = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return tr("; did you mean {near!r}?", near=near[0]) if near else ""
 
 
 def not_a_string(value: Any, text: str | None) -> str:
@@ -50,11 +51,11 @@ def not_a_string(value: Any, text: str | None) -> str:
     if text is None or isinstance(value, list | dict):
         return f"{kind_of(value)} is not a string"
     if not text or value is None:
-        return "no value is given; leave the key out for its default"
+        return tr("no value is given; leave the key out for its default")
     read_as = kind_of(value)
     if not isinstance(value, bool):
-        read_as = "a number" if read_as == text else f"the number {read_as}"
-    return f'{text} is read as {read_as}; write it in quotes: "{text}"'
+        read_as = "a number" if read_as == text else tr("the number {read_as}", read_as=read_as)
+    return tr('{text} is read as {read_as}; write it in quotes: "{text}"', text=text, read_as=read_as)
 
 
 def kind_of(value: Any) -> str:
@@ -89,5 +90,5 @@ def answers_invalid(what: str, evidence: tuple[str, ...], number: int) -> UsageE
         f"{what} has {counted(number)}.",
         code="answers-invalid",
         evidence=evidence,
-        hint="`torchup answers init` prints an example with every key explained.",
+        hint=tr("`torchup answers init` prints an example with every key explained."),
     )

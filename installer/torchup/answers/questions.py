@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from torchup.answers.question import Choice, Question
+from torchup.words import mark
 
 
 def _choices(**labels: str) -> tuple[Choice, ...]:
@@ -17,24 +18,25 @@ def _choices(**labels: str) -> tuple[Choice, ...]:
 
 SECTION_MEANINGS = {
     "torch": "Which PyTorch.",
-    "python": "Which Python it runs on.",
-    "environment": "Where it goes.",
-    "driver": "What may be done about the NVIDIA driver.",
-    "cuda_toolkit": "A CUDA toolkit to compile with. PyTorch's wheels need none.",
-    "shell": "What goes into the start-up files of the shells.",
-    "source": "Where wheels come from.",
-    "gpus": "Which GPUs PyTorch is to run on.",
-    "verify": "The tensor test at the end.",
+    "python": mark("Which Python it runs on."),
+    "environment": mark("Where it goes."),
+    "driver": mark("What may be done about the NVIDIA driver."),
+    "cuda_toolkit": mark("A CUDA toolkit to compile with. PyTorch's wheels need none."),
+    "shell": mark("What goes into the start-up files of the shells."),
+    "source": mark("Where wheels come from."),
+    "gpus": mark("Which GPUs PyTorch is to run on."),
+    "verify": mark("The tensor test at the end."),
 }
 
 _GPUS = (
     Question(
         key="gpus.use",
-        meaning="The GPUs that the chosen build must run on.",
-        values="all, or a list of indexes and UUIDs: [0, GPU-1b2c...]",
-        prompt="Which GPUs shall PyTorch run on?",
-        help="One build has to fit every GPU that you name. An old card beside a new one can hold the whole set-up "
-        "back, or leave no build that serves both. `torchup detect` shows the indexes.",
+        meaning=mark("The GPUs that the chosen build must run on."),
+        values=mark("all, or a list of indexes and UUIDs: [0, GPU-1b2c...]"),
+        prompt=mark("Which GPUs shall PyTorch run on?"),
+        help=mark(
+            "One build has to fit every GPU that you name. An old card beside a new one can hold the whole set-up back, or leave no build that serves both. `torchup detect` shows the indexes."
+        ),
         choice_source="gpus",
         typed=True,
         when=("gpus.several",),
@@ -44,36 +46,37 @@ _GPUS = (
 _TORCH = (
     Question(
         key="torch.variant",
-        meaning="The build of PyTorch: for CUDA, ROCm, Intel GPUs, or the CPU alone.",
-        values="auto, cpu, cu126 (CUDA 12.6) and the like, rocm7.2 and the like, xpu",
-        prompt="Which build of PyTorch?",
-        help="The wheel brings its own CUDA libraries; only the driver of the machine has to be new enough, and the "
-        "build has to hold code for your GPU. auto looks at both and takes the newest that runs on every GPU in use. "
-        "It never takes the CPU build in place of a GPU build without saying so.",
+        meaning=mark("The build of PyTorch: for CUDA, ROCm, Intel GPUs, or the CPU alone."),
+        values=mark("auto, cpu, cu126 (CUDA 12.6) and the like, rocm7.2 and the like, xpu"),
+        prompt=mark("Which build of PyTorch?"),
+        help=mark(
+            "The wheel brings its own CUDA libraries; only the driver of the machine has to be new enough, and the build has to hold code for your GPU. auto looks at both and takes the newest that runs on every GPU in use. It never takes the CPU build in place of a GPU build without saying so."
+        ),
         choice_source="variants",
         typed=True,
         when=("gpu",),
     ),
     Question(
         key="torch.version",
-        meaning="The release of PyTorch.",
-        values='latest, "2.13.0", "2.13" (any 2.13), or a PEP 440 specifier such as ">=2.12,<2.14"',
-        prompt="Which release of PyTorch?",
-        help="latest takes the newest release that runs on this machine, which on old GPUs is not the newest of all. "
-        "A release that you pin is never replaced: if it does not fit, torchup says so.",
+        meaning=mark("The release of PyTorch."),
+        values=mark('latest, "2.13.0", "2.13" (any 2.13), or a PEP 440 specifier such as ">=2.12,<2.14"'),
+        prompt=mark("Which release of PyTorch?"),
+        help=mark(
+            "latest takes the newest release that runs on this machine, which on old GPUs is not the newest of all. A release that you pin is never replaced: if it does not fit, torchup says so."
+        ),
         kind="text",
-        choices=_choices(latest="the newest that fits"),
+        choices=_choices(latest=mark("the newest that fits")),
         typed=True,
     ),
     Question(
         key="torch.packages",
-        meaning="What is installed of PyTorch's own packages.",
-        values="a list; torch is always in it",
+        meaning=mark("What is installed of PyTorch's own packages."),
+        values=mark("a list; torch is always in it"),
         prompt="Which packages?",
-        help="The companions are taken in the release that belongs to the chosen torch.",
+        help=mark("The companions are taken in the release that belongs to the chosen torch."),
         choices=(
-            Choice(value=("torch", "torchvision", "torchaudio"), label="torch, torchvision and torchaudio"),
-            Choice(value=("torch", "torchvision"), label="torch and torchvision"),
+            Choice(value=("torch", "torchvision", "torchaudio"), label=mark("torch, torchvision and torchaudio")),
+            Choice(value=("torch", "torchvision"), label=mark("torch and torchvision")),
             Choice(value=("torch",), label="torch alone"),
         ),
         typed=True,
@@ -83,32 +86,35 @@ _TORCH = (
 _PLACE = (
     Question(
         key="python.version",
-        meaning="The Python that the environment is made with.",
-        values='auto, "3.12", "3.13t" (free-threaded), or the path of an interpreter',
+        meaning=mark("The Python that the environment is made with."),
+        values=mark('auto, "3.12", "3.13t" (free-threaded), or the path of an interpreter'),
         prompt="Which Python?",
-        help="auto takes the newest Python of this machine that PyTorch has wheels for. A version that the machine "
-        "lacks is fetched by uv into its own folder; the system's Python is never changed.",
+        help=mark(
+            "auto takes the newest Python of this machine that PyTorch has wheels for. A version that the machine lacks is fetched by uv into its own folder; the system's Python is never changed."
+        ),
         choice_source="pythons",
         typed=True,
         when=("pythons.several",),
     ),
     Question(
         key="environment.kind",
-        meaning="The kind of environment.",
-        values="venv, conda, existing (one that is there already, at path)",
-        prompt="What kind of environment?",
-        help="A venv is a folder of its own, made by Python's own means. A conda environment lives beside your other "
-        "ones and is activated by conda. An existing environment is changed only because you name it here.",
+        meaning=mark("The kind of environment."),
+        values=mark("venv, conda, existing (one that is there already, at path)"),
+        prompt=mark("What kind of environment?"),
+        help=mark(
+            "A venv is a folder of its own, made by Python's own means. A conda environment lives beside your other ones and is activated by conda. An existing environment is changed only because you name it here."
+        ),
         choice_source="environment-kinds",
         when=("environments",),
     ),
     Question(
         key="environment.path",
-        meaning="The folder of the environment; for conda, the name counts instead.",
-        values="an absolute path, or one that begins with ~/",
-        prompt="Which folder shall the environment live in?",
-        help="The folder is made if it is missing. One that holds something else is not touched. PyTorch with CUDA "
-        "takes 5 to 8 GB.",
+        meaning=mark("The folder of the environment; for conda, the name counts instead."),
+        values=mark("an absolute path, or one that begins with ~/"),
+        prompt=mark("Which folder shall the environment live in?"),
+        help=mark(
+            "The folder is made if it is missing. One that holds something else is not touched. PyTorch with CUDA takes 5 to 8 GB."
+        ),
         kind="path",
         choice_source="environments",
         typed=True,
@@ -117,10 +123,10 @@ _PLACE = (
     ),
     Question(
         key="environment.name",
-        meaning="The name of the conda environment.",
+        meaning=mark("The name of the conda environment."),
         values="a name",
-        prompt="What shall the conda environment be called?",
-        help="It is made in conda's own folder of environments: `conda activate NAME` uses it.",
+        prompt=mark("What shall the conda environment be called?"),
+        help=mark("It is made in conda's own folder of environments: `conda activate NAME` uses it."),
         kind="text",
         choices=_choices(torch="torch"),
         typed=True,
@@ -129,19 +135,22 @@ _PLACE = (
     ),
     Question(
         key="environment.jupyter_kernel",
-        meaning="Whether the environment is offered as a kernel in Jupyter.",
+        meaning=mark("Whether the environment is offered as a kernel in Jupyter."),
         values="true, false",
-        prompt="Offer the environment as a Jupyter kernel?",
+        prompt=mark("Offer the environment as a Jupyter kernel?"),
         kind="confirm",
         decides=False,
     ),
     Question(
         key="environment.extras",
-        meaning="Other packages to install beside PyTorch.",
-        values='a list of requirements, or of the sets notebook, transformers, diffusers, lightning: [notebook, "pandas>=2"]',
-        prompt="Which other packages?",
-        help="A set is a few packages under one name: notebook is notebook, ipywidgets and matplotlib. Whatever is "
-        "installed, PyTorch stays the build that was chosen.",
+        meaning=mark("Other packages to install beside PyTorch."),
+        values=mark(
+            'a list of requirements, or of the sets notebook, transformers, diffusers, lightning: [notebook, "pandas>=2"]'
+        ),
+        prompt=mark("Which other packages?"),
+        help=mark(
+            "A set is a few packages under one name: notebook is notebook, ipywidgets and matplotlib. Whatever is installed, PyTorch stays the build that was chosen."
+        ),
         kind="text",
         choices=(Choice(value=(), label="none"),),
         typed=True,
@@ -149,10 +158,10 @@ _PLACE = (
     ),
     Question(
         key="environment.installer",
-        meaning="The program that installs the packages.",
+        meaning=mark("The program that installs the packages."),
         values="uv (fast), pip",
-        prompt="Which program installs the packages?",
-        choices=_choices(uv="uv: fast, comes with torchup", pip="pip: the environment's own"),
+        prompt=mark("Which program installs the packages?"),
+        choices=_choices(uv=mark("uv: fast, comes with torchup"), pip=mark("pip: the environment's own")),
         decides=False,
     ),
 )
@@ -160,62 +169,68 @@ _PLACE = (
 _SYSTEM = (
     Question(
         key="driver.action",
-        meaning="What to do when the NVIDIA driver is missing or too old.",
-        values="auto (say what is needed, install nothing), keep (choose only what the driver runs), install (as system "
-        "packages, with root)",
-        prompt="Install the NVIDIA driver now?",
-        help="The driver is part of the system: installing it needs root and a restart. torchup takes it from your "
-        "distribution or from NVIDIA's repository, keeps it on the branch that serves your GPUs, and shows every command "
-        "at the review. Where Secure Boot is on, a key may have to be confirmed at the machine's own console.",
+        meaning=mark("What to do when the NVIDIA driver is missing or too old."),
+        values=mark(
+            "auto (say what is needed, install nothing), keep (choose only what the driver runs), install (as system packages, with root)"
+        ),
+        prompt=mark("Install the NVIDIA driver now?"),
+        help=mark(
+            "The driver is part of the system: installing it needs root and a restart. torchup takes it from your distribution or from NVIDIA's repository, keeps it on the branch that serves your GPUs, and shows every command at the review. Where Secure Boot is on, a key may have to be confirmed at the machine's own console."
+        ),
         choice_source="driver",
         when=("driver.change",),
         dangerous=True,
     ),
     Question(
         key="driver.branch",
-        meaning="The driver branch to install.",
-        values='auto, or a branch in quotes: "580"',
-        prompt="Which driver branch?",
-        help="auto takes the long-term branch that serves all GPUs in use, and a newer one only where a GPU needs it.",
+        meaning=mark("The driver branch to install."),
+        values=mark('auto, or a branch in quotes: "580"'),
+        prompt=mark("Which driver branch?"),
+        help=mark(
+            "auto takes the long-term branch that serves all GPUs in use, and a newer one only where a GPU needs it."
+        ),
         kind="text",
-        choices=_choices(auto="the one that serves every GPU"),
+        choices=_choices(auto=mark("the one that serves every GPU")),
         typed=True,
     ),
     Question(
         key="driver.module",
-        meaning="The flavour of the driver's kernel module.",
+        meaning=mark("The flavour of the driver's kernel module."),
         values="auto, open, proprietary",
-        prompt="Which kernel module?",
-        help="The newest GPUs need the open module, and those before Turing the proprietary one. auto knows which.",
-        choices=_choices(auto="the one that the GPUs need", open="open", proprietary="proprietary"),
+        prompt=mark("Which kernel module?"),
+        help=mark(
+            "The newest GPUs need the open module, and those before Turing the proprietary one. auto knows which."
+        ),
+        choices=_choices(auto=mark("the one that the GPUs need"), open="open", proprietary="proprietary"),
     ),
     Question(
         key="cuda_toolkit.source",
-        meaning="The CUDA toolkit that CUDA_HOME names.",
+        meaning=mark("The CUDA toolkit that CUDA_HOME names."),
         values="none, auto, existing, wheel (no root), system (root), conda",
-        prompt="Do you compile CUDA code (with nvcc)?",
-        help="PyTorch itself needs no toolkit: its wheels bring the CUDA libraries. Only building extensions from "
-        "source does. Then CUDA_HOME and PATH are set to one toolkit, of the same CUDA major as the build. As Python "
-        "packages, without root, the compiler exists from CUDA 13.0 on.",
+        prompt=mark("Do you compile CUDA code (with nvcc)?"),
+        help=mark(
+            "PyTorch itself needs no toolkit: its wheels bring the CUDA libraries. Only building extensions from source does. Then CUDA_HOME and PATH are set to one toolkit, of the same CUDA major as the build. As Python packages, without root, the compiler exists from CUDA 13.0 on."
+        ),
         choice_source="toolkits",
         when=("nvidia.or.toolkit",),
     ),
     Question(
         key="cuda_toolkit.version",
-        meaning="The version of the toolkit.",
-        values='auto (that of the chosen build), or a version in quotes: "13.0"',
-        prompt="Which version of the CUDA toolkit?",
+        meaning=mark("The version of the toolkit."),
+        values=mark('auto (that of the chosen build), or a version in quotes: "13.0"'),
+        prompt=mark("Which version of the CUDA toolkit?"),
         kind="text",
-        choices=_choices(auto="the one that the chosen build was made with"),
+        choices=_choices(auto=mark("the one that the chosen build was made with")),
         typed=True,
     ),
     Question(
         key="cuda_toolkit.path",
-        meaning="The folder of an existing toolkit; null finds it.",
-        values="null, or an absolute path without a colon",
+        meaning=mark("The folder of an existing toolkit; null finds it."),
+        values=mark("null, or an absolute path without a colon"),
         prompt="Which CUDA toolkit?",
-        help="CUDA_HOME and PATH are set to this one. Its version should be that of the chosen build: compilers refuse "
-        "a CUDA of another major version.",
+        help=mark(
+            "CUDA_HOME and PATH are set to this one. Its version should be that of the chosen build: compilers refuse a CUDA of another major version."
+        ),
         kind="path",
         choice_source="toolkit-paths",
         typed=True,
@@ -223,10 +238,10 @@ _SYSTEM = (
     ),
     Question(
         key="cuda_toolkit.cudnn",
-        meaning="Whether the toolkit also gets cuDNN, for compiling against it.",
+        meaning=mark("Whether the toolkit also gets cuDNN, for compiling against it."),
         values="true, false",
-        prompt="Add cuDNN to the toolkit?",
-        help="PyTorch's CUDA builds bring their own cuDNN with its headers. It is added only where they do not.",
+        prompt=mark("Add cuDNN to the toolkit?"),
+        help=mark("PyTorch's CUDA builds bring their own cuDNN with its headers. It is added only where they do not."),
         kind="confirm",
     ),
 )
@@ -234,11 +249,14 @@ _SYSTEM = (
 _SHELL = (
     Question(
         key="shell.shells",
-        meaning="The shells whose start-up files get the managed block.",
-        values="auto (bash, zsh and those you use), none, or a list: [bash, zsh, fish, csh, tcsh, ksh, dash, conda, powershell]",
-        prompt="Which shells shall find PyTorch?",
-        help="A start-up file gets a few marked lines that read one file of torchup's own. `torchup undo` takes them "
-        "out again, to the byte. With none, no start-up file is touched and you get the line to run yourself.",
+        meaning=mark("The shells whose start-up files get the managed block."),
+        values=mark(
+            "auto (bash, zsh and those you use), none, or a list: [bash, zsh, fish, csh, tcsh, ksh, dash, conda, powershell]"
+        ),
+        prompt=mark("Which shells shall find PyTorch?"),
+        help=mark(
+            "A start-up file gets a few marked lines that read one file of torchup's own. `torchup undo` takes them out again, to the byte. With none, no start-up file is touched and you get the line to run yourself."
+        ),
         choice_source="shells",
         typed=True,
         when=("shells",),
@@ -246,37 +264,38 @@ _SHELL = (
     ),
     Question(
         key="shell.scope",
-        meaning="Whether only interactive shells or also scripts and remote commands get the settings.",
+        meaning=mark("Whether only interactive shells or also scripts and remote commands get the settings."),
         values="interactive, all",
-        prompt="Which shells get the settings?",
-        choices=_choices(interactive="interactive ones", all="all, also scripts and remote commands"),
+        prompt=mark("Which shells get the settings?"),
+        choices=_choices(interactive="interactive ones", all=mark("all, also scripts and remote commands")),
         decides=False,
     ),
     Question(
         key="shell.ld_library_path",
-        meaning="Whether the toolkit's libraries go into LD_LIBRARY_PATH.",
-        values="auto (only if nothing else finds them, and last), always, never",
-        prompt="Put the toolkit's libraries into LD_LIBRARY_PATH?",
-        help="PyTorch's wheels find their own libraries. A directory in LD_LIBRARY_PATH goes before them and can break "
-        "them, so auto adds it only where it is needed and harmless.",
-        choices=_choices(auto="only where it is needed and harmless", never="never", always="always"),
+        meaning=mark("Whether the toolkit's libraries go into LD_LIBRARY_PATH."),
+        values=mark("auto (only if nothing else finds them, and last), always, never"),
+        prompt=mark("Put the toolkit's libraries into LD_LIBRARY_PATH?"),
+        help=mark(
+            "PyTorch's wheels find their own libraries. A directory in LD_LIBRARY_PATH goes before them and can break them, so auto adds it only where it is needed and harmless."
+        ),
+        choices=_choices(auto=mark("only where it is needed and harmless"), never="never", always="always"),
         decides=False,
     ),
     Question(
         key="shell.rc",
-        meaning="One start-up file to write to, in place of the usual ones.",
-        values="null, or an absolute path",
-        prompt="Which start-up file?",
+        meaning=mark("One start-up file to write to, in place of the usual ones."),
+        values=mark("null, or an absolute path"),
+        prompt=mark("Which start-up file?"),
         kind="path",
-        choices=(Choice(value=None, label="the usual ones"),),
+        choices=(Choice(value=None, label=mark("the usual ones")),),
         typed=True,
         decides=False,
     ),
     Question(
         key="shell.activate",
-        meaning="Whether every new interactive shell activates the environment.",
+        meaning=mark("Whether every new interactive shell activates the environment."),
         values="true, false",
-        prompt="Activate the environment in every new shell?",
+        prompt=mark("Activate the environment in every new shell?"),
         kind="confirm",
         decides=False,
     ),
@@ -285,70 +304,74 @@ _SHELL = (
 _SOURCE = (
     Question(
         key="source.index",
-        meaning="The package index.",
-        values="auto, pytorch (PyTorch's own), default (what pip and uv are configured with), conda-forge (conda environments "
-        "only), or a URL",
-        prompt="Where shall wheels come from?",
-        help="auto looks at both and takes what serves the chosen build. A URL holds no password: leave that to "
-        "~/.netrc or to pip's and uv's own configuration.",
+        meaning=mark("The package index."),
+        values=mark(
+            "auto, pytorch (PyTorch's own), default (what pip and uv are configured with), conda-forge (conda environments only), or a URL"
+        ),
+        prompt=mark("Where shall wheels come from?"),
+        help=mark(
+            "auto looks at both and takes what serves the chosen build. A URL holds no password: leave that to ~/.netrc or to pip's and uv's own configuration."
+        ),
         choices=_choices(
-            auto="whatever has the build", pytorch="PyTorch's own index", default="the index that pip and uv use"
+            auto=mark("whatever has the build"),
+            pytorch=mark("PyTorch's own index"),
+            default=mark("the index that pip and uv use"),
         ),
         typed=True,
     ),
     Question(
         key="source.mirror",
-        meaning="A mirror of PyTorch's index, with a folder for each variant.",
-        values="null, or a URL without user name and password",
-        prompt="Which mirror of PyTorch's index?",
+        meaning=mark("A mirror of PyTorch's index, with a folder for each variant."),
+        values=mark("null, or a URL without user name and password"),
+        prompt=mark("Which mirror of PyTorch's index?"),
         kind="text",
         choices=(Choice(value=None, label="none"),),
         typed=True,
     ),
     Question(
         key="source.find_links",
-        meaning="Folders or pages with wheels, looked at besides the index.",
-        values="a list of absolute paths and URLs",
-        prompt="Which folders hold wheels?",
+        meaning=mark("Folders or pages with wheels, looked at besides the index."),
+        values=mark("a list of absolute paths and URLs"),
+        prompt=mark("Which folders hold wheels?"),
         kind="text",
         choices=(Choice(value=(), label="none"),),
         typed=True,
     ),
     Question(
         key="source.offline",
-        meaning="Whether to open no network connection and use only folders and caches.",
+        meaning=mark("Whether to open no network connection and use only folders and caches."),
         values="true, false",
-        prompt="Work without the network?",
+        prompt=mark("Work without the network?"),
         kind="confirm",
     ),
     Question(
         key="source.conda_channels",
-        meaning="The channels that conda packages come from, the most preferred first.",
-        values="a list of names and URLs; an empty list takes those that conda is configured with",
-        prompt="Which conda channels?",
+        meaning=mark("The channels that conda packages come from, the most preferred first."),
+        values=mark("a list of names and URLs; an empty list takes those that conda is configured with"),
+        prompt=mark("Which conda channels?"),
         kind="text",
         choices=(
             Choice(value=("conda-forge",), label="conda-forge"),
-            Choice(value=(), label="conda's own configuration"),
+            Choice(value=(), label=mark("conda's own configuration")),
         ),
         typed=True,
     ),
     Question(
         key="source.proxy",
-        meaning="The proxy for downloads.",
-        values="null (that of the environment), or a URL without user name and password",
+        meaning=mark("The proxy for downloads."),
+        values=mark("null (that of the environment), or a URL without user name and password"),
         prompt="Which proxy?",
         kind="text",
-        choices=(Choice(value=None, label="the one of the environment, if any"),),
+        choices=(Choice(value=None, label=mark("the one of the environment, if any")),),
         typed=True,
     ),
     Question(
         key="source.ca_bundle",
-        meaning="A file with certificates to trust in place of the usual ones.",
-        values="null, or an absolute path",
+        meaning=mark("A file with certificates to trust in place of the usual ones."),
+        values=mark("null, or an absolute path"),
         prompt="Which certificates?",
         kind="path",
-        choices=(Choice(value=None, label="the usual ones"),),
+        choices=(Choice(value=None, label=mark("the usual ones")),),
         typed=True,
     ),
 )
@@ -356,9 +379,9 @@ _SOURCE = (
 _VERIFY = (
     Question(
         key="verify.level",
-        meaning="How deep the tensor test goes.",
+        meaning=mark("How deep the tensor test goes."),
         values="quick (seconds), standard (a minute), full (minutes), none",
-        prompt="How deep shall the test go?",
+        prompt=mark("How deep shall the test go?"),
         choices=_choices(
             quick="quick: seconds", standard="standard: about a minute", full="full: minutes", none="no test"
         ),
@@ -366,17 +389,17 @@ _VERIFY = (
     ),
     Question(
         key="verify.on_failure",
-        meaning="Whether a failed test fails the run.",
+        meaning=mark("Whether a failed test fails the run."),
         values="fail, warn",
-        prompt="What if the test fails?",
-        choices=_choices(fail="the run fails", warn="say so, and end well"),
+        prompt=mark("What if the test fails?"),
+        choices=_choices(fail=mark("the run fails"), warn=mark("say so, and end well")),
         decides=False,
     ),
     Question(
         key="ask",
-        meaning="Sections that are asked for although this file answers them.",
-        values='a list of section names, or "*" for all',
-        prompt="Which sections stay questions?",
+        meaning=mark("Sections that are asked for although this file answers them."),
+        values=mark('a list of section names, or "*" for all'),
+        prompt=mark("Which sections stay questions?"),
         kind="text",
         choices=(Choice(value=(), label="none"),),
         typed=True,

@@ -10,6 +10,7 @@ from torchup.answers.files import read_small_file
 from torchup.answers.problems import Located, answers_invalid, report
 from torchup.answers.yaml_source import Document, parse_document
 from torchup.model.request import Request
+from torchup.words import tr
 
 
 def read_answers(path: Path) -> Request:
@@ -27,18 +28,22 @@ def parse_answers(content: bytes, source: str) -> Request:
     problems = list(document.problems)
     request: Request | None = None
     if document.empty:
-        problems.append(Located(1, 1, "", "the file holds no answers; `schema: 1` alone takes every default"))
+        problems.append(Located(1, 1, "", tr("the file holds no answers; `schema: 1` alone takes every default")))
     elif not isinstance(document.data, dict):
         if not problems:
             line, column = document.position(())
-            problems.append(Located(line, column, "", "this is no mapping of keys such as `torch: {version: latest}`"))
+            problems.append(
+                Located(line, column, "", tr("this is no mapping of keys such as `torch: {version: latest}`"))
+            )
     else:
         from torchup.answers.schema import validate
 
         request, found = validate(document.data, document.written)
         problems += [document.locate(problem, at_key=problem.text.startswith("unknown key")) for problem in found]
     if problems or request is None:
-        raise answers_invalid(f"The answers file {source}", report(source, problems), len(set(problems)))
+        raise answers_invalid(
+            tr("The answers file {source}", source=source), report(source, problems), len(set(problems))
+        )
     return replace(request, origins=_origins(document, source))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from torchup.answers.problems import did_you_mean, shown
+from torchup.words import tr
 
 _BARE_VERSION = re.compile(r"v?\d+(\.\d+)*(\.\*|((a|b|rc)\d+|\.post\d+)?(\.dev\d+)?)", re.ASCII)
 _VARIANT = re.compile(r"auto|cpu|xpu|cu\d{2,3}|rocm\d+\.\d+(\.\d+)?", re.ASCII)
@@ -73,7 +74,7 @@ def variant(text: str) -> str:
     if _VARIANT.fullmatch(text):
         return text
     plain = re.fullmatch(r"(?:cuda|cu)?[ -]?(\d{1,2})\.(\d)", text.strip().lower())
-    hint = f'; did you mean "cu{plain.group(1)}{plain.group(2)}"?' if plain else ""
+    hint = tr('; did you mean "cu{group}{group_2}"?', group=plain.group(1), group_2=plain.group(2)) if plain else ""
     hint = hint or did_you_mean(text, ["auto", "cpu", "xpu"])
     raise ValueError(f"{shown(text)} is no variant; write auto, cpu, cu126 (CUDA 12.6), rocm7.2 or xpu{hint}")
 
@@ -85,7 +86,7 @@ def python_version(text: str) -> str:
     if text.startswith(("/", "~")) or _DRIVE.match(text):
         return path(text)
     exact = re.fullmatch(r"(?:python-?)?(3\.\d{1,2}t?)(\.\d+)?", text.strip())
-    hint = f'; did you mean "{exact.group(1)}"?' if exact else ""
+    hint = tr('; did you mean "{group}"?', group=exact.group(1)) if exact else ""
     raise ValueError(f'{shown(text)} is no Python; write auto, "3.12", "3.13t" or the path of an interpreter{hint}')
 
 

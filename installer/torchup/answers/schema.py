@@ -33,6 +33,7 @@ from torchup.answers.schema_problems import Written, explain
 from torchup.answers.values import Value, value_types
 from torchup.model.request import Request
 from torchup.model.serial import Problem, dump, load
+from torchup.words import tr
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -77,7 +78,7 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "title": "torchup answers",
-        "description": "What torchup is to set up. Every key has a default.",
+        "description": tr("What torchup is to set up. Every key has a default."),
         **{key: value for key, value in schema.items() if key not in ("title", "description")},
     }
 
@@ -100,7 +101,7 @@ def _model() -> type[BaseModel]:
         # A field cannot be called `schema` in pydantic.
         "schema_number": (
             Literal[1],
-            Field(default=1, alias="schema", description="The version of this file's format."),
+            Field(default=1, alias="schema", description=tr("The version of this file's format.")),
         )
     }
     for section in fields(Request):
@@ -187,9 +188,9 @@ def _list_rule(key: str, items: list[Any]) -> list[Any]:
 def _contradictions(request: Request) -> list[Problem]:
     toolkit = request.cuda_toolkit
     if toolkit.path is not None and toolkit.source not in ("existing", "auto"):
-        text = f"a path counts only with source: existing, and source is {toolkit.source}"
+        text = tr("a path counts only with source: existing, and source is {source}", source=toolkit.source)
         return [Problem(("cuda_toolkit", "path"), text)]
     if request.source.index == "conda-forge" and request.environment.kind != "conda":
-        text = f"conda-forge is for environment.kind: conda, and kind is {request.environment.kind}"
+        text = tr("conda-forge is for environment.kind: conda, and kind is {kind}", kind=request.environment.kind)
         return [Problem(("source", "index"), text)]
     return []

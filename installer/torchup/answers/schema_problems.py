@@ -13,6 +13,7 @@ from torchup.answers.problems import did_you_mean, kind_of, not_a_string, shown
 from torchup.answers.rules import SECTIONS
 from torchup.answers.values import value_types
 from torchup.model.serial import PathKey, Problem, unknown_key
+from torchup.words import tr
 
 Written = Callable[[tuple[PathKey, ...]], str | None]
 
@@ -26,21 +27,31 @@ def explain(detail: ErrorDetails, data: Any, written: Written) -> Problem:
     if kind == "value_error":
         return Problem(path, str(context["error"]))
     if path == ("schema",):
-        return Problem(path, f"{written(path) or kind_of(value)} is no version of this format; write 1")
+        return Problem(
+            path, tr("{written} is no version of this format; write 1", written=written(path) or kind_of(value))
+        )
     if kind == "literal_error":
         expected = [str(choice) for choice in _literals(path)]
         text = written(path) or (value if isinstance(value, str) else kind_of(value))
-        quoting = f'; write it in quotes: "{text}"' if text in expected and text != value else ""
+        quoting = tr('; write it in quotes: "{text}"', text=text) if text in expected and text != value else ""
         near = did_you_mean(value, expected) if isinstance(value, str) else ""
-        return Problem(path, f"{shown(text)} is not one of {', '.join(expected)}{quoting or near}")
+        return Problem(
+            path,
+            tr(
+                "{shown} is not one of {expected}{quoting}",
+                shown=shown(text),
+                expected=", ".join(expected),
+                quoting=quoting or near,
+            ),
+        )
     if kind == "string_type":
         return Problem(path, not_a_string(value, written(path)))
     wanted = {
-        "model_type": "a mapping; write its keys below it",
-        "dict_type": "a mapping of keys",
+        "model_type": tr("a mapping; write its keys below it"),
+        "dict_type": tr("a mapping of keys"),
         "list_type": "a list; write [a, b]",
-        "bool_type": "true or false",
-        "int_type": "a whole number",
+        "bool_type": tr("true or false"),
+        "int_type": tr("a whole number"),
     }.get(kind, "")
     return Problem(path, f"{kind_of(value)} is not {wanted}" if wanted else detail["msg"])
 
@@ -73,5 +84,5 @@ def _unknown(path: tuple[PathKey, ...]) -> str:
         return unknown_key(key, [name.partition(".")[2] for name in value_types() if name.startswith(f"{path[0]}.")])
     elsewhere = [name for name in value_types() if name.partition(".")[2] == key]
     if elsewhere and not get_close_matches(key, SECTIONS, cutoff=0.9):
-        return f"unknown key; did you mean {' or '.join(map(repr, elsewhere))}?"
+        return tr("unknown key; did you mean {map}?", map=" or ".join(map(repr, elsewhere)))
     return unknown_key(key, ["schema", *SECTIONS, "ask"])

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from torchup.model.facts import Gpu, MachineFacts, NvidiaDriver
+from torchup.words import mark, tr
 
 _MIB_PER_GIB = 1024
 
 DRIVER_STATES = {
     "ok": "works",
-    "missing": "is not installed",
-    "not_loaded": "is installed, but its kernel module is not loaded",
-    "mismatch": "does not match the loaded kernel module; a restart is needed",
-    "nouveau": "is not in use: the card runs on nouveau",
-    "no_device_nodes": "has no device nodes here",
-    "no_permission": "may not be used by this account",
-    "error": "reports an error",
+    "missing": mark("is not installed"),
+    "not_loaded": mark("is installed, but its kernel module is not loaded"),
+    "mismatch": mark("does not match the loaded kernel module; a restart is needed"),
+    "nouveau": mark("is not in use: the card runs on nouveau"),
+    "no_device_nodes": mark("has no device nodes here"),
+    "no_permission": mark("may not be used by this account"),
+    "error": mark("reports an error"),
 }
 
 
 def machine_summary(facts: MachineFacts) -> tuple[str, ...]:
     """Give one line each for the system, the GPUs, the driver, the Pythons, the shells, and what is odd."""
     lines = [f"System: {_system(facts)}"]
-    lines += [f"GPU {gpu.index}: {_gpu(gpu)}" for gpu in facts.gpus] or ["GPU: none found"]
+    lines += [f"GPU {gpu.index}: {_gpu(gpu)}" for gpu in facts.gpus] or [tr("GPU: none found")]
     if facts.nvidia is not None:
         lines.append(f"NVIDIA driver: {_driver(facts.nvidia)}")
     if facts.pythons:
@@ -48,7 +49,11 @@ def _system(facts: MachineFacts) -> str:
 
 
 def _gpu(gpu: Gpu) -> str:
-    about = [f"compute capability {gpu.compute_capability}"] if gpu.compute_capability else []
+    about = (
+        [tr("compute capability {compute_capability}", compute_capability=gpu.compute_capability)]
+        if gpu.compute_capability
+        else []
+    )
     about += [gpu.gfx] if gpu.gfx else []
     about += [f"{gpu.memory_mib / _MIB_PER_GIB:.0f} GiB"] if gpu.memory_mib else []
     name = gpu.name or gpu.chip or f"{gpu.vendor} {gpu.pci_id or ''}".strip()

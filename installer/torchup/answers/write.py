@@ -10,8 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 from torchup.answers.questions import SECTION_MEANINGS, question_for
 from torchup.answers.values import Value, value_at, value_types
 from torchup.model.request import SCHEMA, Request
+from torchup.words import mark, tr
 
-LEFT_OUT = "user name, password or token left out: they do not belong into this file"
+LEFT_OUT = mark("user name, password or token left out: they do not belong into this file")
 
 _PLAIN = re.compile(r"(~?/\.?)?[A-Za-z_][A-Za-z0-9_./+-]*")
 # What YAML 1.1 takes for a truth value or null when it stands without quotes.
@@ -67,8 +68,11 @@ def without_credentials(url: str) -> str:
 
 def _heading(tool_version: str) -> tuple[str, ...]:
     return (
-        f"Answers for torchup, written by torchup {tool_version}. Every key is here, untouched defaults too.",
-        "Use it with: torchup setup --answers FILE",
+        tr(
+            "Answers for torchup, written by torchup {tool_version}. Every key is here, untouched defaults too.",
+            tool_version=tool_version,
+        ),
+        tr("Use it with: torchup setup --answers FILE"),
     )
 
 

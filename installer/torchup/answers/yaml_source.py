@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torchup.answers.files import TextError, decode
 from torchup.answers.problems import Located
 from torchup.model.serial import PathKey, Problem, dotted
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.answers.yaml_tree import Node
@@ -147,12 +148,12 @@ class _Reader:
         if node.tag == "seq":
             return [self.read(child, (*path, index)) for index, child in enumerate(node.children)]
         if node.children or node.tag not in _SCALARS:
-            self._problem(node, path, f"the tag {node.tag!r} is not read here")
+            self._problem(node, path, tr("the tag {tag!r} is not read here", tag=node.tag))
             return None
         try:
             return _scalar(node)
         except (ValueError, OverflowError):
-            self._problem(node, path, f"{node.text!r} is no value that YAML can read")
+            self._problem(node, path, tr("{text!r} is no value that YAML can read", text=node.text))
             return None
 
     def _mapping(self, node: Node, path: Path) -> dict[str, Any]:
@@ -160,14 +161,14 @@ class _Reader:
         lines: dict[str, int] = {}
         for key, value in zip(node.children[::2], node.children[1::2], strict=True):
             if key.children or key.tag in ("map", "seq"):
-                self._problem(key, path, "a key must be a word")
+                self._problem(key, path, tr("a key must be a word"))
                 continue
             name = key.text
             inner = (*path, name)
             if key.tag == "merge":
-                self._problem(key, path, "merge keys (<<) are not read here; write the keys out")
+                self._problem(key, path, tr("merge keys (<<) are not read here; write the keys out"))
             elif name in mapping:
-                self._problem(key, inner, f"this key is already in line {lines[name]}")
+                self._problem(key, inner, tr("this key is already in line {lines}", lines=lines[name]))
             else:
                 self._keys[inner] = key
                 lines[name] = key.line

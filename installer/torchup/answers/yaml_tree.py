@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 import yaml
 
 from torchup.answers.problems import Located
+from torchup.words import mark, tr
 
 DEEPEST = 20
 MOST_NODES = 50_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = yaml.resolver.Resolver()
-_TOO_DEEP = "maximum nesting depth"
+_TOO_DEEP = mark("maximum nesting depth")
 
 
 class YamlTextError(ValueError):
@@ -80,7 +81,7 @@ class _Composer:
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise _problem(event, "a second document begins here; write one document per file")
+                    raise _problem(event, tr("a second document begins here; write one document per file"))
                 root = self._node(next(self._events), 1)
         return root
 
@@ -88,7 +89,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._aliased(event)
         if depth > DEEPEST:
-            raise _problem(event, f"nested deeper than {DEEPEST} levels")
+            raise _problem(event, tr("nested deeper than {DEEPEST} levels", DEEPEST=DEEPEST))
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
             self._anchors[anchor] = None
@@ -104,7 +105,10 @@ class _Composer:
                 node.children.append(child)
                 node.size += child.size
                 if node.size > MOST_NODES:
-                    raise _problem(inner, f"more than {MOST_NODES:,} values, counting what aliases stand for")
+                    raise _problem(
+                        inner,
+                        tr("more than {MOST_NODES:,} values, counting what aliases stand for", MOST_NODES=MOST_NODES),
+                    )
         if anchor is not None:
             self._anchors[anchor] = node
         return node
@@ -112,10 +116,10 @@ class _Composer:
     def _aliased(self, event: yaml.AliasEvent) -> Node:
         name = str(event.anchor)
         if name not in self._anchors:
-            raise _problem(event, f"the alias *{name} names nothing before it")
+            raise _problem(event, tr("the alias *{name} names nothing before it", name=name))
         node = self._anchors[name]
         if node is None:
-            raise _problem(event, f"the alias *{name} stands inside what it names")
+            raise _problem(event, tr("the alias *{name} stands inside what it names", name=name))
         return node
 
 
@@ -151,9 +155,9 @@ def _explain(text: str, error: yaml.MarkedYAMLError, line: int, column: int) -> 
     """Say it in words for a person where the parser's own are about tokens."""
     lines = text.splitlines()
     here = lines[line - 1] if line <= len(lines) else ""
-    problem = error.problem or error.context or "it cannot be parsed"
+    problem = error.problem or error.context or tr("it cannot be parsed")
     if here[column - 1 : column] == "\t" or here[: len(here) - len(here.lstrip())].count("\t"):
-        return "a tab stands here; YAML indents with spaces"
+        return tr("a tab stands here; YAML indents with spaces")
     if "mapping values are not allowed" in problem:
-        return "a second ':' in one line, or wrong indentation; put a text that holds ': ' in quotes"
+        return tr("a second ':' in one line, or wrong indentation; put a text that holds ': ' in quotes")
     return f"not YAML: {problem}"

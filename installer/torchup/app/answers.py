@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torchup.app.commandline import CommandLine
 from torchup.errors import ExitStatus, RefusedError
+from torchup.words import tr
 
 
 def run_init(line: CommandLine, *, file: Path | None) -> ExitStatus:
@@ -21,7 +22,7 @@ def run_init(line: CommandLine, *, file: Path | None) -> ExitStatus:
         line.console.text(text)
     if file is not None:
         _write_new(line, file, text)
-        line.console.say(f"Wrote {file}. Check it with: torchup answers check {file}")
+        line.console.say(tr("Wrote {file}. Check it with: torchup answers check {file}", file=file))
     return ExitStatus.DONE
 
 
@@ -33,7 +34,7 @@ def run_check(line: CommandLine, *, file: Path) -> ExitStatus:
     if line.console.json_output:
         line.console.data({"schema": 1, "file": str(file), "valid": True, "answers": request})
     else:
-        line.console.show(f"{file} can be used: torchup setup --answers {file}")
+        line.console.show(tr("{file} can be used: torchup setup --answers {file}", file=file))
     return ExitStatus.DONE
 
 
@@ -51,8 +52,8 @@ def _write_new(line: CommandLine, file: Path, text: str) -> None:
     place = line.context.below_root((line.context.cwd / file).absolute())
     if place.exists() or place.is_symlink():
         raise RefusedError(
-            f"{file} is there already.",
+            tr("{file} is there already.", file=file),
             code="file-exists",
-            hint="Name another file, or leave the name out to have the text on standard output.",
+            hint=tr("Name another file, or leave the name out to have the text on standard output."),
         )
     Machine(context=line.context).system().write_file(str(place), text.encode(), mode=0o600, create=True)

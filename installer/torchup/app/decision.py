@@ -13,6 +13,7 @@ from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings, OfferBook
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
+from torchup.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +110,7 @@ def ask_sources(
         return Sources(book=_with_others(ask(), [ask_other() for ask_other in ask_others]), settings=settings)
     from concurrent.futures import ThreadPoolExecutor
 
-    with line.console.working("Asking the package sources"), ThreadPoolExecutor(1 + len(ask_others)) as pool:
+    with line.console.working(tr("Asking the package sources")), ThreadPoolExecutor(1 + len(ask_others)) as pool:
         asked = pool.submit(ask)
         asked_others = [pool.submit(ask_other) for ask_other in ask_others]
         meanwhile()
@@ -127,7 +128,7 @@ def _ask_conda(line: CommandLine, request: Request, facts: MachineFacts) -> Offe
     from torchup.resolve.offers.conda_search import ask_conda, run_search
 
     conda = find_conda(facts)
-    with line.console.working("Asking the conda channels"):
+    with line.console.working(tr("Asking the conda channels")):
         return ask_conda(
             conda,
             request.source,
@@ -149,8 +150,10 @@ def no_solution(resolution: Resolution) -> NoSolutionError:
         steps.append(step.text)
         steps += [f"    {command}" for command in step.commands]
     return NoSolutionError(
-        "Something has to be done before PyTorch can be set up." if needed else "No PyTorch build fits this request.",
+        tr("Something has to be done before PyTorch can be set up.")
+        if needed
+        else tr("No PyTorch build fits this request."),
         code="action-needed" if needed else "no-solution",
         evidence=evidence,
-        hint="\n".join(steps) or "`torchup resolve --all` lists every candidate with the gate that stopped it.",
+        hint="\n".join(steps) or tr("`torchup resolve --all` lists every candidate with the gate that stopped it."),
     )

@@ -17,6 +17,7 @@ from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.plan.given import LockedPackages
 from torchup.shell.startup_files import Asked
+from torchup.words import tr
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,7 +110,7 @@ class Desk:
         from torchup.apply.preview import preview
         from torchup.plan.secrets import secret_environment
 
-        with self.line.console.working("Asking the installer what would change"):
+        with self.line.console.working(tr("Asking the installer what would change")):
             self.foretold = preview(plan, self.line.context, secret_environment(settings))
         return replace(plan, warnings=(*plan.warnings, *self.foretold))
 
@@ -129,14 +130,17 @@ class Desk:
         text = render_answers(
             replace(request, ask=("*",)),
             tool_version=__version__,
-            heading=["The set-up was stopped. With this file it asks again, with the answers so far preselected."],
+            heading=[tr("The set-up was stopped. With this file it asks again, with the answers so far preselected.")],
         )
         system = Machine(context=self.line.context).system()
         place = self._copy_place(self.save_answers)
         system.make_directory(str(place.parent), 0o755)
         system.write_file(str(place), text.encode("utf-8", "surrogateescape"), mode=0o600, create=True)
         self.line.console.say(
-            f"The answers so far are kept. To go on from there: torchup setup --answers {self.save_answers}"
+            tr(
+                "The answers so far are kept. To go on from there: torchup setup --answers {save_answers}",
+                save_answers=self.save_answers,
+            )
         )
 
     def _copy_place(self, file: Path) -> Path:
@@ -144,12 +148,12 @@ class Desk:
 
     def _with_copy(self, plan: Plan, file: Path, text: str) -> Plan:
         place = self._copy_place(file)
-        why = "You asked for a copy of the answers."
+        why = tr("You asked for a copy of the answers.")
         copy = (
             MakeDirectory(id="answers-copy-folder", summary=f"Make {place.parent}", why=why, path=str(place.parent)),
             WriteFile(
                 id="answers-copy",
-                summary=f"Write the answers to {place}",
+                summary=tr("Write the answers to {place}", place=place),
                 why=why,
                 path=str(place),
                 content=text,

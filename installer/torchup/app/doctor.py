@@ -11,6 +11,7 @@ from torchup.app.commandline import CommandLine
 from torchup.errors import ExitStatus, UsageError
 from torchup.model.diagnosis import Diagnosis
 from torchup.model.facts import MachineFacts
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.verify.interpreter import Choice
@@ -45,7 +46,9 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
     choice = _choose(line, options.python, planned.python if planned else None, facts)
     wanted = planned if planned and choice and Path(planned.python) == Path(choice.python) else None
     line.console.say(
-        f"Looking at {choice.python} ({choice.source})." if choice else "No environment was found to look into."
+        tr("Looking at {python} ({source}).", python=choice.python, source=choice.source)
+        if choice
+        else tr("No environment was found to look into.")
     )
     subject = subject_of(line, facts, choice.python if choice else None, wanted.expected_variant if wanted else None)
     if choice is not None and not options.no_test:
@@ -108,7 +111,7 @@ def _read_log(line: CommandLine, log: str) -> ExitStatus:
         LayerResult(
             name=known[name].layer,
             status=known[name].severity,
-            detail="told by the text",
+            detail=tr("told by the text"),
             found=(Found(cause=name, evidence=(text[:300],)),),
         )
         for name, text in told
@@ -121,7 +124,7 @@ def _read_log(line: CommandLine, log: str) -> ExitStatus:
 
         line.console.show(render_causes(layers, explain((name for name, _ in told), None)))
     else:
-        line.console.say("The text shows no cause that is known.")
+        line.console.say(tr("The text shows no cause that is known."))
     return ExitStatus.DONE if told else ExitStatus.NO_SOLUTION
 
 
@@ -134,8 +137,8 @@ def _text_of(line: CommandLine, log: str) -> str:
             return stream.read(_LONGEST_LOG).decode("utf-8", "replace")
     except OSError as error:
         raise UsageError(
-            f"{log} cannot be read.",
+            tr("{log} cannot be read.", log=log),
             code="log-not-readable",
             evidence=[str(error)],
-            hint="Name a text file, or - for standard input.",
+            hint=tr("Name a text file, or - for standard input."),
         ) from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from torchup.model.context import Context
 from torchup.model.plan import CheckDriver
 from torchup.model.versions import DriverVersion
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.apply.driver_check import DriverVerdict
@@ -41,12 +42,17 @@ def check_driver(step: CheckDriver, host: Host) -> DriverVerdict:
     wrong = _differences(step, kernel)
     shown = f"{kernel.version}, {kernel.flavour or 'unknown'} module"
     if not wrong:
-        return DriverVerdict(ok=True, text=f"the kernel has loaded driver {shown}")
+        return DriverVerdict(ok=True, text=tr("the kernel has loaded driver {shown}", shown=shown))
     return driver_fault(
         "driver-other-module",
-        f"The kernel has loaded NVIDIA driver {shown}, and the plan was {'; '.join(wrong)}.",
-        "An old module is loaded: it may be kept in the initramfs. Write that again (`sudo update-initramfs -u` "
-        "or `sudo dracut --force`), and restart the machine.",
+        tr(
+            "The kernel has loaded NVIDIA driver {shown}, and the plan was {wrong}.",
+            shown=shown,
+            wrong="; ".join(wrong),
+        ),
+        tr(
+            "An old module is loaded: it may be kept in the initramfs. Write that again (`sudo update-initramfs -u` or `sudo dracut --force`), and restart the machine."
+        ),
         "/proc/driver/nvidia/version",
     )
 
@@ -76,37 +82,44 @@ def _not_loaded(step: CheckDriver, host: Host) -> DriverVerdict:
     from torchup.detect.operating_system import kernel_release
     from torchup.detect.surroundings import read_secure_boot
 
-    release = kernel_release(host) or "the running kernel"
+    release = kernel_release(host) or tr("the running kernel")
 
     if host.is_dir("/sys/module/nouveau"):
         return driver_fault(
             "driver-nouveau",
-            "The kernel has loaded nouveau instead of the NVIDIA driver.",
-            "Write the initramfs again, so that nouveau is kept out (`sudo update-initramfs -u` or `sudo dracut "
-            "--force`), and restart the machine.",
+            tr("The kernel has loaded nouveau instead of the NVIDIA driver."),
+            tr(
+                "Write the initramfs again, so that nouveau is kept out (`sudo update-initramfs -u` or `sudo dracut --force`), and restart the machine."
+            ),
             "/sys/module/nouveau",
         )
     if not has_nvidia_module(host):
-        headers = "" if host.is_dir(f"/lib/modules/{release}/build") else f" The headers of {release} are missing."
+        headers = (
+            ""
+            if host.is_dir(f"/lib/modules/{release}/build")
+            else tr(" The headers of {release} are missing.", release=release)
+        )
         return driver_fault(
             "driver-not-built",
-            f"There is no NVIDIA module for {release}: it was not built.{headers}",
-            "Install the headers of the running kernel where they are missing, then `sudo dkms autoinstall` and "
-            "restart the machine.",
+            tr("There is no NVIDIA module for {release}: it was not built.{headers}", release=release, headers=headers),
+            tr(
+                "Install the headers of the running kernel where they are missing, then `sudo dkms autoinstall` and restart the machine."
+            ),
             *_build_errors(host),
         )
     if read_secure_boot(host, Notes(), None):
         return driver_fault(
             "driver-key-not-enrolled",
-            "Secure Boot keeps the NVIDIA module out: the key that signed it is not enrolled.",
-            "Restart the machine and confirm the key on the blue screen (“Enroll MOK”); where that screen does not "
-            "come, `sudo mokutil --import` the key once more.",
-            f"/lib/modules/{release} has the module, Secure Boot is on",
+            tr("Secure Boot keeps the NVIDIA module out: the key that signed it is not enrolled."),
+            tr(
+                "Restart the machine and confirm the key on the blue screen (“Enroll MOK”); where that screen does not come, `sudo mokutil --import` the key once more."
+            ),
+            tr("/lib/modules/{release} has the module, Secure Boot is on", release=release),
         )
     return driver_fault(
         "driver-not-loaded",
-        f"The NVIDIA module {step.branch} is on disk and not loaded.",
-        "See `sudo modprobe nvidia` and the end of `sudo dmesg`.",
+        tr("The NVIDIA module {branch} is on disk and not loaded.", branch=step.branch),
+        tr("See `sudo modprobe nvidia` and the end of `sudo dmesg`."),
         f"/lib/modules/{release}",
     )
 

@@ -14,6 +14,7 @@ from torchup.model.resolution import Resolution, ToolkitDecision
 from torchup.plan.given import LockedPackages
 from torchup.resolve.locked import Lock, lock_book, locked_pins, read_lock
 from torchup.resolve.toolkit_wheels import FIRST_MAJOR, NVCC
+from torchup.words import tr
 
 COMPANIONS = ("torchvision", "torchaudio")
 ORIGIN = "--from-lock"
@@ -25,10 +26,10 @@ def read_lock_file(file: Path) -> Lock:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
-            f"{file} could not be read as a lock.",
+            tr("{file} could not be read as a lock.", file=file),
             code="lock-unreadable",
             evidence=[str(error)],
-            hint="torchup setup writes pylock.toml into the environment that it makes.",
+            hint=tr("torchup setup writes pylock.toml into the environment that it makes."),
         ) from error
     return read_lock(text, str(file))
 
@@ -41,9 +42,9 @@ def locked_request(request: Request, lock: Lock) -> Request:
     decided = ("torch.version", "torch.variant", "torch.packages", "environment.extras", "source.index")
     if asked := [key for key in decided if not request.is_default(key) and request.origins[key].startswith("--set")]:
         raise UsageError(
-            f"{', '.join(asked)} cannot be chosen here: the lock names every package.",
+            tr("{asked} cannot be chosen here: the lock names every package.", asked=", ".join(asked)),
             code="lock-conflicts",
-            hint="Leave it out, or run without --from-lock.",
+            hint=tr("Leave it out, or run without --from-lock."),
         )
     versions = lock.versions
     packages = ("torch", *(name for name in COMPANIONS if name in versions))

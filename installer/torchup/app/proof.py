@@ -15,6 +15,7 @@ from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, Report
 from torchup.model.plan import CreateEnvironment, InstallPackages, ShellProof, Verify
 from torchup.model.request import VerifyLevel
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.ui.check_progress import Expected
@@ -61,7 +62,7 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
         from torchup.app.report_file import write_html
 
         write_html(line, options.html, _shareable(line, report, options))
-        line.console.say(f"The report is in {options.html}.")
+        line.console.say(tr("The report is in {html}.", html=options.html))
     show_report(line, _shareable(line, report, options) if line.console.json_output else report)
     return exit_status(report.verdict)
 
@@ -130,8 +131,8 @@ def _only_cpu(report: Report, subject: Subject) -> tuple[str, ...]:
     names = [gpu.name or f"{gpu.vendor} GPU" for gpu in subject.gpus]
     if not names or report.devices not in ((), ("cpu",)):
         return ()
-    what = "only the CPU was tested" if report.devices else "nothing was computed on it"
-    return (f"This machine has a GPU ({', '.join(names)}), and {what}.",)
+    what = tr("only the CPU was tested") if report.devices else tr("nothing was computed on it")
+    return (tr("This machine has a GPU ({names}), and {what}.", names=", ".join(names), what=what),)
 
 
 def _machine(facts: MachineFacts) -> dict[str, object]:

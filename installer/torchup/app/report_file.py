@@ -8,6 +8,7 @@ from torchup.app.commandline import CommandLine
 from torchup.errors import UsageError
 from torchup.model.context import Context
 from torchup.model.outcome import Report
+from torchup.words import tr
 
 # The mark in the page's head by which a report is known again.
 MARK = b'<meta name="generator" content="torchup'
@@ -26,7 +27,7 @@ def refuse_to_replace(context: Context, file: Path, *, force: bool) -> None:
         raise UsageError(
             f"{file.parent} is not a folder.",
             code="report-folder-missing",
-            hint="Make the folder, or name another file.",
+            hint=tr("Make the folder, or name another file."),
         )
     if force or not place.exists():
         return
@@ -37,9 +38,9 @@ def refuse_to_replace(context: Context, file: Path, *, force: bool) -> None:
         is_report = False
     if not is_report:
         raise UsageError(
-            f"{file} is there and is not a report of torchup.",
+            tr("{file} is there and is not a report of torchup.", file=file),
             code="not-a-report",
-            hint="Name another file, or replace it with --force.",
+            hint=tr("Name another file, or replace it with --force."),
         )
 
 

@@ -19,6 +19,7 @@ from torchup.model.resolution import Resolution
 from torchup.plan.system.advice import with_driver_commands
 from torchup.plan.system.readiness import can_be_planned
 from torchup.surroundings import decide_mode
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.ui.wizard_review import ReviewText
@@ -46,22 +47,23 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     mode = decide_mode(line.context, answers_given=unattended, yes=options.yes)
     if mode == "refused":
         raise RefusedError(
-            "There is no terminal to ask questions on: give the answers with --answers FILE, or take the recommended "
-            "ones with --yes.",
+            tr(
+                "There is no terminal to ask questions on: give the answers with --answers FILE, or take the recommended ones with --yes."
+            ),
             code="no-terminal",
-            hint="torchup answers init FILE writes a commented file to start from.",
+            hint=tr("torchup answers init FILE writes a commented file to start from."),
         )
     if options.machine is not None and not options.dry_run:
         raise UsageError(
-            "--machine describes another machine, so nothing can be done on this one.",
+            tr("--machine describes another machine, so nothing can be done on this one."),
             code="machine-without-dry-run",
-            hint="Add --dry-run to see the commands, or leave --machine out.",
+            hint=tr("Add --dry-run to see the commands, or leave --machine out."),
         )
     if options.plan is not None and options.from_lock is not None:
         raise UsageError(
-            "A plan and a lock both say what is installed: give --plan or --from-lock, not both.",
+            tr("A plan and a lock both say what is installed: give --plan or --from-lock, not both."),
             code="plan-and-lock",
-            hint="A plan is for this machine as it is now; a lock is for any that it fits.",
+            hint=tr("A plan is for this machine as it is now; a lock is for any that it fits."),
         )
     request = _request(line, options)
     if options.plan is not None:
@@ -119,9 +121,9 @@ def _request(line: CommandLine, options: SetupOptions) -> Request:
         )
     if request.ask and not (line.context.terminal.stdin_is_terminal and line.context.terminal.stdout_is_terminal):
         raise RefusedError(
-            f"The answers leave {', '.join(request.ask)} to be asked, and there is no terminal to ask on.",
+            tr("The answers leave {ask} to be asked, and there is no terminal to ask on.", ask=", ".join(request.ask)),
             code="ask-without-terminal",
-            hint="Run it on a terminal, or answer these sections in the file and take `ask` out.",
+            hint=tr("Run it on a terminal, or answer these sections in the file and take `ask` out."),
         )
     return request
 
@@ -198,7 +200,7 @@ def _dry_run(
             _tell(line, resolution)
         line.console.text_bytes(dry.script)
         if not dry.result.changed:
-            line.console.say("Everything is in place already: the script has nothing to do but the test.")
+            line.console.say(tr("Everything is in place already: the script has nothing to do but the test."))
     return ExitStatus.CHANGES_FOUND if exit_code and dry.result.changed else ExitStatus.DONE
 
 
@@ -259,14 +261,14 @@ def _apply_saved(line: CommandLine, file: Path, request: Request | None, options
             f"{file} is not a plan.",
             code="plan-invalid",
             evidence=[str(problem) for problem in error.problems],
-            hint="torchup setup --dry-run --json prints one.",
+            hint=tr("torchup setup --dry-run --json prints one."),
         ) from error
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"{file} could not be read as a plan.",
+            tr("{file} could not be read as a plan.", file=file),
             code="plan-invalid",
             evidence=[str(error)],
-            hint="torchup setup --dry-run --json prints one.",
+            hint=tr("torchup setup --dry-run --json prints one."),
         ) from error
     facts = read_machine(line, None)
     require_fresh(plan, facts=facts, request=request)

@@ -16,6 +16,7 @@ from torchup.app.startup_look import read_startup
 from torchup.errors import ExitStatus, RefusedError, StepError
 from torchup.model.outcome import Check
 from torchup.plan.shell_steps import ShellPlan, env_file_path
+from torchup.words import tr
 
 
 def run_show(line: CommandLine, options: ShellOptions) -> ExitStatus:
@@ -43,13 +44,13 @@ def run_apply(
     if dry_run:
         changes = _show(wanted, planned)
         return ExitStatus.CHANGES_FOUND if exit_code and changes else ExitStatus.DONE
-    with line.console.working("Starting the shells"):
+    with line.console.working(tr("Starting the shells")):
         guard = ShellGuard.look(planned.proof, wanted.context)
-    done = carry_out(wanted, yes=yes, question="Write these files?", all_or_nothing=all_or_nothing)
+    done = carry_out(wanted, yes=yes, question=tr("Write these files?"), all_or_nothing=all_or_nothing)
     if done is None:
         return ExitStatus.DONE
     planned = done.planned
-    with line.console.working("Starting the shells"):
+    with line.console.working(tr("Starting the shells")):
         seen = guard.again()
         findings = find_all(planned, wanted.startup.files, wanted.context)
         checks = (*seen.checks, *_more_checks(wanted, planned, seen.library_path, findings))
@@ -69,7 +70,7 @@ def run_remove(line: CommandLine, options: ShellOptions, *, yes: bool, dry_run: 
     removal = plan_removal(wanted)
     changes = file_changes(wanted.steps(removal), read_startup)
     if not dry_run and changes:
-        if not confirmed(wanted, wanted.steps(removal), yes=yes, question="Take them out?"):
+        if not confirmed(wanted, wanted.steps(removal), yes=yes, question=tr("Take them out?")):
             return ExitStatus.DONE
         if not options.shells and options.rc is None:
             undo_shell_runs(wanted)
@@ -89,7 +90,7 @@ def run_check(line: CommandLine, options: ShellOptions) -> ExitStatus:
 
     wanted = wanted_by(line, as_set_up(line, options))
     planned = wanted.plan()
-    with line.console.working("Starting the shells"):
+    with line.console.working(tr("Starting the shells")):
         seen = ShellGuard.look(planned.proof, wanted.context, before=False).again()
         findings = find_all(planned, wanted.startup.files, wanted.context)
         checks = (
@@ -106,9 +107,9 @@ def run_check(line: CommandLine, options: ShellOptions) -> ExitStatus:
 
 def _written(changes: list[str]) -> Check:
     if not changes:
-        return Check(id="shell.files", status="pass", detail="every file is as torchup writes it")
-    detail = f"not there, or not as torchup would write it now: {', '.join(changes)}"
-    return Check(id="shell.files", status="warn", detail=detail, hint="`torchup shell apply` writes them.")
+        return Check(id="shell.files", status="pass", detail=tr("every file is as torchup writes it"))
+    detail = tr("not there, or not as torchup would write it now: {changes}", changes=", ".join(changes))
+    return Check(id="shell.files", status="warn", detail=detail, hint=tr("`torchup shell apply` writes them."))
 
 
 def _refuse_unusable(planned: ShellPlan, *, all_or_nothing: bool) -> None:
@@ -117,13 +118,16 @@ def _refuse_unusable(planned: ShellPlan, *, all_or_nothing: bool) -> None:
     if not left_out or (planned.choice.files and not all_or_nothing):
         return
     lines = [f"    {text}" for item in planned.by_hand for text in item.lines]
-    hint = "Or add these lines yourself:\n" + "\n".join(dict.fromkeys(lines))
+    hint = tr("Or add these lines yourself:\n") + "\n".join(dict.fromkeys(lines))
     if all_or_nothing:
         raise StepError(
-            "Not every start-up file can be edited, so none was.", code="not-every-file", evidence=left_out, hint=hint
+            tr("Not every start-up file can be edited, so none was."),
+            code="not-every-file",
+            evidence=left_out,
+            hint=hint,
         )
     raise RefusedError(
-        "No start-up file can be edited, so nothing was changed.",
+        tr("No start-up file can be edited, so nothing was changed."),
         code="no-usable-startup-file",
         evidence=left_out,
         hint=hint,

@@ -14,6 +14,7 @@ from torchup.shell.diagnosis import StartupFinding, diagnose
 from torchup.shell.quoting import Language
 from torchup.shell.startup_files import LANGUAGES
 from torchup.shell.suggestions import suggested_change
+from torchup.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,11 @@ def find_all(planned: ShellPlan, files: tuple[str, ...], context: Context) -> Fi
 def where_set(name: str, findings: Sequence[StartupFinding]) -> str:
     """Name the lines that set a variable, for a sentence in brackets."""
     lines = [f"{item.path}:{item.line}" for item in findings if name in item.evidence and item.line]
-    return f"set at {', '.join(dict.fromkeys(lines))}" if lines else "inherited from where torchup was started"
+    return (
+        tr("set at {fromkeys}", fromkeys=", ".join(dict.fromkeys(lines)))
+        if lines
+        else tr("inherited from where torchup was started")
+    )
 
 
 def in_files(paths: Sequence[str]) -> tuple[StartupFinding, ...]:
@@ -84,8 +89,7 @@ def _inherited(environ: Mapping[str, str]) -> list[StartupFinding]:
     value = environ.get("LD_LIBRARY_PATH", "")
     if not value or "" not in value.split(":"):
         return []
-    text = (
-        "LD_LIBRARY_PATH has an empty entry here, and the loader searches the current directory for it; torchup "
-        "adds none and leaves yours as they are"
+    text = tr(
+        "LD_LIBRARY_PATH has an empty entry here, and the loader searches the current directory for it; torchup adds none and leaves yours as they are"
     )
     return [StartupFinding(code="library-path-hole", path="environment", line=0, text=text, evidence=value)]

@@ -12,6 +12,7 @@ from torchup.model.context import Context
 from torchup.model.plan import ShellProof
 from torchup.shell.env_files import ShellEnvironment
 from torchup.shell.startup_files import StartupFile
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.model.outcome import Check
@@ -93,11 +94,12 @@ def refuse_taken_away(seen: Seen, line: CommandLine) -> None:
 
     undo_run(Machine(context=line.context)).raise_if_left()
     raise StepError(
-        "New shells lacked something after the edit that they had before, so everything was put back.",
+        tr("New shells lacked something after the edit that they had before, so everything was put back."),
         code="shells-changed",
         evidence=seen.taken_away,
-        hint="Leave that shell out (--shell, or --set shell.shells=none), or print the lines with `torchup shell apply "
-        "--no-rc` and find out where they do no harm.",
+        hint=tr(
+            "Leave that shell out (--shell, or --set shell.shells=none), or print the lines with `torchup shell apply --no-rc` and find out where they do no harm."
+        ),
     )
 
 
@@ -121,7 +123,7 @@ def _files(proof: ShellProof) -> tuple[StartupFile, ...]:
             path=file.path,
             create=False,
             modes=file.modes,
-            why="it was written",
+            why=tr("it was written"),
         )
         for file in proof.files
     )

@@ -15,6 +15,7 @@ from torchup.plan.shell_steps import ShellPlan, env_file_path, plan_shell_remova
 from torchup.shell.managed_block import find
 from torchup.shell.quoting import Language
 from torchup.shell.startup_files import StartupFile
+from torchup.words import tr
 
 _SHELL_STEPS = {"MakeDirectory", "WriteFile", "EditManagedBlock", "RemoveFile"}
 _EVERY: tuple[ShellName, ...] = tuple(name for name in get_args(ShellName) if name != "conda")
@@ -57,7 +58,7 @@ def settle(wanted: Wanted) -> None:
     try:
         settle_removal(context, Machine(context=context).system())
     except RefusedError as error:
-        wanted.line.console.say(f"The notes for undo stay as they are. {error.message}")
+        wanted.line.console.say(tr("The notes for undo stay as they are. {message}", message=error.message))
 
 
 def undo_shell_runs(wanted: Wanted) -> None:

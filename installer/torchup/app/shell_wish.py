@@ -21,6 +21,7 @@ from torchup.model.request import Request, ShellWish
 from torchup.model.resolution import ToolkitDecision
 from torchup.plan.shell_steps import ShellPlan, plan_shell
 from torchup.shell.startup_files import StartupFile, Unedited
+from torchup.words import tr
 
 DEFAULT_ENVIRONMENT = ".venvs/torch"
 
@@ -75,7 +76,9 @@ class Wanted:
         from torchup.plan.digests import facts_digest, request_digest
 
         config = str(self.context.places.config)
-        folder = MakeDirectory(id="config-folder", summary=f"Make {config}", why="The env files go there.", path=config)
+        folder = MakeDirectory(
+            id="config-folder", summary=f"Make {config}", why=tr("The env files go there."), path=config
+        )
         writes = any(step.kind == "WriteFile" and Path(step.path).parent == Path(config) for step in planned.steps)
         return Plan(
             tool_version=__version__,
@@ -92,12 +95,18 @@ class Wanted:
         lines = []
         if cuda_home := planned.known.cuda_home:
             real = os.path.realpath(cuda_home)
-            leads = f", a link that leads to {real} today" if real != cuda_home else ""
+            leads = tr(", a link that leads to {real} today", real=real) if real != cuda_home else ""
             lines.append(f"CUDA_HOME is {cuda_home}{leads}.")
         for file in planned.choice.files:
             place = str(self.context.below_root(Path(file.path)))
             if Path(place).is_symlink():
-                lines.append(f"{file.path} is a link, and stays one; the edit goes to {os.path.realpath(place)}.")
+                lines.append(
+                    tr(
+                        "{path} is a link, and stays one; the edit goes to {realpath}.",
+                        path=file.path,
+                        realpath=os.path.realpath(place),
+                    )
+                )
         return tuple(lines)
 
     def without(self, path: str, why: Unedited) -> Wanted:
@@ -128,10 +137,10 @@ def wanted_by(line: CommandLine, options: ShellOptions, *, needs_something: bool
     toolkit = _folder(options.cuda_home, context, "--cuda-home")
     if needs_something and folder is None and toolkit is None:
         raise UsageError(
-            "There is no environment and no CUDA toolkit for the shells to know of.",
+            tr("There is no environment and no CUDA toolkit for the shells to know of."),
             code="nothing-to-configure",
-            evidence=[f"not there: {context.home / DEFAULT_ENVIRONMENT}"],
-            hint="Name them: --environment DIR, --cuda-home DIR. `torchup setup` makes an environment.",
+            evidence=[tr("not there: {home}", home=context.home / DEFAULT_ENVIRONMENT)],
+            hint=tr("Name them: --environment DIR, --cuda-home DIR. `torchup setup` makes an environment."),
         )
     chosen: Any = options.shells or "auto"
     wish = ShellWish(
@@ -175,6 +184,8 @@ def _folder(text: str | None, context: Context, option: str) -> str | None:
     place = os.path.abspath(context.cwd / _expanded(text, context))  # noqa: PTH100 - Path.resolve would follow links
     if not Path(place).is_dir():
         raise UsageError(
-            f"{option} names {place}, which is no folder.", code="folder-missing", hint="Give the path of a folder."
+            tr("{option} names {place}, which is no folder.", option=option, place=place),
+            code="folder-missing",
+            hint=tr("Give the path of a folder."),
         )
     return place

@@ -11,6 +11,7 @@ from torchup.model.outcome import Outcome
 from torchup.model.plan import EditManagedBlock, Plan
 from torchup.plan.shell_steps import ShellPlan
 from torchup.shell.startup_files import Unedited
+from torchup.words import tr
 
 # With these the file itself is the trouble, and the others may still be written.
 _THE_FILE = frozenset({"no-permission", "read-only-file", "read-only-file-system", "file-busy", "link-loop"})
@@ -77,7 +78,7 @@ def confirmed(wanted: Wanted, plan: Plan, *, yes: bool, question: str) -> bool:
     line.console.ask_line(render_plan(plan, predicted))
     if _agreed(line, question):
         return True
-    line.console.say("Nothing was changed.")
+    line.console.say(tr("Nothing was changed."))
     return False
 
 
@@ -132,10 +133,11 @@ def _require_terminal(line: CommandLine) -> None:
     terminal = line.context.terminal
     if not (terminal.stdin_is_terminal and terminal.stdout_is_terminal):
         raise RefusedError(
-            "There is no terminal to confirm this on: add --yes to write without asking, or use torchup setup "
-            "--answers FILE.",
+            tr(
+                "There is no terminal to confirm this on: add --yes to write without asking, or use torchup setup --answers FILE."
+            ),
             code="no-terminal",
-            hint="torchup shell show prints what would be written.",
+            hint=tr("torchup shell show prints what would be written."),
         )
 
 

@@ -16,6 +16,7 @@ from torchup.model.facts import MachineFacts
 from torchup.model.plan import EditManagedBlock, Plan
 from torchup.model.request import ShellWish
 from torchup.shell.startup_files import Asked, StartupFile, Unedited
+from torchup.words import tr
 
 _SOURCES = re.compile(rb"(?m)(?:^|[\s;&|])(?:\.|source)\s+(\"[^\"\n]+\"|'[^'\n]+'|[^\s;&|]+)")
 
@@ -70,15 +71,23 @@ def refuse_foreign_home(context: Context) -> None:
         me, own_home = pwd.getpwuid(uid).pw_name, pwd.getpwuid(uid).pw_dir
     except KeyError:
         me, own_home = f"uid {uid}", "unknown"
-    hint = f"Run it as {name} without sudo"
+    hint = tr("Run it as {name} without sudo", name=name)
     if uid == 0:
-        hint += (
-            f", or for root with HOME={own_home}. `torchup shell apply --for-user {name}` sets their shells up as root."
+        hint += tr(
+            ", or for root with HOME={own_home}. `torchup shell apply --for-user {name}` sets their shells up as root.",
+            own_home=own_home,
+            name=name,
         )
     else:
-        hint += f", or for yourself with HOME={own_home}."
+        hint += tr(", or for yourself with HOME={own_home}.", own_home=own_home)
     raise RefusedError(
-        f"HOME is {context.home}, which belongs to {name}, and this is {me}, whose home is {own_home}.",
+        tr(
+            "HOME is {home}, which belongs to {name}, and this is {me}, whose home is {own_home}.",
+            home=context.home,
+            name=name,
+            me=me,
+            own_home=own_home,
+        ),
         code="foreign-home",
         hint=hint,
     )
@@ -131,7 +140,9 @@ def _served(file: StartupFile, context: Context, files: tuple[str, ...]) -> Uned
             return None
     source = _where_read(env_file, files, context)
     where = f"from {source}" if source else "from a file that torchup did not find"
-    return Unedited(kind="served", why=f"new {file.shell} shells have the settings already, {where}")
+    return Unedited(
+        kind="served", why=tr("new {shell} shells have the settings already, {where}", shell=file.shell, where=where)
+    )
 
 
 def _where_read(env_file: str, files: tuple[str, ...], context: Context) -> str | None:
@@ -192,11 +203,13 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
             lines += step.body.splitlines()
     if broken:
         raise RefusedError(
-            "A start-up file cannot be read to its end by its own shell, so nothing was added to it.",
+            tr("A start-up file cannot be read to its end by its own shell, so nothing was added to it."),
             code="startup-file-broken",
             evidence=broken,
-            hint="Correct the file and run this again, or leave the shell out (--set shell.shells=none) and add "
-            "these lines yourself:\n" + "\n".join(f"    {text}" for text in dict.fromkeys(lines)),
+            hint=tr(
+                "Correct the file and run this again, or leave the shell out (--set shell.shells=none) and add these lines yourself:\n"
+            )
+            + "\n".join(f"    {text}" for text in dict.fromkeys(lines)),
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torchup.errors import StepError
 from torchup.shell.startup_files import Unedited
+from torchup.words import tr
 
 
 def read_startup(path: str) -> bytes | None:
@@ -31,12 +32,14 @@ def look_at(path: str) -> Unedited | None:
     except FileNotFoundError:
         return _missing(path, real)
     except OSError as error:
-        return Unedited(kind="unusable", why=f"it cannot be looked at ({error.strerror})")
+        return Unedited(kind="unusable", why=tr("it cannot be looked at ({strerror})", strerror=error.strerror))
     if stat.S_ISDIR(found.st_mode):
-        return Unedited(kind="unusable", why="it is a folder", hint="Move it away, or leave this shell out.")
+        return Unedited(kind="unusable", why="it is a folder", hint=tr("Move it away, or leave this shell out."))
     if not stat.S_ISREG(found.st_mode):
-        what = f"it is a link to {real}" if Path(path).is_symlink() else "it is a pipe or a device"
-        return Unedited(kind="opted-out", why=f"{what}, which holds no lines, so you seem to want none in it")
+        what = tr("it is a link to {real}", real=real) if Path(path).is_symlink() else tr("it is a pipe or a device")
+        return Unedited(
+            kind="opted-out", why=tr("{what}, which holds no lines, so you seem to want none in it", what=what)
+        )
     if os.access(real, os.R_OK | os.W_OK):
         return None
     return _not_writable(real, found)
@@ -44,11 +47,11 @@ def look_at(path: str) -> Unedited | None:
 
 def _missing(path: str, real: str) -> Unedited | None:
     if Path(path).is_symlink():
-        hint = "Create the file that it leads to, or remove the link."
-        return Unedited(kind="unusable", why=f"it is a link to {real}, which does not exist", hint=hint)
+        hint = tr("Create the file that it leads to, or remove the link.")
+        return Unedited(kind="unusable", why=tr("it is a link to {real}, which does not exist", real=real), hint=hint)
     folder = _nearest(Path(path).parent)
     if not folder.is_dir():
-        return Unedited(kind="unusable", why=f"{folder} is no folder", hint="Move it away.")
+        return Unedited(kind="unusable", why=f"{folder} is no folder", hint=tr("Move it away."))
     if os.access(folder, os.W_OK | os.X_OK):
         return None
     return _not_writable(str(folder), folder.stat())
@@ -64,15 +67,25 @@ def _not_writable(path: str, found: os.stat_result) -> Unedited:
     """Say what keeps this user from writing, with the commands that would change it."""
     quoted = _quoted(path)
     if hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY:
-        return Unedited(kind="unusable", why=f"the file system of {path} is mounted read-only")
+        return Unedited(kind="unusable", why=tr("the file system of {path} is mounted read-only", path=path))
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
-        why = f"{path} belongs to {_name(found.st_uid)}, and this is {_name(os.geteuid())}"
-        hint = (
-            f"If it is meant to be yours: `sudo chown {os.geteuid()}:{os.getegid()} {quoted}` and `chmod u+rw {quoted}`"
+        why = tr(
+            "{path} belongs to {name}, and this is {name_2}",
+            path=path,
+            name=_name(found.st_uid),
+            name_2=_name(os.geteuid()),
         )
-        return Unedited(kind="unusable", why=why, hint=f"{hint}; torchup does not do that for you.")
+        hint = tr(
+            "If it is meant to be yours: `sudo chown {geteuid}:{getegid} {quoted}` and `chmod u+rw {quoted}`",
+            geteuid=os.geteuid(),
+            getegid=os.getegid(),
+            quoted=quoted,
+        )
+        return Unedited(kind="unusable", why=why, hint=tr("{hint}; torchup does not do that for you.", hint=hint))
     why = f"{path} is read-only (mode {stat.S_IMODE(found.st_mode):04o})"
-    return Unedited(kind="unusable", why=why, hint=f"If that is not on purpose: `chmod u+rw {quoted}`.")
+    return Unedited(
+        kind="unusable", why=why, hint=tr("If that is not on purpose: `chmod u+rw {quoted}`.", quoted=quoted)
+    )
 
 
 def _quoted(path: str) -> str:
@@ -102,7 +115,7 @@ def _keeper(real: Path, path: Path, home: Path) -> str | None:
         return f"chezmoi ({source})"
     for folder in real.parents:
         if (folder / ".git").exists():
-            return f"the repository {folder}"
+            return tr("the repository {folder}", folder=folder)
         if (folder / ".stow-local-ignore").exists() or (folder / ".stow").exists():
             return f"stow ({folder})"
         if folder in (home, home.parent):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchup.apply.os_calls import REAL_CALLS, OsCalls
+from torchup.words import tr
 
 
 def sha256(content: bytes) -> str:
@@ -50,7 +51,7 @@ class Backups:
             self.calls.close(fd)
         self.calls.replace(temporary, str(path))
         if not self._has(digest):
-            raise OSError(f"the backup {path} does not hold what was written")
+            raise OSError(tr("the backup {path} does not hold what was written", path=path))
         return digest
 
     def read(self, digest: str) -> bytes | None:

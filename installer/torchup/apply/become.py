@@ -7,6 +7,7 @@ import os
 import pkgutil
 
 from torchup.errors import RefusedError, UsageError
+from torchup.words import tr
 
 # What says where root's own files are, or that somebody else is at work.
 _NOT_THEIRS = ("XDG_", "SUDO_", "TORCHUP_", "CONDA_", "VIRTUAL_ENV", "PYENV_")
@@ -26,11 +27,13 @@ def become(name: str) -> None:
         entry = pwd.getpwnam(name)
     except KeyError as error:
         raise UsageError(
-            f"There is no user {name} on this machine.", code="no-such-user", hint="`getent passwd` lists the users."
+            tr("There is no user {name} on this machine.", name=name),
+            code="no-such-user",
+            hint=tr("`getent passwd` lists the users."),
         ) from error
     if os.geteuid() not in (0, entry.pw_uid):
         raise RefusedError(
-            f"Only root and {name} can act for {name}.",
+            tr("Only root and {name} can act for {name}.", name=name),
             code="not-root",
             hint=f"Run it as {name}: sudo -u {name} -H torchup ...",
         )

@@ -9,6 +9,7 @@ from torchup.apply.redact import redact
 from torchup.apply.system import Completed
 from torchup.errors import StepError
 from torchup.model.plan import Command, Step
+from torchup.words import mark, tr
 
 EVIDENCE_LINES = 12
 
@@ -31,92 +32,105 @@ def cause(code: str, pattern: str, message: str, hint: str) -> Cause:
 CAUSES = (
     cause(
         "disk-full",
-        r"no space left on device|os error 28\b|errno 28\b|disk quota exceeded|os error 122\b|not enough space",
-        "the disk is full",
-        "Make room (`uv cache clean` frees old downloads; TMPDIR names another place for temporary files) and run again.",
+        mark("no space left on device|os error 28\\b|errno 28\\b|disk quota exceeded|os error 122\\b|not enough space"),
+        mark("the disk is full"),
+        mark(
+            "Make room (`uv cache clean` frees old downloads; TMPDIR names another place for temporary files) and run again."
+        ),
     ),
     cause(
         "conda-channel-missing",
-        r"unavailableinvalidchannel|channel is not accessible|invalid channel",
-        "a conda channel is not there",
-        "Correct source.conda_channels; behind a mirror, set channel_alias in ~/.condarc or name the channel's URL.",
+        mark("unavailableinvalidchannel|channel is not accessible|invalid channel"),
+        mark("a conda channel is not there"),
+        mark(
+            "Correct source.conda_channels; behind a mirror, set channel_alias in ~/.condarc or name the channel's URL."
+        ),
     ),
     cause(
         "conda-unsolvable",
-        r"unsatisfiableerror|packagesnotfounderror|resolvepackagenotfound|could not solve for environment specs"
-        r"|cannot solve the request|nothing provides ",
-        "no set of conda packages fits together from these channels",
-        "See which package is named above; another cuda_toolkit.version, python.version or source.conda_channels may fit.",
+        mark(
+            "unsatisfiableerror|packagesnotfounderror|resolvepackagenotfound|could not solve for environment specs|cannot solve the request|nothing provides "
+        ),
+        mark("no set of conda packages fits together from these channels"),
+        mark(
+            "See which package is named above; another cuda_toolkit.version, python.version or source.conda_channels may fit."
+        ),
     ),
     cause(
         "file-limit",
-        r"file too large|os error 27\b|errno 27\b",
-        "a limit on file sizes stops it",
-        "Raise the limit (`ulimit -f unlimited`) and run again.",
+        mark("file too large|os error 27\\b|errno 27\\b"),
+        mark("a limit on file sizes stops it"),
+        mark("Raise the limit (`ulimit -f unlimited`) and run again."),
     ),
     cause(
         "hash-mismatch",
-        r"hash mismatch|do not match the hashes|hashes are required",
-        "a download is not the file that the source announced",
-        "Run again; if it stays so, the source or a cache in between serves a damaged or changed file: do not install it.",
+        mark("hash mismatch|do not match the hashes|hashes are required"),
+        mark("a download is not the file that the source announced"),
+        mark(
+            "Run again; if it stays so, the source or a cache in between serves a damaged or changed file: do not install it."
+        ),
     ),
     cause(
         "certificate",
-        r"certificate verify failed|invalid peer certificate|unknownissuer|self[- ]signed certificate",
-        "the source's certificate is not trusted here",
-        "Behind a proxy that inspects TLS, set source.ca_bundle to its certificate.",
+        mark("certificate verify failed|invalid peer certificate|unknownissuer|self[- ]signed certificate"),
+        mark("the source's certificate is not trusted here"),
+        mark("Behind a proxy that inspects TLS, set source.ca_bundle to its certificate."),
     ),
     cause(
         "authentication",
-        r"\b401 unauthorized|\b403 forbidden|\b407 proxy auth|status code[: ]+40[137]\b|proxy authentication required",
-        "the source or the proxy asks for a login",
-        "Put the login into pip's or uv's configuration, or into ~/.netrc.",
+        mark(
+            "\\b401 unauthorized|\\b403 forbidden|\\b407 proxy auth|status code[: ]+40[137]\\b|proxy authentication required"
+        ),
+        mark("the source or the proxy asks for a login"),
+        mark("Put the login into pip's or uv's configuration, or into ~/.netrc."),
     ),
     cause(
         "network",
-        r"failed to fetch|error sending request|connection (?:refused|reset|timed out|aborted)|network is unreachable"
-        r"|temporary failure in name resolution|name or service not known|dns error|read timed out|operation timed out"
-        r"|max retries exceeded|condahttperror|could not resolve host|download error|connection failed for url|network connectivity is disabled|\b50[234] (?:bad gateway|service|gateway)",
-        "a package source could not be reached",
-        "Check the network, the proxy (source.proxy) and the mirror (source.mirror), then run again.",
+        mark(
+            "failed to fetch|error sending request|connection (?:refused|reset|timed out|aborted)|network is unreachable|temporary failure in name resolution|name or service not known|dns error|read timed out|operation timed out|max retries exceeded|condahttperror|could not resolve host|download error|connection failed for url|network connectivity is disabled|\\b50[234] (?:bad gateway|service|gateway)"
+        ),
+        mark("a package source could not be reached"),
+        mark("Check the network, the proxy (source.proxy) and the mirror (source.mirror), then run again."),
     ),
     cause(
         "no-matching-distribution",
-        r"no solution found|no matching distribution|no version of|from versions: none|unsatisfiable"
-        r"|resolutionimpossible|conflicting dependencies|not a supported wheel",
-        "no set of versions fits together from these sources",
-        "See which package is named above; `torchup resolve --all` shows every build and what speaks against it.",
+        mark(
+            "no solution found|no matching distribution|no version of|from versions: none|unsatisfiable|resolutionimpossible|conflicting dependencies|not a supported wheel"
+        ),
+        mark("no set of versions fits together from these sources"),
+        mark("See which package is named above; `torchup resolve --all` shows every build and what speaks against it."),
     ),
     cause(
         "interpreter-missing",
-        r"no interpreter found|no such file or directory.*python|could not find (?:a )?python|failed to inspect python"
-        r"|no download found for request",
-        "the Python that the plan names cannot be used",
-        "Name another one: python.version in the answers.",
+        mark(
+            "no interpreter found|no such file or directory.*python|could not find (?:a )?python|failed to inspect python|no download found for request"
+        ),
+        mark("the Python that the plan names cannot be used"),
+        mark("Name another one: python.version in the answers."),
     ),
     cause(
         "externally-managed",
         r"externally[- ]managed",
-        "this Python belongs to the operating system",
-        "Set environment.kind to venv.",
+        mark("this Python belongs to the operating system"),
+        mark("Set environment.kind to venv."),
     ),
     cause(
         "read-only-file-system",
-        r"read-only file system|os error 30\b|errno 30\b",
-        "its file system is mounted read-only",
-        "Mount it writable, or set environment.path to another place.",
+        mark("read-only file system|os error 30\\b|errno 30\\b"),
+        mark("its file system is mounted read-only"),
+        mark("Mount it writable, or set environment.path to another place."),
     ),
     cause(
         "no-permission",
-        r"permission denied|operation not permitted|os error 13\b|errno 13\b",
-        "this user may not write there",
-        "Correct the owner of the folder, or set environment.path to another place.",
+        mark("permission denied|operation not permitted|os error 13\\b|errno 13\\b"),
+        mark("this user may not write there"),
+        mark("Correct the owner of the folder, or set environment.path to another place."),
     ),
     cause(
         "out-of-memory",
-        r"memoryerror|cannot allocate memory|out of memory",
-        "the memory is used up",
-        "Close other programs, or run on a machine with more memory.",
+        mark("memoryerror|cannot allocate memory|out of memory"),
+        mark("the memory is used up"),
+        mark("Close other programs, or run on a machine with more memory."),
     ),
 )
 
@@ -141,13 +155,25 @@ def ending(step: Step, command: Command, done: Completed) -> StepError:
     program = command.argv[0].rpartition("/")[2]
     if done.timed_out:
         return StepError(
-            f"{step.summary}: {program} took longer than {command.timeout_seconds:.0f} s and was stopped.",
+            tr(
+                "{summary}: {program} took longer than {timeout_seconds:.0f} s and was stopped.",
+                summary=step.summary,
+                program=program,
+                timeout_seconds=command.timeout_seconds,
+            ),
             code="command-timeout",
             evidence=last_lines(done.tail),
-            hint="Run again; if it stays so, look at the log.",
+            hint=tr("Run again; if it stays so, look at the log."),
         )
-    ended = f"ended with {done.returncode}" if done.returncode >= 0 else f"was killed by signal {-done.returncode}"
-    hints = {-9: "The system may have run out of memory: see `dmesg`.", 127: f"Install {program}, or put it on PATH."}
+    ended = (
+        tr("ended with {returncode}", returncode=done.returncode)
+        if done.returncode >= 0
+        else tr("was killed by signal {value}", value=-done.returncode)
+    )
+    hints = {
+        -9: tr("The system may have run out of memory: see `dmesg`."),
+        127: tr("Install {program}, or put it on PATH.", program=program),
+    }
     return StepError(
         f"{step.summary}: {program} {ended}.",
         code="command-failed",

@@ -9,6 +9,7 @@ from torchup.apply.system import System
 from torchup.apply.write_errors import wrong_kind
 from torchup.errors import StepError
 from torchup.model.plan import Download
+from torchup.words import tr
 
 
 def prepare_download(step: Download, system: System) -> Prepared:
@@ -22,9 +23,9 @@ def prepare_download(step: Download, system: System) -> Prepared:
     folder = step.path.rpartition("/")[0]
     if folder and system.look(folder).kind == "absent":
         raise StepError(
-            f"{folder}, where a download is to go, does not exist.",
+            tr("{folder}, where a download is to go, does not exist.", folder=folder),
             code="folder-missing",
-            hint="Make the folder and run again.",
+            hint=tr("Make the folder and run again."),
         )
     change = FileChange(
         path=step.path,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torchup.errors import StoppedError
 from torchup.model.plan import CheckDriver
+from torchup.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,5 +33,5 @@ def not_as_planned(verdict: DriverVerdict) -> StoppedError:
         verdict.text,
         code=verdict.code,
         evidence=verdict.evidence,
-        hint=f"{verdict.hint} Then `torchup resume` goes on.".strip(),
+        hint=tr("{hint} Then `torchup resume` goes on.", hint=verdict.hint).strip(),
     )

@@ -15,6 +15,7 @@ from torchup.apply.system import Brings, System
 from torchup.errors import RefusedError, StepError
 from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Step
 from torchup.plan.pins import missing
+from torchup.words import tr
 
 OnLine = Callable[[str], None]
 
@@ -28,18 +29,22 @@ def prepare_environment(step: CreateEnvironment, system: System) -> Prepared:
         lacking = _lacking(step, system)
         if lacking:
             raise RefusedError(
-                f"{step.path} is an environment without {', '.join(lacking)}, so it is left as it is.",
+                tr(
+                    "{path} is an environment without {lacking}, so it is left as it is.",
+                    path=step.path,
+                    lacking=", ".join(lacking),
+                ),
                 code="environment-incomplete",
-                hint="Move it away or remove it, then run again: torchup makes it anew.",
+                hint=tr("Move it away or remove it, then run again: torchup makes it anew."),
             )
         return Prepared(change=NoChange(), detail=f"{step.path} is there")
     if state.kind == "directory" and state.empty:
         change = EnvironmentChange(path=step.path, empty_mode=state.mode)
         return Prepared(change=change, detail=f"{step.path} is made")
     raise RefusedError(
-        f"{step.path} holds something else, so no environment is made there.",
+        tr("{path} holds something else, so no environment is made there.", path=step.path),
         code="target-not-empty",
-        hint="Name another place: environment.path in the answers.",
+        hint=tr("Name another place: environment.path in the answers."),
     )
 
 
@@ -59,16 +64,18 @@ def perform_environment(step: CreateEnvironment, system: System, on_line: OnLine
     run_all(step, step.commands, system, on_line, brings=brings)
     if not is_environment(step.path, system):
         raise StepError(
-            f"{step.path} is not an environment, although the command that makes it reported success.",
+            tr("{path} is not an environment, although the command that makes it reported success.", path=step.path),
             code="environment-not-made",
-            hint="Look at the log.",
+            hint=tr("Look at the log."),
         )
     lacking = _lacking(step, system)
     if lacking:
         raise StepError(
-            f"{step.path} was made, but {', '.join(lacking)} is not in it.",
+            tr("{path} was made, but {lacking} is not in it.", path=step.path, lacking=", ".join(lacking)),
             code="environment-incomplete",
-            hint="The channel may serve other packages under these names: look at the log, and at source.conda_channels.",
+            hint=tr(
+                "The channel may serve other packages under these names: look at the log, and at source.conda_channels."
+            ),
         )
     return EnvironmentChange(path=step.path)
 
@@ -82,7 +89,7 @@ def prepare_packages(step: InstallPackages, system: System, *, made: Collection[
     installed = system.installed_distributions(step.python)
     lacking = missing(step.distributions, installed)
     if not lacking and not again:
-        return Prepared(change=NoChange(), detail="everything wanted is installed")
+        return Prepared(change=NoChange(), detail=tr("everything wanted is installed"))
     environment = str(PurePath(step.python).parent.parent)
     change = PackagesChange(
         python=step.python, environment=environment, new_environment=environment in made, before=installed
@@ -103,10 +110,14 @@ def perform_packages(
     lacking = missing([item for item in step.distributions if "==" in item], after)
     if lacking:
         raise StepError(
-            f"{step.summary}: the installer reported success, but {', '.join(lacking)} is not there.",
+            tr(
+                "{summary}: the installer reported success, but {lacking} is not there.",
+                summary=step.summary,
+                lacking=", ".join(lacking),
+            ),
             code="not-installed",
             evidence=tuple(f"{name} {after[name]}" for name in sorted(expected) if name in after),
-            hint="Look at the log; an index in the configuration may serve other builds under the same version.",
+            hint=tr("Look at the log; an index in the configuration may serve other builds under the same version."),
         )
     return PackagesChange(
         python=change.python,
@@ -142,10 +153,22 @@ def revert_packages(step: InstallPackages, change: PackagesChange, system: Syste
     if added:
         done = system.run(_uninstall(step, change.python, added), as_root=False, on_output=on_line)
         if done.returncode != 0:
-            return Left(text=f"{', '.join(added)} could not be removed from {change.environment}.")
+            return Left(
+                text=tr(
+                    "{added} could not be removed from {environment}.",
+                    added=", ".join(added),
+                    environment=change.environment,
+                )
+            )
     if other or gone:
         pins = " ".join((*other, *gone))
-        return Left(text=f"Other versions were in {change.environment} before. To get them back, install {pins}")
+        return Left(
+            text=tr(
+                "Other versions were in {environment} before. To get them back, install {pins}",
+                environment=change.environment,
+                pins=pins,
+            )
+        )
     return None
 
 
@@ -166,10 +189,12 @@ def _conflict(step: Step, error: StepError) -> StepError:
     if step.id not in ("extras", "cuda-toolkit") or error.code != "no-matching-distribution":
         return error
     return StepError(
-        f"{step.summary}: it does not go with the PyTorch that was chosen, which stays as it is.",
+        tr("{summary}: it does not go with the PyTorch that was chosen, which stays as it is.", summary=step.summary),
         code="extras-conflict" if step.id == "extras" else "toolkit-conflict",
         evidence=error.evidence,
-        hint="Ask for another version of what is named above, or choose the PyTorch that it wants with torch.version.",
+        hint=tr(
+            "Ask for another version of what is named above, or choose the PyTorch that it wants with torch.version."
+        ),
     )
 
 

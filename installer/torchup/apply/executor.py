@@ -41,6 +41,7 @@ from torchup.errors import StepError, StoppedError, TorchupError
 from torchup.model.context import Context
 from torchup.model.outcome import Outcome, Report
 from torchup.model.plan import CheckDriver, InstallSystemPackages, Plan, Reboot, Step, Verify
+from torchup.words import tr
 
 Verifier = Callable[[Verify], Report]
 
@@ -113,7 +114,9 @@ class _Run:
                 except TorchupError as error:
                     self._failed(step, error)
                 except Exception as error:  # noqa: BLE001 - a fault of torchup must not leave half a step behind either
-                    fault = StepError(f"Something unexpected went wrong: {error}", code="internal-error")
+                    fault = StepError(
+                        tr("Something unexpected went wrong: {error}", error=error), code="internal-error"
+                    )
                     fault.__cause__ = error
                     self._failed(step, fault)
             self.on_event(StepFinished(step=step, outcome=outcome))
@@ -127,10 +130,10 @@ class _Run:
                 self.journal.end("done", at=self.context.now())
             except StepError as error:
                 raise StoppedError(
-                    "Everything is done, but the journal could not be closed.",
+                    tr("Everything is done, but the journal could not be closed."),
                     code="journal-not-closed",
                     evidence=(error.message, *error.evidence),
-                    hint="Correct that, then `torchup resume` closes it; `torchup undo` puts everything back.",
+                    hint=tr("Correct that, then `torchup resume` closes it; `torchup undo` puts everything back."),
                 ) from error
         return self._result("done")
 
@@ -196,7 +199,7 @@ class _Run:
             if self.journal is not None:
                 self.journal.end("stopped", at=self.context.now(), detail=verdict.text)
             raise not_as_planned(verdict)
-        detail = verdict.text if verdict is not None else "the driver is looked at after the restart"
+        detail = verdict.text if verdict is not None else tr("the driver is looked at after the restart")
         outcome = Outcome(step_id=step.id, status="unchanged", detail=detail)
         self.outcomes.append(outcome)
         return outcome
@@ -205,7 +208,7 @@ class _Run:
         self.verify = step
         began = time.monotonic()
         if self.verifier is None:
-            outcome = Outcome(step_id=step.id, status="unchanged", detail="the tensor test comes after the set-up")
+            outcome = Outcome(step_id=step.id, status="unchanged", detail=tr("the tensor test comes after the set-up"))
         else:
             try:
                 self.report = self.verifier(step)
@@ -218,7 +221,7 @@ class _Run:
             outcome = Outcome(
                 step_id=step.id,
                 status="unchanged" if self.report.verdict == "pass" else "failed",
-                detail=f"the tensor test: {self.report.verdict}",
+                detail=tr("the tensor test: {verdict}", verdict=self.report.verdict),
                 seconds=round(time.monotonic() - began, 3),
             )
         self.outcomes.append(outcome)
@@ -240,14 +243,18 @@ class _Run:
         if self.journal is not None:
             self.journal.end("interrupted" if real else "rolled-back", at=self.context.now(), detail=step.id)
         if not real:
-            raise self.interrupts.error("Stopped; nothing was changed.", hint="Run the same command again.")
-        puts = "tells how packages go and puts back the rest" if _has_packages(real) else "puts everything back"
-        hint = f"`torchup resume` goes on, `torchup undo` {puts}, `torchup status` shows what was done."
+            raise self.interrupts.error(tr("Stopped; nothing was changed."), hint=tr("Run the same command again."))
+        puts = tr("tells how packages go and puts back the rest") if _has_packages(real) else tr("puts everything back")
+        hint = tr("`torchup resume` goes on, `torchup undo` {puts}, `torchup status` shows what was done.", puts=puts)
         if isinstance(step, InstallSystemPackages) and self.system.manager_was_cut_off(step.manager):
-            hint = (
-                f"The package manager was cut off in the middle: `torchup resume` has it finish first ({MEND}). {hint}"
+            hint = tr(
+                "The package manager was cut off in the middle: `torchup resume` has it finish first ({MEND}). {hint}",
+                MEND=MEND,
+                hint=hint,
             )
-        raise self.interrupts.error(f"Stopped at “{step.summary}”; what was done before it stays done.", hint=hint)
+        raise self.interrupts.error(
+            tr("Stopped at “{summary}”; what was done before it stays done.", summary=step.summary), hint=hint
+        )
 
     def _failed(self, step: Step, error: TorchupError) -> NoReturn:
         """Put back what this run changed, last change first, and raise what went wrong."""
@@ -276,10 +283,12 @@ class _Run:
         if not left:
             raise error
         raise StoppedError(
-            f"{error.message} Not everything could be put back.",
+            tr("{message} Not everything could be put back.", message=error.message),
             code="rollback-incomplete",
             evidence=(*error.evidence, *(line for item in left for line in (item.text, *item.diff))),
-            hint=f"{error.hint or ''} See `torchup status`; the journal is {journal.path}.".strip(),
+            hint=tr(
+                "{hint} See `torchup status`; the journal is {path}.", hint=error.hint or "", path=journal.path
+            ).strip(),
         ) from error
 
     def _take_back(self, step: Step, change: Change, journal: Journal) -> Left | None:

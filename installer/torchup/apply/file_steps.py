@@ -13,6 +13,7 @@ from torchup.apply.write_errors import missing_file, wrong_kind
 from torchup.errors import RefusedError, StepError
 from torchup.model.plan import EditManagedBlock, MakeDirectory, RemoveFile, WriteFile
 from torchup.shell import managed_block
+from torchup.words import tr
 
 
 def encode(text: str) -> bytes:
@@ -27,7 +28,7 @@ def prepare_directory(step: MakeDirectory, system: System) -> Prepared:
         return Prepared(change=NoChange(), detail=f"{step.path} is there")
     if state.kind != "absent":
         raise StepError(
-            f"{step.path} is not a folder.", code="not-a-folder", hint="Move it away, or name another place."
+            f"{step.path} is not a folder.", code="not-a-folder", hint=tr("Move it away, or name another place.")
         )
     return Prepared(change=DirectoryChange(paths=missing_parents(step.path, system)), detail=f"{step.path} is made")
 
@@ -47,7 +48,7 @@ def prepare_write(step: WriteFile, system: System) -> Prepared:
     state = _writable(step.path, system)
     if state.content == content and state.mode == step.mode:
         return Prepared(change=NoChange(), detail=f"{step.path} is as wanted")
-    verb = "is written" if state.kind == "absent" else "is brought up to date"
+    verb = "is written" if state.kind == "absent" else tr("is brought up to date")
     return _prepared(step.path, state, content, step.mode, f"{step.path} {verb}")
 
 
@@ -55,7 +56,7 @@ def prepare_remove(step: RemoveFile, system: System) -> Prepared:
     """See whether a file of ours is there."""
     state = _writable(step.path, system)
     if state.content is None:
-        return Prepared(change=NoChange(), detail=f"{step.path} is not there")
+        return Prepared(change=NoChange(), detail=tr("{path} is not there", path=step.path))
     return _prepared(step.path, state, None, None, f"{step.path} is removed")
 
 
@@ -78,16 +79,22 @@ def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
     found = None if state.content is None else sha256(state.content)
     if found != step.expected_sha256:
         raise StepError(
-            f"{step.path} has changed since the plan was made, so it was left alone.",
+            tr("{path} has changed since the plan was made, so it was left alone.", path=step.path),
             code="file-changed",
             evidence=(f"expected {step.expected_sha256 or 'no file'}, found {found or 'no file'}",),
-            hint="Make the plan again: run the same command once more.",
+            hint=tr("Make the plan again: run the same command once more."),
         )
     after = _kept_behind_link(step.path, state, edit.after, system)
     where = f" (lines {edit.first_line} to {edit.last_line})" if edit.first_line is not None else ""
     verb = "loses" if step.body is None else "gets"
     mode = state.mode if state.content is not None else DEFAULT_MODE
-    return _prepared(step.path, state, after, mode, f"{step.path} {verb} the torchup block{where}")
+    return _prepared(
+        step.path,
+        state,
+        after,
+        mode,
+        tr("{path} {verb} the torchup block{where}", path=step.path, verb=verb, where=where),
+    )
 
 
 def perform_file(prepared: Prepared, system: System) -> FileChange:
@@ -109,7 +116,7 @@ def revert_file(change: FileChange, system: System, backups: Backups, *, block: 
     state = system.look(change.path)
     now = None if state.content is None else sha256(state.content)
     if state.kind not in ("file", "absent"):
-        return Left(text=f"{change.path} is no regular file any more, and was left as it is.")
+        return Left(text=tr("{path} is no regular file any more, and was left as it is.", path=change.path))
     if (now, state.mode) == (change.before_sha256, change.before_mode):
         return None
     if now in (change.before_sha256, change.after_sha256) or _torn(state, change, backups):
@@ -118,10 +125,17 @@ def revert_file(change: FileChange, system: System, backups: Backups, *, block: 
         if change.before_sha256 is None:
             return None
         kept = backups.path(change.before_sha256)
-        return Left(text=f"{change.path} was removed since; as it was before torchup, it is kept in {kept}.")
+        return Left(
+            text=tr(
+                "{path} was removed since; as it was before torchup, it is kept in {kept}.", path=change.path, kept=kept
+            )
+        )
     if block and change.after_sha256 is not None:
         return _take_block_out(change, state, system)
-    return Left(text=f"{change.path} was changed since, and was left as it is.", diff=_diff(change, state, backups))
+    return Left(
+        text=tr("{path} was changed since, and was left as it is.", path=change.path),
+        diff=_diff(change, state, backups),
+    )
 
 
 def mend_torn(change: FileChange, system: System, backups: Backups) -> None:
@@ -176,7 +190,13 @@ def _restore(change: FileChange, state: FileState, system: System, backups: Back
         return None
     content = backups.read(change.before_sha256)
     if content is None:
-        return Left(text=f"The backup of {change.path} is gone from {backups.folder}, so it was left as it is.")
+        return Left(
+            text=tr(
+                "The backup of {path} is gone from {folder}, so it was left as it is.",
+                path=change.path,
+                folder=backups.folder,
+            )
+        )
     system.write_file(change.path, content, mode=change.before_mode, create=now is None, expected=now)
     return None
 
@@ -207,4 +227,4 @@ def _diff(change: FileChange, state: FileState, backups: Backups) -> tuple[str, 
     if written is None or state.content is None:
         return ()
     ours, theirs = (side.decode(errors="replace").splitlines() for side in (written, state.content))
-    return tuple(difflib.unified_diff(ours, theirs, "as torchup wrote it", "as it is now", lineterm=""))
+    return tuple(difflib.unified_diff(ours, theirs, tr("as torchup wrote it"), "as it is now", lineterm=""))

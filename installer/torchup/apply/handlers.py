@@ -53,6 +53,7 @@ from torchup.model.plan import (
     WriteFile,
     WriteLock,
 )
+from torchup.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +108,8 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:  # no
         case Reboot():
             now = system.boot_id()
             if situation.asked_in is not None and situation.asked_in != now:
-                return Prepared(change=NoChange(), detail="the machine was restarted")
-            return Prepared(change=RestartChange(boot_id=now), detail="the machine has to be restarted")
+                return Prepared(change=NoChange(), detail=tr("the machine was restarted"))
+            return Prepared(change=RestartChange(boot_id=now), detail=tr("the machine has to be restarted"))
         case Verify() | CheckDriver():
             return Prepared(change=NoChange(), detail="")
         case _:

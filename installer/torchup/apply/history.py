@@ -17,6 +17,7 @@ from torchup.model.context import Context
 from torchup.model.outcome import Outcome
 from torchup.model.plan import Plan
 from torchup.model.serial import ShapeError, load
+from torchup.words import tr
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,7 +74,11 @@ def read_run(path: Path) -> RunRecord | None:
     if not isinstance(head, dict):
         return None
     if head.get("schema") != SCHEMA:
-        raise _unreadable(path, f"its schema is {head.get('schema')!r}, and this version reads {SCHEMA}", head)
+        raise _unreadable(
+            path,
+            tr("its schema is {get!r}, and this version reads {SCHEMA}", get=head.get("schema"), SCHEMA=SCHEMA),
+            head,
+        )
     try:
         record = RunRecord(
             run=head["run"], path=path, at=datetime.fromisoformat(head["at"]), plan=load(Plan, head["plan"])
@@ -155,10 +160,17 @@ def _unreadable(path: Path, why: str, head: Mapping[str, Any] | None = None) -> 
     wrote = plan.get("tool_version") if isinstance(plan, dict) else None
     wrote = wrote if isinstance(wrote, str) else None
     return RefusedError(
-        f"The journal {path.name} cannot be read"
-        + (f": torchup {wrote} wrote it, and this is {__version__}." if wrote not in (None, __version__) else "."),
+        tr("The journal {name} cannot be read", name=path.name)
+        + (
+            tr(": torchup {wrote} wrote it, and this is {version}.", wrote=wrote, version=__version__)
+            if wrote not in (None, __version__)
+            else "."
+        ),
         code="journal-unreadable",
         evidence=(f"{path}: {why}",),
-        hint=f"Use torchup {wrote or 'of the version'}{'' if wrote else ' that wrote it'}, "
-        "or move the file away if that run does not matter any more.",
+        hint=tr(
+            "Use torchup {wrote}{value}, or move the file away if that run does not matter any more.",
+            wrote=wrote or "of the version",
+            value="" if wrote else " that wrote it",
+        ),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torchup.apply.system import SystemPackage
 from torchup.errors import StepError
+from torchup.words import tr
 
 _DPKG = "var/lib/dpkg"
 _PACMAN = "var/lib/pacman/local"
@@ -35,15 +36,15 @@ def installed_packages(manager: str, root: Path = Path("/")) -> frozenset[System
                 return parse_rpm(done.stdout)
     except (OSError, subprocess.SubprocessError) as error:
         raise StepError(
-            f"What {manager} has installed could not be read.",
+            tr("What {manager} has installed could not be read.", manager=manager),
             code="packages-unreadable",
             evidence=(str(error),),
-            hint=f"See whether {manager} is this system's package manager and works.",
+            hint=tr("See whether {manager} is this system's package manager and works.", manager=manager),
         ) from error
     raise StepError(
-        f"{manager} is no package manager that torchup knows.",
+        tr("{manager} is no package manager that torchup knows.", manager=manager),
         code="manager-unknown",
-        hint="It knows apt, dnf, zypper and pacman.",
+        hint=tr("It knows apt, dnf, zypper and pacman."),
     )
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from torchup.apply.events import KeyPassword, OnEvent
 from torchup.errors import StepError
 from torchup.model.plan import Command
+from torchup.words import tr
 
 _DIGITS = 8
 """Digits only: the screen that asks for it knows the American keyboard alone. MokManager takes 1 to 256."""
@@ -58,7 +59,7 @@ def hash_password(password: str) -> str:
         if hashed and hashed.startswith(b"$6$"):
             return str(hashed.decode())
     raise StepError(
-        "This system has no libcrypt, with which the password for the key is hashed.",
+        tr("This system has no libcrypt, with which the password for the key is hashed."),
         code="no-crypt",
-        hint="Run mokutil by hand; it asks for a password itself.",
+        hint=tr("Run mokutil by hand; it asks for a password itself."),
     )

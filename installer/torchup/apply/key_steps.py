@@ -12,6 +12,7 @@ from torchup.apply.interrupts import CommandInterruptedError
 from torchup.apply.system import System
 from torchup.errors import RefusedError, StepError
 from torchup.model.plan import EnrollKey
+from torchup.words import tr
 
 _GUID = "605dab50-e046-4300-abb6-3dd810dd8b23"
 ENROLLED = f"/sys/firmware/efi/efivars/MokListRT-{_GUID}"
@@ -27,7 +28,10 @@ def prepare_key(step: EnrollKey, system: System) -> Prepared:
     known = _known(step, system)
     if known is not None:
         return Prepared(change=NoChange(), detail=f"{step.key_path} {known}")
-    return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=f"{step.key_path} is asked about")
+    return Prepared(
+        change=SystemChange(undo_commands=step.undo_commands),
+        detail=tr("{key_path} is asked about", key_path=step.key_path),
+    )
 
 
 def revert_key(step: EnrollKey, change: SystemChange, system: System) -> Left | None:
@@ -36,12 +40,19 @@ def revert_key(step: EnrollKey, change: SystemChange, system: System) -> Left | 
     if known is None:
         return None
     commands = tuple(shlex.join(command.argv) for command in change.undo_commands)
-    return Left(text=f"The signing key {step.key_path} {known}. To have it forgotten, run as root:", diff=commands)
+    return Left(
+        text=tr(
+            "The signing key {key_path} {known}. To have it forgotten, run as root:",
+            key_path=step.key_path,
+            known=known,
+        ),
+        diff=commands,
+    )
 
 
 def _known(step: EnrollKey, system: System) -> str | None:
     key = system.look(step.key_path).content
-    for variable, text in ((ENROLLED, "is enrolled"), (ASKED_FOR, "is asked about at the next start")):
+    for variable, text in ((ENROLLED, "is enrolled"), (ASKED_FOR, tr("is asked about at the next start"))):
         known = system.look(variable).content
         if key and known is not None and key in known:
             return text
@@ -63,7 +74,7 @@ def perform_key(step: EnrollKey, change: SystemChange, system: System, on_line: 
                 error.message,
                 code="key-not-enrolled",
                 evidence=error.evidence,
-                hint=f"See `mokutil --list-new` and the signing key, {step.key_path}.",
+                hint=tr("See `mokutil --list-new` and the signing key, {key_path}.", key_path=step.key_path),
             )
     return change
 
@@ -71,9 +82,10 @@ def perform_key(step: EnrollKey, change: SystemChange, system: System, on_line: 
 def needs_a_person(step: EnrollKey) -> RefusedError:
     """Say that nobody is there to read the password and to type it at the next start."""
     return RefusedError(
-        "Secure Boot is on, and a signing key has to be confirmed by a person at the next start of the machine.",
+        tr("Secure Boot is on, and a signing key has to be confirmed by a person at the next start of the machine."),
         code="secure-boot-needs-person",
-        evidence=(f"the key is {step.key_path}",),
-        hint="Run `torchup setup` on a terminal, with the machine's own screen or its remote console at hand; or "
-        "choose a driver whose modules the distribution has signed.",
+        evidence=(tr("the key is {key_path}", key_path=step.key_path),),
+        hint=tr(
+            "Run `torchup setup` on a terminal, with the machine's own screen or its remote console at hand; or choose a driver whose modules the distribution has signed."
+        ),
     )

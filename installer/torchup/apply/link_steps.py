@@ -6,6 +6,7 @@ from torchup.apply.change import Left, LinkChange, NoChange, Prepared
 from torchup.apply.system import System
 from torchup.errors import StepError
 from torchup.model.plan import MakeLink
+from torchup.words import tr
 
 
 def prepare_link(step: MakeLink, system: System) -> Prepared:
@@ -14,13 +15,16 @@ def prepare_link(step: MakeLink, system: System) -> Prepared:
     if found == step.target:
         return Prepared(change=NoChange(), detail=f"{step.path} is there")
     if found is not None or system.look(step.path).kind != "absent":
-        what = f"leads to {found}" if found is not None else "is no link"
+        what = tr("leads to {found}", found=found) if found is not None else "is no link"
         raise StepError(
-            f"{step.path} {what}, and is to lead to {step.target}.",
+            tr("{path} {what}, and is to lead to {target}.", path=step.path, what=what, target=step.target),
             code="not-a-link",
-            hint="Move it away, or leave it if somebody needs it, and choose another place.",
+            hint=tr("Move it away, or leave it if somebody needs it, and choose another place."),
         )
-    return Prepared(change=LinkChange(path=step.path, target=step.target), detail=f"{step.path} leads to {step.target}")
+    return Prepared(
+        change=LinkChange(path=step.path, target=step.target),
+        detail=tr("{path} leads to {target}", path=step.path, target=step.target),
+    )
 
 
 def revert_link(change: LinkChange, system: System) -> Left | None:
@@ -29,5 +33,5 @@ def revert_link(change: LinkChange, system: System) -> Left | None:
     if now == change.target:
         system.remove_link(change.path)
     elif now is not None:
-        return Left(text=f"{change.path} leads to {now} by now, and was left as it is.")
+        return Left(text=tr("{path} leads to {now} by now, and was left as it is.", path=change.path, now=now))
     return None

@@ -11,6 +11,7 @@ from pathlib import Path
 from torchup.apply.write_errors import explain
 from torchup.errors import RefusedError
 from torchup.model.context import Context
+from torchup.words import tr
 
 
 @contextmanager
@@ -46,8 +47,8 @@ def _held(holder: Path) -> RefusedError:
     except (OSError, ValueError, KeyError):
         evidence = ()
     return RefusedError(
-        "Another run of torchup is at work in this account.",
+        tr("Another run of torchup is at work in this account."),
         code="another-run",
         evidence=evidence,
-        hint="Wait until it has ended, then run again.",
+        hint=tr("Wait until it has ended, then run again."),
     )

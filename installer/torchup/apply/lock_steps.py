@@ -10,6 +10,7 @@ from torchup.apply.environment_steps import OnLine, run_all
 from torchup.apply.system import Brings, System
 from torchup.errors import StepError
 from torchup.model.plan import WriteLock
+from torchup.words import tr
 
 # What comes after the lock would fail too, and the run has to be taken back as a whole.
 _FAILS_ANYWAY = ("disk-full", "file-limit")
@@ -38,7 +39,7 @@ def perform_lock(step: WriteLock, change: LockChange, system: System, on_line: O
     except StepError as error:
         if error.code in _FAILS_ANYWAY:
             raise
-        problem = f"no lock was written: {error.message}"
+        problem = tr("no lock was written: {message}", message=error.message)
         on_line(problem)
     after = {path: None if (now := system.look(path).content) is None else sha256(now) for path in change.before}
     return LockChange(before=change.before, after=after, problem=problem)
@@ -53,7 +54,7 @@ def revert_lock(change: LockChange, system: System, backups: Backups) -> Left | 
         if now == before:
             continue
         if now is None or (change.after is not None and now != change.after.get(path)):
-            left += [f"{path} was changed since, and was left as it is."] if now is not None else []
+            left += [tr("{path} was changed since, and was left as it is.", path=path)] if now is not None else []
             continue
         old = backups.read(before) if before is not None else None
         if before is None:

@@ -9,6 +9,7 @@ from torchup.apply.events import LockWait, OnEvent
 from torchup.apply.interrupts import Interrupts
 from torchup.apply.package_locks import LockHolder, lock_holder
 from torchup.errors import StepError
+from torchup.words import tr
 
 LONGEST_SECONDS = 900.0
 _POLL_SECONDS = 0.2
@@ -35,7 +36,12 @@ def wait_for_lock(
         waited = now() - began
         if waited > longest_seconds:
             raise StepError(
-                f"The lock of {manager} is still held by {holder} after {waited / 60:.0f} minutes.",
+                tr(
+                    "The lock of {manager} is still held by {holder} after {waited:.0f} minutes.",
+                    manager=manager,
+                    holder=holder,
+                    waited=waited / 60,
+                ),
                 code="package-lock",
                 evidence=(holder.path,),
                 hint=_hint(manager, holder),
@@ -48,5 +54,8 @@ def wait_for_lock(
 
 def _hint(manager: str, holder: LockHolder) -> str:
     if manager == "pacman" and holder.pid is None:
-        return f"If no pacman is at work, an earlier one left the file behind: sudo rm {holder.path}, then run again."
-    return "Wait until it has ended (on a new machine it is often the first automatic update), then run again."
+        return tr(
+            "If no pacman is at work, an earlier one left the file behind: sudo rm {path}, then run again.",
+            path=holder.path,
+        )
+    return tr("Wait until it has ended (on a new machine it is often the first automatic update), then run again.")

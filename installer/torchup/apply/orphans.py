@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchup.errors import RefusedError
+from torchup.words import tr
 
 _PATIENCE_SECONDS = 10.0
 _STARTED_FIELD = 19
@@ -65,9 +66,9 @@ def _end_group(pid: int, started: str) -> None:
         return
     except PermissionError as error:
         raise RefusedError(
-            f"Process {pid}, which an earlier run of torchup started as root, is still at work.",
+            tr("Process {pid}, which an earlier run of torchup started as root, is still at work.", pid=pid),
             code="another-run",
-            hint="Wait until it has ended, then run again.",
+            hint=tr("Wait until it has ended, then run again."),
         ) from error
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 
 from torchup.apply.system import SystemPackage
 from torchup.model.plan import Command
+from torchup.words import mark
 
 Manager = Literal["apt", "dnf", "zypper", "pacman"]
 
@@ -50,7 +51,7 @@ _HARMLESS: Mapping[Manager, re.Pattern[str]] = {
 _DEB_FILE = re.compile(r"(?P<name>[a-z0-9][a-z0-9+.-]+)_(?P<version>[^_]+)(?:_(?P<architecture>[^_]+))?\.deb")
 CONFIGURE = Command(argv=("dpkg", "--force-confold", "--configure", "-a"), environment=dict(_QUIET["apt"]))
 """Finishes what a dpkg that was ended left half done."""
-MEND = "by hand: `sudo dpkg --configure -a`"
+MEND = mark("by hand: `sudo dpkg --configure -a`")
 
 
 def manager_of(argv: tuple[str, ...]) -> Manager | None:

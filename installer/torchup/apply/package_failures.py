@@ -10,142 +10,151 @@ from torchup.apply.classify import Cause, cause, ending, last_lines
 from torchup.apply.system import Completed
 from torchup.errors import StepError
 from torchup.model.plan import Command, Step
+from torchup.words import mark
 
 LOCK = "package-lock"
 _NAMED = 4
 
 _FINISH = {
-    "apt": "`sudo dpkg --configure -a` tries to finish it.",
-    "dnf": "`sudo dnf reinstall` of the package tries it again.",
-    "zypper": "`sudo zypper install --force` of the package tries it again.",
-    "pacman": "`sudo pacman -S` of the package tries it again.",
+    "apt": mark("`sudo dpkg --configure -a` tries to finish it."),
+    "dnf": mark("`sudo dnf reinstall` of the package tries it again."),
+    "zypper": mark("`sudo zypper install --force` of the package tries it again."),
+    "pacman": mark("`sudo pacman -S` of the package tries it again."),
 }
 _REFRESH = {
-    "apt": "sudo apt-get update",
-    "dnf": "sudo dnf makecache --refresh",
-    "zypper": "sudo zypper refresh --force",
-    "pacman": "sudo pacman -Syu",
+    "apt": mark("sudo apt-get update"),
+    "dnf": mark("sudo dnf makecache --refresh"),
+    "zypper": mark("sudo zypper refresh --force"),
+    "pacman": mark("sudo pacman -Syu"),
 }
 
 PACKAGE_CAUSES = (
     cause(
         LOCK,
-        r"could not get lock|unable to (?:acquire|lock)|lock was locked by|is another process using it"
-        r"|system management is locked"
-        r"|unable to lock database|existing lock .*: another copy is running",
-        "another package manager is at work",
-        "Wait until it has ended, then run again.",
+        mark(
+            "could not get lock|unable to (?:acquire|lock)|lock was locked by|is another process using it|system management is locked|unable to lock database|existing lock .*: another copy is running"
+        ),
+        mark("another package manager is at work"),
+        mark("Wait until it has ended, then run again."),
     ),
     cause(
         "packages-interrupted",
-        r"dpkg was interrupted|unfinished transactions remaining|rpmdb open failed",
-        "an earlier installation was cut off and has to be finished first",
-        "{finish} Then run again.",
+        mark("dpkg was interrupted|unfinished transactions remaining|rpmdb open failed"),
+        mark("an earlier installation was cut off and has to be finished first"),
+        mark("{finish} Then run again."),
     ),
     cause(
         "disk-full",
-        r"no space left on device|don't have enough free space|more space needed on|not enough (?:free )?disk space"
-        r"|needs \d+\s?[kmg]i?b (?:more space )?on the .* filesystem|partition .* too full|disk quota exceeded",
-        "the disk is full",
-        "Make room (old downloads of packages: `sudo apt-get clean`, `sudo dnf clean packages`, `sudo zypper clean`, "
-        "`sudo pacman -Sc`) and run again.",
+        mark(
+            "no space left on device|don't have enough free space|more space needed on|not enough (?:free )?disk space|needs \\d+\\s?[kmg]i?b (?:more space )?on the .* filesystem|partition .* too full|disk quota exceeded"
+        ),
+        mark("the disk is full"),
+        mark(
+            "Make room (old downloads of packages: `sudo apt-get clean`, `sudo dnf clean packages`, `sudo zypper clean`, `sudo pacman -Sc`) and run again."
+        ),
     ),
     cause(
         "clock-wrong",
-        r"is not valid yet|certificate is not yet valid|not live until|created \d+ second\(s\) in the future",
-        "this machine's clock is behind, so what the repository signed lies in the future",
-        "Set the clock (`timedatectl` shows it, `sudo timedatectl set-ntp true` corrects it) and run again.",
+        mark("is not valid yet|certificate is not yet valid|not live until|created \\d+ second\\(s\\) in the future"),
+        mark("this machine's clock is behind, so what the repository signed lies in the future"),
+        mark("Set the clock (`timedatectl` shows it, `sudo timedatectl set-ntp true` corrects it) and run again."),
     ),
     cause(
         "repository-expired",
-        r"release file for .* is expired|repomd\.xml .* expired",
-        "a repository's list has expired: the mirror is not kept up, or this machine's clock is ahead",
-        "See `timedatectl`; where the clock is right, choose another mirror.",
+        mark("release file for .* is expired|repomd\\.xml .* expired"),
+        mark("a repository's list has expired: the mirror is not kept up, or this machine's clock is ahead"),
+        mark("See `timedatectl`; where the clock is right, choose another mirror."),
     ),
     cause(
         "prompt",
-        r"stdin at conffile prompt|need for license confirmation|license agreement|debconf: unable to initialize"
-        r"|accept (?:the )?(?:eula|license)",
-        "a package asks a question, and nobody is asked here",
-        "Install that package by hand once (the lines above name it), answer its question, then run again.",
+        mark(
+            "stdin at conffile prompt|need for license confirmation|license agreement|debconf: unable to initialize|accept (?:the )?(?:eula|license)"
+        ),
+        mark("a package asks a question, and nobody is asked here"),
+        mark("Install that package by hand once (the lines above name it), answer its question, then run again."),
     ),
     cause(
         "install-script",
-        r"(?:pre|post)-installation script|script subprocess returned error|script(?:let)? failed"
-        r"|command failed to execute correctly|error in (?:%?(?:pre|post)\w*|\w+) scriptlet",
-        "the installation script of a package failed",
-        "The lines above say which and why; for a driver's module see /var/lib/dkms/*/*/build/make.log. {finish}",
+        mark(
+            "(?:pre|post)-installation script|script subprocess returned error|script(?:let)? failed|command failed to execute correctly|error in (?:%?(?:pre|post)\\w*|\\w+) scriptlet"
+        ),
+        mark("the installation script of a package failed"),
+        mark("The lines above say which and why; for a driver's module see /var/lib/dkms/*/*/build/make.log. {finish}"),
     ),
     cause(
         "signature",
-        r"no_pubkey|missing key|is not signed|gpg error|openpgp signature|signatures? (?:couldn't|were|was|is) (?:be )?"
-        r"(?:verified|invalid|not valid)|signature verification failed|signature from .* is (?:invalid|unknown trust)"
-        r"|gpg check failed|public key for .* is not installed|expkeysig|\(pgp signature\)|could not be looked up remotely",
-        "a repository or a package is not signed by a key that this machine trusts",
-        "Do not install it all the same. Give the repository its own key file again (its maker's page has it), then "
-        "`{refresh}`.",
+        mark(
+            "no_pubkey|missing key|is not signed|gpg error|openpgp signature|signatures? (?:couldn't|were|was|is) (?:be )?(?:verified|invalid|not valid)|signature verification failed|signature from .* is (?:invalid|unknown trust)|gpg check failed|public key for .* is not installed|expkeysig|\\(pgp signature\\)|could not be looked up remotely"
+        ),
+        mark("a repository or a package is not signed by a key that this machine trusts"),
+        mark(
+            "Do not install it all the same. Give the repository its own key file again (its maker's page has it), then `{refresh}`."
+        ),
     ),
     cause(
         "hash-mismatch",
-        r"hash sum mismatch|checksum (?:doesn't match|error)|digest verification failed|file has unexpected size"
-        r"|\(checksum\)|wrong digest",
-        "a download is not the file that the repository announced",
-        "`{refresh}`, then run again; if it stays so, the mirror or a proxy in between serves a changed file.",
+        mark(
+            "hash sum mismatch|checksum (?:doesn't match|error)|digest verification failed|file has unexpected size|\\(checksum\\)|wrong digest"
+        ),
+        mark("a download is not the file that the repository announced"),
+        mark("`{refresh}`, then run again; if it stays so, the mirror or a proxy in between serves a changed file."),
     ),
     cause(
         "certificate",
-        r"certificate verif\w* failed|certificate verification|ssl certificate problem|peer certificate",
-        "the repository's certificate is not trusted here",
-        "Install ca-certificates; behind a proxy that inspects TLS, add its certificate to the system.",
+        mark("certificate verif\\w* failed|certificate verification|ssl certificate problem|peer certificate"),
+        mark("the repository's certificate is not trusted here"),
+        mark("Install ca-certificates; behind a proxy that inspects TLS, add its certificate to the system."),
     ),
     cause(
         "network",
-        r"temporary failure resolving|could not resolve|cannot initiate the connection|connection (?:timed out|refused"
-        r"|failed)|network is unreachable|failed to connect|timeout (?:exceeded|was reached)|no route to host"
-        r"|failed retrieving file|all mirrors were tried|\b50[234] (?:bad gateway|service|gateway)"
-        r"|failed to synchronize all databases \((?!unable to lock)|error code: connection",
-        "a package repository could not be reached",
-        "Check the network, and the proxy that the package manager uses, then run again.",
+        mark(
+            "temporary failure resolving|could not resolve|cannot initiate the connection|connection (?:timed out|refused|failed)|network is unreachable|failed to connect|timeout (?:exceeded|was reached)|no route to host|failed retrieving file|all mirrors were tried|\\b50[234] (?:bad gateway|service|gateway)|failed to synchronize all databases \\((?!unable to lock)|error code: connection"
+        ),
+        mark("a package repository could not be reached"),
+        mark("Check the network, and the proxy that the package manager uses, then run again."),
     ),
     cause(
         "repository-missing",
-        r"does not have a release file|404 +not found|status code: 404|returned error: 404|file not found - "
-        r"|cannot (?:download|prepare) .*(?:repomd|mirrorlist)|repository .* is invalid|not found on medium"
-        r"|failed to download metadata",
-        "a repository is not at its address, or its lists are old",
-        "`{refresh}`; if it stays so, correct or remove the repository that is named above.",
+        mark(
+            "does not have a release file|404 +not found|status code: 404|returned error: 404|file not found - |cannot (?:download|prepare) .*(?:repomd|mirrorlist)|repository .* is invalid|not found on medium|failed to download metadata"
+        ),
+        mark("a repository is not at its address, or its lists are old"),
+        mark("`{refresh}`; if it stays so, correct or remove the repository that is named above."),
     ),
     cause(
         "packages-held",
-        r"held packages were changed|held packages will be changed|is locked and cannot|excluded by (?:exclude )?filtering"
-        r"|is in ignorepkg|package is locked",
-        "a package is on hold, and the installation would change it",
-        "See the holds (`apt-mark showhold`, `dnf versionlock list`, `zypper locks`, IgnorePkg in pacman.conf) and lift "
-        "the one that is named above, if it is yours.",
+        mark(
+            "held packages were changed|held packages will be changed|is locked and cannot|excluded by (?:exclude )?filtering|is in ignorepkg|package is locked"
+        ),
+        mark("a package is on hold, and the installation would change it"),
+        mark(
+            "See the holds (`apt-mark showhold`, `dnf versionlock list`, `zypper locks`, IgnorePkg in pacman.conf) and lift the one that is named above, if it is yours."
+        ),
     ),
     cause(
         "no-such-package",
-        r"unable to locate package|has no installation candidate|version '.*' for '.*' was not found|no match for argument"
-        r"|unable to find a match|no provider of|not found in package names|target not found|no package .* available",
-        "the package manager knows no such package",
-        "`{refresh}`; if it stays so, the repository (on Debian: the components contrib, non-free and "
-        "non-free-firmware) is not there or is made for another release.",
+        mark(
+            "unable to locate package|has no installation candidate|version '.*' for '.*' was not found|no match for argument|unable to find a match|no provider of|not found in package names|target not found|no package .* available"
+        ),
+        mark("the package manager knows no such package"),
+        mark(
+            "`{refresh}`; if it stays so, the repository (on Debian: the components contrib, non-free and non-free-firmware) is not there or is made for another release."
+        ),
     ),
     cause(
         "dependency",
-        r"unmet dependencies|unable to correct problems|held broken packages|unresolvable|nothing provides"
-        r"|conflicting requests|none of the providers can be installed|could not satisfy dependencies"
-        r"|conflicting dependencies|breaks dependency|unable to satisfy|conflicting files|conflicts with file from"
-        r"|have conflicts|problem: ",
-        "the packages do not fit together with what is installed",
-        "The lines above name them. Often a driver from another source is there: remove that first, or keep it.",
+        mark(
+            "unmet dependencies|unable to correct problems|held broken packages|unresolvable|nothing provides|conflicting requests|none of the providers can be installed|could not satisfy dependencies|conflicting dependencies|breaks dependency|unable to satisfy|conflicting files|conflicts with file from|have conflicts|problem: "
+        ),
+        mark("the packages do not fit together with what is installed"),
+        mark("The lines above name them. Often a driver from another source is there: remove that first, or keep it."),
     ),
     # What waits for a lock says so and goes on: the lock is the cause only where nothing else is named.
     cause(
         LOCK,
-        r"waiting for (?:process with pid|a lock on)|another app is currently holding",
-        "another package manager is at work",
-        "Wait until it has ended, then run again.",
+        mark("waiting for (?:process with pid|a lock on)|another app is currently holding"),
+        mark("another package manager is at work"),
+        mark("Wait until it has ended, then run again."),
     ),
 )
 

@@ -16,6 +16,7 @@ from torchup.apply.package_failures import LOCK, package_cause, package_failure
 from torchup.apply.system import NOTHING, Brings, Completed, System
 from torchup.errors import StepError
 from torchup.model.plan import AddRepository, Command, InstallSystemPackages, Step
+from torchup.words import tr
 
 _LOCK_TRIES = 20
 _PROBLEM = re.compile(r"W: (?:Failed to fetch|GPG error|An error occurred during the signature)|Err:\d")
@@ -30,7 +31,7 @@ def prepare_system_packages(step: InstallSystemPackages, system: System, *, agai
     installed = system.system_packages(step.manager)
     missing = lacking(step.packages, installed)
     if not missing and step.packages and not (again and system.manager_was_cut_off(step.manager)):
-        return Prepared(change=NoChange(), detail=f"{', '.join(step.packages)} installed already")
+        return Prepared(change=NoChange(), detail=tr("{packages} installed already", packages=", ".join(step.packages)))
     names = "\n".join(sorted({package.name for package in installed})).encode()
     there = [word for word in step.packages if word not in missing]
     change = SystemChange(
@@ -53,9 +54,14 @@ def perform_system_packages(
     missing = lacking(step.packages, system.system_packages(step.manager))
     if missing:
         raise StepError(
-            f"{step.summary}: {step.manager} reported success, but {', '.join(missing)} is not installed.",
+            tr(
+                "{summary}: {manager} reported success, but {missing} is not installed.",
+                summary=step.summary,
+                manager=step.manager,
+                missing=", ".join(missing),
+            ),
             code="not-installed",
-            hint="Look at the log. Another package may provide it under that name, or it was put on hold.",
+            hint=tr("Look at the log. Another package may provide it under that name, or it was put on hold."),
         )
     return change
 
@@ -80,8 +86,10 @@ def prepare_repository(step: AddRepository, system: System, *, later: Sequence[S
     wanted = [item for item in later if isinstance(item, InstallSystemPackages)]
     needed = [item for item in wanted if lacking(item.packages, system.system_packages(item.manager))]
     if not absent and not needed and (step.creates or wanted):
-        return Prepared(change=NoChange(), detail=f"{step.name} is known, and nothing is to come from it")
-    return Prepared(change=SystemChange(undo_commands=step.undo_commands), detail=f"{step.name} is made known")
+        return Prepared(change=NoChange(), detail=tr("{name} is known, and nothing is to come from it", name=step.name))
+    return Prepared(
+        change=SystemChange(undo_commands=step.undo_commands), detail=tr("{name} is made known", name=step.name)
+    )
 
 
 def perform_repository(step: AddRepository, change: SystemChange, system: System, on_line: OnLine) -> SystemChange:
@@ -113,9 +121,14 @@ def by_hand(step: Step, change: SystemChange, *, first: tuple[Command, ...] = ()
     commands = tuple(shlex.join(command.argv) for command in (*first, *change.undo_commands))
     if isinstance(step, AddRepository) and not commands:
         return None
-    hint = " To take it back, run as root:" if commands else ""
+    hint = tr(" To take it back, run as root:") if commands else ""
     return Left(
-        text=f"“{step.summary}” stays: the operating system's packages are not taken back.{hint}", diff=commands
+        text=tr(
+            "“{summary}” stays: the operating system's packages are not taken back.{hint}",
+            summary=step.summary,
+            hint=hint,
+        ),
+        diff=commands,
     )
 
 

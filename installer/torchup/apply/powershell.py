@@ -5,6 +5,7 @@ from __future__ import annotations
 from torchup.apply.change import UserVariable
 from torchup.apply.posix import words
 from torchup.shell.quoting import quote
+from torchup.words import tr
 
 _KEY = "HKCU:\\Environment"
 _RAW = f"(Get-Item {_KEY}).GetValue($n, $null, 'DoNotExpandEnvironmentNames')"
@@ -24,10 +25,12 @@ def variable_line(name: str, before: UserVariable | None, after: UserVariable | 
         change = (
             f"[void](New-ItemProperty -Path {_KEY} -Name $n -PropertyType {kind} -Value {_literal(after.value)} -Force)"
         )
-    command = (
-        f"$ErrorActionPreference = 'Stop'; $n = {_literal(name)}; "
-        f'if ({_RAW} -cne {expected}) {{ [Console]::Error.WriteLine("torchup: $n has changed since this script was made"); exit 1 }}; '
-        f"{change}; [Environment]::SetEnvironmentVariable('TORCHUP_ANNOUNCE', $null, 'User')"
+    command = tr(
+        "$ErrorActionPreference = 'Stop'; $n = {literal}; if ({RAW} -cne {expected}) {{ [Console]::Error.WriteLine(\"torchup: $n has changed since this script was made\"); exit 1 }}; {change}; [Environment]::SetEnvironmentVariable('TORCHUP_ANNOUNCE', $null, 'User')",
+        literal=_literal(name),
+        RAW=_RAW,
+        expected=expected,
+        change=change,
     )
     return words(["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", command])
 

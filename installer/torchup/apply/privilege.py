@@ -14,6 +14,7 @@ from typing import Literal
 
 from torchup.errors import RefusedError
 from torchup.model.plan import Command
+from torchup.words import tr
 
 Way = Literal["root", "sudo", "doas", "pkexec"]
 
@@ -52,10 +53,10 @@ class Elevation:
             return
         check = {"sudo": ("-v",) if self.attended else ("-n", "true"), "doas": ("-n", "true"), "pkexec": ("true",)}
         if self.way == "pkexec" and not self.attended:
-            raise _refused("pkexec asks on the desktop, and nobody is asked in an unattended run")
+            raise _refused(tr("pkexec asks on the desktop, and nobody is asked in an unattended run"))
         done = subprocess.run([self.program, *check[self.way]], check=False, timeout=300)
         if done.returncode != 0:
-            raise _refused(f"{self.way} did not let this user in")
+            raise _refused(tr("{way} did not let this user in", way=self.way))
 
     @contextmanager
     def kept_fresh(self) -> Iterator[None]:
@@ -99,7 +100,7 @@ def find_elevation(*, attended: bool, environ: Mapping[str, str]) -> Elevation:
         if program is not None:
             proxies = tuple(name for name in _PROXIES if environ.get(name))
             return Elevation(way=way, program=program, attended=attended, passed_on=proxies)
-    raise _refused("this machine has no sudo, doas or pkexec")
+    raise _refused(tr("this machine has no sudo, doas or pkexec"))
 
 
 def words_for_root() -> tuple[str, ...]:
@@ -111,7 +112,7 @@ def words_for_root() -> tuple[str, ...]:
 
 def _refused(why: str) -> RefusedError:
     return RefusedError(
-        f"A step needs root, and {why}.",
+        tr("A step needs root, and {why}.", why=why),
         code="no-privilege",
-        hint="Have an administrator run the commands of `torchup setup --dry-run`, or run on a machine with sudo.",
+        hint=tr("Have an administrator run the commands of `torchup setup --dry-run`, or run on a machine with sudo."),
     )

@@ -36,6 +36,7 @@ from torchup.errors import RefusedError, StepError
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import Command
 from torchup.plan.child_environment import CLEARED
+from torchup.words import tr
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -79,10 +80,10 @@ class RealSystem:
             return FileState(kind=absent, real_path=real)
         except OSError as error:
             raise StepError(
-                f"{path} could not be read: {error.strerror}.",
+                tr("{path} could not be read: {strerror}.", path=path, strerror=error.strerror),
                 code="not-readable",
                 evidence=(str(error),),
-                hint="Correct its owner or mode, or leave it out.",
+                hint=tr("Correct its owner or mode, or leave it out."),
             ) from error
         return FileState(kind=kind, content=content, mode=stat.S_IMODE(found.st_mode), empty=empty, real_path=real)
 
@@ -112,7 +113,7 @@ class RealSystem:
             created.append(str(place))
         if not Path(path).is_dir():
             raise StepError(
-                f"{path} is not a folder.", code="not-a-folder", hint="Move it away, or name another place."
+                f"{path} is not a folder.", code="not-a-folder", hint=tr("Move it away, or name another place.")
             )
         return tuple(created)
 
@@ -167,16 +168,18 @@ class RealSystem:
         """
         self.inside(path)
         if Path(path).is_symlink():
-            raise StepError(f"{path} is a link, and is left alone.", code="not-removed", hint="Remove it by hand.")
+            raise StepError(
+                tr("{path} is a link, and is left alone.", path=path), code="not-removed", hint=tr("Remove it by hand.")
+            )
         try:
             if Path(path).exists():
                 shutil.rmtree(path)
         except OSError as error:
             raise StepError(
-                f"{path} could not be removed whole: {error.strerror}.",
+                tr("{path} could not be removed whole: {strerror}.", path=path, strerror=error.strerror),
                 code="not-removed",
                 evidence=(str(error),),
-                hint=f"Correct that and remove it by hand: rm -rf {path}",
+                hint=tr("Correct that and remove it by hand: rm -rf {path}", path=path),
             ) from error
 
     def installed_distributions(self, python: str) -> dict[str, str]:
@@ -187,9 +190,9 @@ class RealSystem:
         """Read what a package manager has installed. Raises RefusedError below another root."""
         if self.root != Path("/"):
             raise RefusedError(
-                f"Packages of the operating system cannot be installed below {self.root}.",
+                tr("Packages of the operating system cannot be installed below {root}.", root=self.root),
                 code="outside-root",
-                hint="Leave out --root, or leave out the driver and the toolkit of the system.",
+                hint=tr("Leave out --root, or leave out the driver and the toolkit of the system."),
             )
         return installed_packages(manager)
 
@@ -280,7 +283,7 @@ class RealSystem:
         )
         with self.child_note.kept() if self.child_note is not None else nullcontext():
             done = child.run()
-        self.note(f"exit status {done.returncode}")
+        self.note(tr("exit status {returncode}", returncode=done.returncode))
         return Completed(
             returncode=done.returncode,
             tail=redact(done.tail, hidden),
@@ -299,9 +302,13 @@ class RealSystem:
         """Set or delete a variable of the Windows user's account; raises StepError, and RefusedError below a root."""
         if self.root != Path("/"):
             raise RefusedError(
-                f"The variable {name} belongs to the account, and everything is to be written below {self.root}.",
+                tr(
+                    "The variable {name} belongs to the account, and everything is to be written below {root}.",
+                    name=name,
+                    root=self.root,
+                ),
                 code="outside-root",
-                hint="Leave out --root, or set shell.shells to none.",
+                hint=tr("Leave out --root, or set shell.shells to none."),
             )
         self.variables().write(name, value)
 
@@ -330,7 +337,7 @@ class RealSystem:
         real = Path(os.path.realpath(path))
         if not real.is_relative_to(self.root.resolve()):
             raise RefusedError(
-                f"{path} is outside {self.root}, below which everything is to be written.",
+                tr("{path} is outside {root}, below which everything is to be written.", path=path, root=self.root),
                 code="outside-root",
-                hint="Leave out --root, or name a place below it.",
+                hint=tr("Leave out --root, or name a place below it."),
             )

@@ -21,6 +21,7 @@ from torchup.apply.system import FileState
 from torchup.apply.write_errors import changed_meanwhile, missing_file, wrong_kind
 from torchup.errors import StepError
 from torchup.model.plan import Command
+from torchup.words import tr
 
 PUT = """\
 beside=$(mktemp -- "${2%/*}/.${2##*/}.torchup-XXXXXXXXXXXX") || exit 1
@@ -99,15 +100,15 @@ class RootFiles:
             return
         if before is None and Path(target).exists():
             raise changed_meanwhile(path)
-        raise self._failure(f"{path} could not be written", done)
+        raise self._failure(tr("{path} could not be written", path=path), done)
 
     def make_directory(self, path: str, mode: int) -> None:
         """Make one directory whose parent exists."""
-        self._must(f"{path} could not be made", "mkdir", "-m", f"{mode:o}", "--", path)
+        self._must(tr("{path} could not be made", path=path), "mkdir", "-m", f"{mode:o}", "--", path)
 
     def remove_file(self, path: str) -> None:
         """Remove a file; a missing one is fine."""
-        self._must(f"{path} could not be removed", "rm", "-f", "--", path)
+        self._must(tr("{path} could not be removed", path=path), "rm", "-f", "--", path)
 
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory; one that is not empty stays."""
@@ -133,5 +134,5 @@ class RootFiles:
             f"{what} by root{f': {cause.message}' if cause else ''}.",
             code=cause.code if cause else "write-failed",
             evidence=tuple(said.splitlines()[-3:]),
-            hint=cause.hint if cause else "Correct that and run again.",
+            hint=cause.hint if cause else tr("Correct that and run again."),
         )

@@ -42,6 +42,7 @@ from torchup.model.plan import (
     Step,
     WriteFile,
 )
+from torchup.words import tr
 
 FILE_STEPS = (Download, EditManagedBlock, MakeDirectory, RemoveFile, WriteFile)
 """The steps whose undo changes files, as root where the step did."""
@@ -161,9 +162,9 @@ def resume_run(
         run = next((run for run in read_runs(context) if run.is_open), None)
         if run is None:
             raise RefusedError(
-                "No run of torchup is open, so there is nothing to go on with.",
+                tr("No run of torchup is open, so there is nothing to go on with."),
                 code="nothing-to-resume",
-                hint="`torchup setup` starts a run, `torchup status` shows the last one.",
+                hint=tr("`torchup setup` starts a run, `torchup status` shows the last one."),
             )
         system = machine.system(interrupts, on_event)
         with machine.authorised(step for step in run.plan.steps if not _is_done(run, step)):
@@ -271,12 +272,16 @@ def _refuse_unfinished(context: Context) -> None:
     run = next((run for run in read_runs(context) if run.is_open and run.has_changes), None)
     if run is None:
         return
-    ended = {None: "was cut off", "interrupted": "was interrupted", "reboot": "waits for a restart of the machine"}
+    ended = {
+        None: tr("was cut off"),
+        "interrupted": "was interrupted",
+        "reboot": tr("waits for a restart of the machine"),
+    }
     raise RefusedError(
-        f"An earlier run {ended.get(run.status, 'stopped half-way')}, and what it changed is still there.",
+        tr("An earlier run {get}, and what it changed is still there.", get=ended.get(run.status, "stopped half-way")),
         code="unfinished-run",
         evidence=(f"run {run.run}: {run.path}",),
-        hint="`torchup resume` goes on with it, `torchup undo` puts everything back, `torchup status` shows it.",
+        hint=tr("`torchup resume` goes on with it, `torchup undo` puts everything back, `torchup status` shows it."),
     )
 
 
@@ -287,7 +292,7 @@ def _undoable(context: Context) -> RunRecord:
     for run in untried or runs:
         return run
     raise RefusedError(
-        "There is nothing to undo: no run of torchup has changes that are still there.",
+        tr("There is nothing to undo: no run of torchup has changes that are still there."),
         code="nothing-to-undo",
-        hint="`torchup status` shows the last run.",
+        hint=tr("`torchup status` shows the last run."),
     )

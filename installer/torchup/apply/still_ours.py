@@ -20,6 +20,7 @@ from torchup.model.context import Context
 from torchup.model.plan import EditManagedBlock, RemoveFile, Step, WriteFile
 from torchup.shell.block_scan import find
 from torchup.shell.quoting import Language
+from torchup.words import tr
 
 _OWN = ("own-file", "env-file")
 
@@ -58,13 +59,13 @@ def removal_steps(files: Iterable[OurFile], *, planned: Collection[str]) -> tupl
     for file in files:
         if file.path in planned:
             continue
-        why = "An earlier run of torchup put this there."
+        why = tr("An earlier run of torchup put this there.")
         content = read_file(file.path)
         if file.form == "block" and file.language is not None:
             steps.append(
                 EditManagedBlock(
                     id=f"block:{file.path}",
-                    summary=f"Take the torchup block out of {file.path}",
+                    summary=tr("Take the torchup block out of {path}", path=file.path),
                     why=why,
                     path=file.path,
                     shell=file.language,

@@ -19,6 +19,7 @@ from torchup.errors import StepError, StoppedError
 from torchup.model.context import Context
 from torchup.model.outcome import Outcome
 from torchup.model.plan import Step
+from torchup.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,10 +34,10 @@ class UndoResult:
         """Raise StoppedError (undo-incomplete) when something could not be put back."""
         if self.left:
             raise StoppedError(
-                "Not everything could be put back.",
+                tr("Not everything could be put back."),
                 code="undo-incomplete",
                 evidence=tuple(line for item in self.left for line in (item.text, *item.diff)),
-                hint="What was changed since by somebody else is left as it is. Put it right by hand where needed.",
+                hint=tr("What was changed since by somebody else is left as it is. Put it right by hand where needed."),
             )
 
 
@@ -79,7 +80,9 @@ def undo(
             left.append(remains)
         outcomes.append(
             Outcome(
-                step_id=step.id, status="failed" if text else "undone", detail=text or f"taken back: {step.summary}"
+                step_id=step.id,
+                status="failed" if text else "undone",
+                detail=text or tr("taken back: {summary}", summary=step.summary),
             )
         )
         on_event(UndoFinished(step=step, left=text))
@@ -94,7 +97,7 @@ def _folder_of_what_is_left(change: Change, system: System) -> Left | None:
     if isinstance(change, DirectoryChange):
         for path in change.paths:
             if system.look(path).kind == "directory":
-                return Left(text=f"{path} stays as long as there is something in it.")
+                return Left(text=tr("{path} stays as long as there is something in it.", path=path))
     return None
 
 
@@ -104,10 +107,10 @@ def _noting() -> Iterator[None]:
         yield
     except StepError as error:
         raise StoppedError(
-            "What was put back so far could not be noted.",
+            tr("What was put back so far could not be noted."),
             code="undo-not-noted",
             evidence=(error.message, *error.evidence),
-            hint="Correct that, then `torchup undo` goes on.",
+            hint=tr("Correct that, then `torchup undo` goes on."),
         ) from error
 
 
@@ -118,4 +121,4 @@ def _teller(step: Step, on_event: OnEvent) -> Callable[[str], None]:
 def _stop(journal: Journal | None, context: Context, interrupts: Interrupts) -> NoReturn:
     if journal is not None:
         journal.end("partly-undone", at=context.now())
-    raise interrupts.error("Stopped; a part is put back.", hint="`torchup undo` goes on.")
+    raise interrupts.error(tr("Stopped; a part is put back."), hint=tr("`torchup undo` goes on."))

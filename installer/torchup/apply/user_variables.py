@@ -8,6 +8,7 @@ from typing import Protocol
 from torchup.apply.change import Left, NoChange, Prepared, UserVariable, VariableChange
 from torchup.errors import RefusedError
 from torchup.model.plan import SetUserVariable
+from torchup.words import tr
 
 SEPARATOR = ";"
 
@@ -50,7 +51,7 @@ def prepare_variable(step: SetUserVariable, system: HasVariables) -> Prepared:
     if _same(change.before, change.after):
         return Prepared(change=NoChange(), detail=f"{step.name} is as wanted")
     verb = "is removed" if change.after is None else "is set" if before is None else "is changed"
-    return Prepared(change=change, detail=f"the variable {step.name} of this account {verb}")
+    return Prepared(change=change, detail=tr("the variable {name} of this account {verb}", name=step.name, verb=verb))
 
 
 def revert_variable(change: VariableChange, system: HasVariables) -> Left | None:
@@ -63,7 +64,7 @@ def revert_variable(change: VariableChange, system: HasVariables) -> Left | None
         return None
     if now is None or not (change.added or change.dropped):
         shown = "was removed" if now is None else f"is {now.value} by now"
-        return Left(text=f"The variable {change.name} {shown}, and was left as it is.")
+        return Left(text=tr("The variable {name} {shown}, and was left as it is.", name=change.name, shown=shown))
     kept = [entry for entry in _entries(now.value) if not _among(entry, change.added)]
     back = [entry for entry in change.dropped if not _among(entry, kept)]
     value = SEPARATOR.join([*back, *kept])
@@ -80,10 +81,13 @@ def _list_change(step: SetUserVariable, before: UserVariable | None, recorded: U
     expand = before.expand if before is not None else True
     if expand and any("%" in entry for entry in step.entries):
         raise RefusedError(
-            f"A folder with a percent sign in its name cannot stand in {step.name}: Windows reads a variable there.",
+            tr(
+                "A folder with a percent sign in its name cannot stand in {name}: Windows reads a variable there.",
+                name=step.name,
+            ),
             code="path-has-percent",
             evidence=tuple(step.entries),
-            hint="Move it, or make a link to it under a name without that character, and give the link.",
+            hint=tr("Move it, or make a link to it under a name without that character, and give the link."),
         )
     value = SEPARATOR.join([*step.entries, *kept])
     empty = not value and (before is None or bool(before.value))

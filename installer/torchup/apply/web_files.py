@@ -15,12 +15,13 @@ from torchup.apply.redact import redact
 from torchup.errors import StepError
 from torchup.model.offer import IndexSettings
 from torchup.resolve.offers.transport import FetchError, Limits
+from torchup.words import mark, tr
 
 _CHUNK = 256 * 1024
 _MIB = 1024 * 1024
 _TELL_SECONDS = 1.0
 _PASSING = frozenset({429, 500, 502, 503, 504})
-_BROKEN = "cut the connection"
+_BROKEN = mark("cut the connection")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +41,22 @@ class WebFiles:
         """
         if not url.startswith("https://") and sha256 is None:
             raise StepError(
-                f"{redact(url)} is not https and has no known digest, so nothing says that it is the right file.",
+                tr(
+                    "{url} is not https and has no known digest, so nothing says that it is the right file.",
+                    url=redact(url),
+                ),
                 code="url-not-safe",
-                hint="Name an https address.",
+                hint=tr("Name an https address."),
             )
         got = self._fetch(url, into, on_output)
         if sha256 is not None and got != sha256.lower():
             raise StepError(
-                f"{redact(url)} is not the file that was expected, so it was not kept.",
+                tr("{url} is not the file that was expected, so it was not kept.", url=redact(url)),
                 code="hash-mismatch",
-                evidence=(f"expected sha256 {sha256.lower()}, got {got}",),
-                hint="Run again; if it stays so, the server or a cache in between serves a changed file: do not use it.",
+                evidence=(tr("expected sha256 {lower}, got {got}", lower=sha256.lower(), got=got),),
+                hint=tr(
+                    "Run again; if it stays so, the server or a cache in between serves a changed file: do not use it."
+                ),
             )
 
     def _fetch(self, url: str, into: IO[bytes], on_output: Callable[[str], None]) -> str:
@@ -60,7 +66,7 @@ class WebFiles:
             except FetchError as fault:
                 if pause is None or not _may_pass(fault):
                     raise _failed(url, fault) from fault
-                on_output(f"{redact(str(fault))}; trying again in {pause:g} s")
+                on_output(tr("{fault}; trying again in {pause:g} s", fault=redact(str(fault)), pause=pause))
                 self._wait(pause)
         raise AssertionError("the last try returns or raises")
 
@@ -95,7 +101,7 @@ class WebFiles:
                     size = int(response.headers.get("Content-Length") or 0)
                     return self._copy(response.raw, into, size, on_output)
             except HTTPError as error:
-                raise FetchError("page", f"{_BROKEN} in the middle of the file") from error
+                raise FetchError("page", tr("{BROKEN} in the middle of the file", BROKEN=_BROKEN)) from error
             except requests.RequestException as error:
                 raise explain(error, url, self.limits, proxy) from error
 
@@ -140,12 +146,15 @@ def _may_pass(fault: FetchError) -> bool:
 def _failed(url: str, fault: FetchError) -> StepError:
     login = "login" in str(fault)
     certificate = "certificate" in str(fault)
-    hint = "Check the network, the proxy (source.proxy) and the address, then run again."
+    hint = tr("Check the network, the proxy (source.proxy) and the address, then run again.")
     if certificate:
-        hint = "Behind a proxy that inspects TLS, set source.ca_bundle to its certificate."
+        hint = tr("Behind a proxy that inspects TLS, set source.ca_bundle to its certificate.")
     elif login:
-        hint = "Put the login into pip's or uv's configuration, or into ~/.netrc."
+        hint = tr("Put the login into pip's or uv's configuration, or into ~/.netrc.")
     code = "certificate" if certificate else "authentication" if login else "download-failed"
     return StepError(
-        f"{redact(url)} could not be fetched: {redact(str(fault))}.", code=code, evidence=(redact(url),), hint=hint
+        tr("{url} could not be fetched: {fault}.", url=redact(url), fault=redact(str(fault))),
+        code=code,
+        evidence=(redact(url),),
+        hint=hint,
     )

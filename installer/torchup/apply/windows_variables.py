@@ -14,6 +14,7 @@ from typing import Any
 from torchup.apply.change import UserVariable
 from torchup.apply.user_variables import Variables
 from torchup.errors import StepError
+from torchup.words import tr
 
 _KEY = "Environment"
 _HWND_BROADCAST, _WM_SETTINGCHANGE, _SMTO_ABORTIFHUNG = 0xFFFF, 0x001A, 0x0002
@@ -68,9 +69,9 @@ class NoVariables:
         """Raise StepError with code no-user-variables."""
         del value
         raise StepError(
-            f"{name} is to be set for the account, and only Windows keeps variables for an account.",
+            tr("{name} is to be set for the account, and only Windows keeps variables for an account.", name=name),
             code="no-user-variables",
-            hint="Carry the plan out on the machine that it is for.",
+            hint=tr("Carry the plan out on the machine that it is for."),
         )
 
 
@@ -94,8 +95,15 @@ def _announce() -> None:
 
 def _failed(what: str, name: str, error: OSError) -> StepError:
     return StepError(
-        f"The variable {name} of this account could not be {what}: {error.strerror or error}.",
+        tr(
+            "The variable {name} of this account could not be {what}: {strerror}.",
+            name=name,
+            what=what,
+            strerror=error.strerror or error,
+        ),
         code=f"variable-not-{what}",
         evidence=(f"HKCU\\{_KEY}",),
-        hint="A policy of your organisation may forbid it: set it in the account's settings, or ask who manages this machine.",
+        hint=tr(
+            "A policy of your organisation may forbid it: set it in the account's settings, or ask who manages this machine."
+        ),
     )

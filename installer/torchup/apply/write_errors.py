@@ -8,28 +8,45 @@ import stat
 from pathlib import Path
 
 from torchup.errors import StepError, TorchupError
+from torchup.words import mark, tr
 
 _BY_NUMBER: dict[int, tuple[str, str, str]] = {
-    errno.ENOSPC: ("disk-full", "the disk is full", "Make room there and run again."),
-    errno.EDQUOT: ("disk-full", "the quota is used up", "Make room or ask for a larger quota, and run again."),
-    errno.EFBIG: ("file-limit", "a limit on file sizes stops it", "Raise the limit (`ulimit -f`) and run again."),
+    errno.ENOSPC: ("disk-full", mark("the disk is full"), mark("Make room there and run again.")),
+    errno.EDQUOT: (
+        "disk-full",
+        mark("the quota is used up"),
+        mark("Make room or ask for a larger quota, and run again."),
+    ),
+    errno.EFBIG: (
+        "file-limit",
+        mark("a limit on file sizes stops it"),
+        mark("Raise the limit (`ulimit -f`) and run again."),
+    ),
     errno.EROFS: (
         "read-only-file-system",
-        "its file system is mounted read-only",
-        "Mount it writable, or name another place.",
+        mark("its file system is mounted read-only"),
+        mark("Mount it writable, or name another place."),
     ),
-    errno.EACCES: ("no-permission", "this user may not write there", "Correct the owner or the mode, or leave it out."),
+    errno.EACCES: (
+        "no-permission",
+        mark("this user may not write there"),
+        mark("Correct the owner or the mode, or leave it out."),
+    ),
     errno.EPERM: (
         "no-permission",
-        "the system does not allow it (an immutable file or a special folder)",
-        "See `lsattr` and the owner of the file, or leave it out.",
+        mark("the system does not allow it (an immutable file or a special folder)"),
+        mark("See `lsattr` and the owner of the file, or leave it out."),
     ),
-    errno.EIO: ("disk-error", "the disk reports an error", "Look at `dmesg`; nothing was changed in the file."),
-    errno.EBUSY: ("file-busy", "it is in use by the system", "Run again when it is free."),
-    errno.ELOOP: ("link-loop", "its links lead in a circle", "Correct the links."),
-    errno.ENOENT: ("folder-missing", "its folder does not exist", "Make the folder and run again."),
-    errno.ENOTDIR: ("folder-missing", "a part of its path is not a folder", "Correct the path."),
-    errno.ENAMETOOLONG: ("name-too-long", "its name is too long", "Name another place."),
+    errno.EIO: (
+        "disk-error",
+        mark("the disk reports an error"),
+        mark("Look at `dmesg`; nothing was changed in the file."),
+    ),
+    errno.EBUSY: ("file-busy", mark("it is in use by the system"), mark("Run again when it is free.")),
+    errno.ELOOP: ("link-loop", mark("its links lead in a circle"), mark("Correct the links.")),
+    errno.ENOENT: ("folder-missing", mark("its folder does not exist"), mark("Make the folder and run again.")),
+    errno.ENOTDIR: ("folder-missing", mark("a part of its path is not a folder"), mark("Correct the path.")),
+    errno.ENAMETOOLONG: ("name-too-long", mark("its name is too long"), mark("Name another place.")),
 }
 
 
@@ -38,8 +55,14 @@ def explain(error: OSError, path: str, *, needs: int | None = None) -> StepError
     code, why, hint = _BY_NUMBER.get(
         error.errno or 0, ("write-failed", error.strerror or str(error), "Correct that and run again.")
     )
-    evidence = (str(error), f"{needs} bytes are needed") if needs is not None and code == "disk-full" else (str(error),)
-    return StepError(f"{path} could not be written: {why}.", code=code, evidence=evidence, hint=hint)
+    evidence = (
+        (str(error), tr("{needs} bytes are needed", needs=needs))
+        if needs is not None and code == "disk-full"
+        else (str(error),)
+    )
+    return StepError(
+        tr("{path} could not be written: {why}.", path=path, why=why), code=code, evidence=evidence, hint=hint
+    )
 
 
 def not_a_file(path: str, target: str, found: os.stat_result | None, *, create: bool) -> TorchupError | None:
@@ -67,11 +90,13 @@ def _not_writable(path: str, target: str, found: os.stat_result) -> TorchupError
             return _read_only(path, target, found)
         if error.errno == errno.EPERM:
             return StepError(
-                f"{path} is protected against changes.",
+                tr("{path} is protected against changes.", path=path),
                 code="immutable-file",
                 evidence=(str(error),),
-                hint=f"`lsattr {target}` shows it (i: immutable, a: append only); to lift it: "
-                f"sudo chattr -i -a {target}",
+                hint=tr(
+                    "`lsattr {target}` shows it (i: immutable, a: append only); to lift it: sudo chattr -i -a {target}",
+                    target=target,
+                ),
             )
         return explain(error, path)
     return None
@@ -80,12 +105,16 @@ def _not_writable(path: str, target: str, found: os.stat_result) -> TorchupError
 def _read_only(path: str, target: str, found: os.stat_result) -> StepError:
     user = os.geteuid() if hasattr(os, "geteuid") else found.st_uid
     mine = user in (0, found.st_uid)
-    commands = () if mine else (f"sudo chown {user}:{os.getegid()} {target}",)
+    commands = (
+        () if mine else (tr("sudo chown {user}:{getegid} {target}", user=user, getegid=os.getegid(), target=target),)
+    )
     return StepError(
-        f"{path} is read-only." if mine else f"{path} belongs to user {found.st_uid}, and this user may not write it.",
+        f"{path} is read-only."
+        if mine
+        else tr("{path} belongs to user {st_uid}, and this user may not write it.", path=path, st_uid=found.st_uid),
         code="read-only-file",
         evidence=(f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}",),
-        hint="If that is not on purpose: " + " && ".join((*commands, f"chmod u+w {target}")),
+        hint=tr("If that is not on purpose: ") + " && ".join((*commands, f"chmod u+w {target}")),
     )
 
 
@@ -93,28 +122,32 @@ def wrong_kind(path: str, kind: str, target: str) -> StepError:
     """Say what is at a path where a file is meant: a directory, a dangling link, or something else."""
     if kind == "dangling-link":
         return StepError(
-            f"{path} is a link to {target}, which does not exist.",
+            tr("{path} is a link to {target}, which does not exist.", path=path, target=target),
             code="dangling-link",
-            hint="Create the file that it leads to, or remove the link.",
+            hint=tr("Create the file that it leads to, or remove the link."),
         )
     if kind == "directory":
-        return StepError(f"{path} is a folder, not a file.", code="is-a-folder", hint="Move it away, or leave it out.")
+        return StepError(
+            f"{path} is a folder, not a file.", code="is-a-folder", hint=tr("Move it away, or leave it out.")
+        )
     return StepError(
-        f"{path} is a pipe, a socket or a device, not a file.",
+        tr("{path} is a pipe, a socket or a device, not a file.", path=path),
         code="not-a-file",
-        hint="Move it away, or leave it out.",
+        hint=tr("Move it away, or leave it out."),
     )
 
 
 def missing_file(path: str) -> StepError:
     """Say that a file that was not to be created is not there."""
-    return StepError(f"{path} does not exist.", code="file-missing", hint="Create it, or leave it out.")
+    return StepError(
+        tr("{path} does not exist.", path=path), code="file-missing", hint=tr("Create it, or leave it out.")
+    )
 
 
 def changed_meanwhile(path: str) -> StepError:
     """Say that another program wrote the file while torchup did."""
     return StepError(
-        f"{path} was changed by another program just now, so it was left alone.",
+        tr("{path} was changed by another program just now, so it was left alone.", path=path),
         code="file-changed",
         hint="Run again.",
     )
@@ -123,8 +156,8 @@ def changed_meanwhile(path: str) -> StepError:
 def cut_off(path: str, error: OSError, backup: Path) -> StepError:
     """Say that a write in place failed and could not be taken back."""
     return StepError(
-        f"{path} could not be written, nor put back: {error.strerror}.",
+        tr("{path} could not be written, nor put back: {strerror}.", path=path, strerror=error.strerror),
         code="in-place-write-failed",
-        evidence=(f"the bytes that it held are in {backup}",),
+        evidence=(tr("the bytes that it held are in {backup}", backup=backup),),
         hint=f"cp {backup} {path}",
     )

@@ -11,6 +11,7 @@ from torchup.detect.pci_names import PciName, PciNames
 from torchup.detect.values import whole_number
 from torchup.knowledge.rocm import gfx_of_chip
 from torchup.model.facts import Gpu
+from torchup.words import tr
 
 _NODES = "/sys/class/kfd/kfd/topology/nodes"
 
@@ -75,13 +76,13 @@ def note_amd(host: Host, notes: Notes, cards: tuple[PciDevice, ...], *, containe
     """Note what stands between ROCm and the cards."""
     addresses = ", ".join(card.address for card in cards)
     if any(card.driver is None for card in cards) and not container:
-        text = "An AMD GPU is not driven by amdgpu, so ROCm cannot use it."
+        text = tr("An AMD GPU is not driven by amdgpu, so ROCm cannot use it.")
         notes.add("amdgpu-not-loaded", text, ", ".join(card.address for card in cards if card.driver is None))
     if not host.exists("/dev/kfd"):
-        text = "The device /dev/kfd is missing: ROCm cannot be used here."
+        text = tr("The device /dev/kfd is missing: ROCm cannot be used here.")
         notes.add("kfd-missing", text, addresses)
     elif host.live and not host.accessible("/dev/kfd"):
-        text = "This user may not open /dev/kfd; membership of the groups render and video allows it."
+        text = tr("This user may not open /dev/kfd; membership of the groups render and video allows it.")
         notes.add("kfd-closed", text, "/dev/kfd")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torchup.detect.host import Host
 from torchup.detect.notes import Notes
+from torchup.words import tr
 
 # SMBIOS strings that each provider's documentation names for telling its machines.
 _PROVIDERS = (
@@ -39,14 +40,20 @@ def note_cloud(host: Host, notes: Notes, distribution: str | None) -> None:
     fields = [host.read_line(f"/sys/class/dmi/id/{name}") or "" for name in _FIELDS]
     provider = cloud_provider(*fields)
     if provider:
-        text = f"This is a virtual machine of {provider}; its images may come with a driver of their own."
+        text = tr(
+            "This is a virtual machine of {provider}; its images may come with a driver of their own.",
+            provider=provider,
+        )
         notes.add("cloud-machine", text, ", ".join(field for field in fields if field))
     for path, image in _IMAGES:
         if host.exists(path):
-            text = f"This is {image}, which brings its own NVIDIA driver; a driver of another origin may break it."
+            text = tr(
+                "This is {image}, which brings its own NVIDIA driver; a driver of another origin may break it.",
+                image=image,
+            )
             notes.add("image-with-driver", text, path)
     if distribution in _FIXED:
-        text = f"{_FIXED[distribution]} gets its driver from its provider; packages cannot install one."
+        text = tr("{FIXED} gets its driver from its provider; packages cannot install one.", FIXED=_FIXED[distribution])
         notes.add("driver-by-provider", text, f"ID={distribution}")
 
 

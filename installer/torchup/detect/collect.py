@@ -27,6 +27,7 @@ from torchup.detect.torch_installs import read_torch, usual_environments
 from torchup.detect.user import read_account, read_user
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts, OperatingSystem, Shells, Space, Surroundings, User
+from torchup.words import tr
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -91,7 +92,7 @@ def _guard(host: Host, name: str, unknown: U, probe: Callable[[], T]) -> T | U:
     try:
         return probe()
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a probe is a finding, never an end
-        host.notes.add("probe-failed", f"Reading the {name} failed.", f"{type(error).__name__}: {error}")
+        host.notes.add("probe-failed", tr("Reading the {name} failed.", name=name), f"{type(error).__name__}: {error}")
         return unknown
 
 

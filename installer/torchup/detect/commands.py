@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from torchup.words import tr
+
 _GRACE_SECONDS = 0.5
 _LEAST_SECONDS = 0.1
 
@@ -51,7 +53,7 @@ def _start(argv: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        return Ran(returncode=None, problem=f"{argv[0]} could not be started: {error}")
+        return Ran(returncode=None, problem=tr("{argv} could not be started: {error}", argv=argv[0], error=error))
 
 
 def _finish(child: subprocess.Popen[bytes] | Ran, deadline: float, limit: float) -> Ran:
@@ -63,7 +65,10 @@ def _finish(child: subprocess.Popen[bytes] | Ran, deadline: float, limit: float)
     except subprocess.TimeoutExpired:
         _kill(child)
         name = child.args[0] if isinstance(child.args, list) else child.args
-        return Ran(returncode=None, problem=f"{name!s} did not finish within {limit:g} s and was stopped.")
+        return Ran(
+            returncode=None,
+            problem=tr("{name!s} did not finish within {limit:g} s and was stopped.", name=name, limit=limit),
+        )
     return Ran(
         returncode=child.returncode, stdout=out.decode("utf-8", "replace"), stderr=err.decode("utf-8", "replace")
     )

@@ -7,6 +7,7 @@ import re
 from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.model.facts import CondaInstall, CondaKind
+from torchup.words import tr
 
 _BASES = ("miniforge3", "mambaforge", "miniconda3", "anaconda3", "miniconda", "anaconda", "conda")
 _KINDS: tuple[CondaKind, ...] = ("conda", "mamba", "micromamba")
@@ -22,7 +23,7 @@ def read_conda(host: Host, notes: Notes) -> tuple[CondaInstall, ...]:
             continue
         version = _read_version(host, kind, path)
         if version is None:
-            notes.add("conda-version-unknown", f"The version of {kind} is unknown.", path)
+            notes.add("conda-version-unknown", tr("The version of {kind} is unknown.", kind=kind), path)
         found[real] = CondaInstall(kind=kind, path=path, version=version)
     return tuple(found.values())
 

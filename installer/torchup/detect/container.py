@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.model.facts import ContainerKind
+from torchup.words import tr
 
 # In the order in which they are believed: a Kubernetes pod also looks like containerd or docker.
 _CGROUP_MARKS: tuple[tuple[str, ContainerKind], ...] = (
@@ -38,13 +39,15 @@ def read_container(host: Host, notes: Notes, *, wsl: int) -> ContainerKind | Non
     environ = host.environ if host.live else {}
     kind = _read_kind(host, notes, environ)
     if environ.get("SNAP") or environ.get("FLATPAK_ID") or host.is_file("/.flatpak-info"):
-        text = "This runs inside a sandboxed application (Snap or Flatpak), which hides parts of the machine."
+        text = tr("This runs inside a sandboxed application (Snap or Flatpak), which hides parts of the machine.")
         notes.add("sandboxed-application", text, environ.get("SNAP") or environ.get("FLATPAK_ID"))
     if kind == "other" and wsl:
         return None
     if kind == "other":
         notes.add(
-            "container-unknown", "This is a container of a kind that is not known.", host.read_line("/proc/1/cgroup")
+            "container-unknown",
+            tr("This is a container of a kind that is not known."),
+            host.read_line("/proc/1/cgroup"),
         )
     return kind
 
@@ -64,7 +67,7 @@ def _read_kind(host: Host, notes: Notes, environ: Mapping[str, str]) -> Containe
     if host.exists("/.dockerenv"):
         if groups or not mounts or has_engine_mount(mounts):
             return "docker"
-        text = "A mark of docker is left over from the image that this machine was made from; it is no container."
+        text = tr("A mark of docker is left over from the image that this machine was made from; it is no container.")
         notes.add("container-mark-left-over", text, "/.dockerenv")
     manager = (
         host.read_line("/run/systemd/container")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torchup.detect.host import Host
 from torchup.detect.notes import Notes
+from torchup.words import tr
 
 # The x86-64 psABI levels by the flags that /proc/cpuinfo shows; each level includes those before it.
 _LEVELS = (
@@ -26,10 +27,10 @@ def note_cpu(host: Host, notes: Notes, arch: str) -> None:
     evidence = f"{model or 'unnamed processor'}, {x86_level(flags)}"
     if "avx" not in flags:
         notes.add(
-            "cpu-without-avx", "The processor shows no AVX: PyTorch may end with an illegal instruction.", evidence
+            "cpu-without-avx", tr("The processor shows no AVX: PyTorch may end with an illegal instruction."), evidence
         )
     elif "avx2" not in flags:
-        notes.add("cpu-without-avx2", "The processor shows no AVX2: PyTorch runs, but slowly on the CPU.", evidence)
+        notes.add("cpu-without-avx2", tr("The processor shows no AVX2: PyTorch runs, but slowly on the CPU."), evidence)
 
 
 def parse_cpuinfo(text: str) -> tuple[str | None, frozenset[str]]:

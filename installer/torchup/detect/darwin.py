@@ -11,6 +11,7 @@ from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
 from torchup.model.facts import Gpu, OperatingSystem, Space, Vendor
+from torchup.words import tr
 
 _KEYS = ("machdep.cpu.brand_string", "hw.memsize", "sysctl.proc_translated", "hw.optional.arm64")
 _MIB = 1024**2
@@ -37,7 +38,7 @@ def read_darwin(host: Host, notes: Notes) -> DarwinView:
     machine = os.uname()
     arch = "arm64" if values.get("hw.optional.arm64") == "1" else machine.machine
     if values.get("sysctl.proc_translated") == "1":
-        text = "torchup runs translated by Rosetta; an arm64 Python is needed for PyTorch on Apple silicon."
+        text = tr("torchup runs translated by Rosetta; an arm64 Python is needed for PyTorch on Apple silicon.")
         notes.add("rosetta", text, f"process {machine.machine}, machine {arch}")
     displays = _output(host, notes, ["/usr/sbin/system_profiler", "SPDisplaysDataType", "-json"])
     memory = whole_number(values.get("hw.memsize"))
@@ -102,5 +103,5 @@ def _output(host: Host, notes: Notes, argv: list[str], *, may_fail: bool = False
         return ""
     # sysctl reports failure when one of several names is unknown, and still prints the others.
     if ran.problem or not (ran.ok or may_fail):
-        notes.add("command-failed", f"{argv[0]} did not answer as expected.", ran.problem or ran.stderr)
+        notes.add("command-failed", tr("{argv} did not answer as expected.", argv=argv[0]), ran.problem or ran.stderr)
     return ran.stdout

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
+from torchup.words import tr
 
 _NAMES = frozenset(
     {
@@ -71,24 +72,28 @@ def note_environment(environ: Mapping[str, str], notes: Notes, *, gpus: int) -> 
     for name in ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK"):
         value = environ.get(name)
         if value is not None and hides_devices(value, gpus):
-            notes.add("gpus-hidden", f"{name} hides GPUs from every program.", f"{name}={value!r}")
+            notes.add("gpus-hidden", tr("{name} hides GPUs from every program.", name=name), f"{name}={value!r}")
     search = environ.get("LD_LIBRARY_PATH", "")
     if search and "" in search.split(":"):
-        text = "LD_LIBRARY_PATH has an empty element, which makes the loader search the current folder."
+        text = tr("LD_LIBRARY_PATH has an empty element, which makes the loader search the current folder.")
         notes.add("library-path-empty-element", text, f"LD_LIBRARY_PATH={search}")
     if any(re.search(r"cuda[^/]*/compat\b", entry) for entry in search.split(":")):
-        text = "LD_LIBRARY_PATH has CUDA's compatibility libraries, which work on data-centre GPUs only."
+        text = tr("LD_LIBRARY_PATH has CUDA's compatibility libraries, which work on data-centre GPUs only.")
         notes.add("library-path-compat", text, f"LD_LIBRARY_PATH={search}")
     for name, what in (("LD_PRELOAD", "the loader"), ("PYTHONHOME", "Python"), ("PYTHONPATH", "Python")):
         if environ.get(name):
             code = f"{name.lower().replace('_', '-')}-set"
-            notes.add(code, f"{name} changes what {what} loads in every program.", f"{name}={environ[name]}")
+            notes.add(
+                code,
+                tr("{name} changes what {what} loads in every program.", name=name, what=what),
+                f"{name}={environ[name]}",
+            )
     if environ.get("HSA_OVERRIDE_GFX_VERSION"):
-        text = "HSA_OVERRIDE_GFX_VERSION makes ROCm take the GPU for another one."
+        text = tr("HSA_OVERRIDE_GFX_VERSION makes ROCm take the GPU for another one.")
         notes.add("gfx-override-set", text, f"HSA_OVERRIDE_GFX_VERSION={environ['HSA_OVERRIDE_GFX_VERSION']}")
     capabilities = environ.get("NVIDIA_DRIVER_CAPABILITIES")
     if capabilities and not {"all", "compute"} & set(capabilities.split(",")):
-        text = "The container was not given the compute capability of the driver, so CUDA is missing in it."
+        text = tr("The container was not given the compute capability of the driver, so CUDA is missing in it.")
         notes.add("driver-capabilities-without-compute", text, f"NVIDIA_DRIVER_CAPABILITIES={capabilities}")
 
 

@@ -11,6 +11,7 @@ from torchup.detect.nvidia import read_nvidia
 from torchup.detect.pci import PciDevice, address_key, read_pci
 from torchup.detect.pci_names import PciNames
 from torchup.model.facts import Gpu, NvidiaDriver, Surroundings
+from torchup.words import tr
 
 _BOUND_TO_GUEST = {"vfio-pci", "pci-stub", "xen-pciback"}
 _LAST_PLACE = (1 << 32,)
@@ -68,8 +69,12 @@ def in_order(gpus: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
 def _without_guests(devices: tuple[PciDevice, ...], notes: Notes) -> tuple[PciDevice, ...]:
     for device in devices:
         if device.driver in _BOUND_TO_GUEST:
-            text = "A card is set aside for virtual machines and cannot be used by this system."
-            notes.add("gpu-set-aside", text, f"{device.address} is bound to {device.driver}")
+            text = tr("A card is set aside for virtual machines and cannot be used by this system.")
+            notes.add(
+                "gpu-set-aside",
+                text,
+                tr("{address} is bound to {driver}", address=device.address, driver=device.driver),
+            )
     return tuple(device for device in devices if device.driver not in _BOUND_TO_GUEST)
 
 
@@ -79,9 +84,9 @@ def _judge_unserved(gpus: tuple[Gpu, ...], notes: Notes, around: Surroundings) -
         return gpus
     evidence = ", ".join(f"{gpu.pci_address} {gpu.name or gpu.pci_id}" for gpu in unserved)
     if around.container is not None:
-        text = "The host has more NVIDIA GPUs than this container was given; only those it was given count."
+        text = tr("The host has more NVIDIA GPUs than this container was given; only those it was given count.")
         notes.add("gpu-not-in-container", text, evidence)
         return tuple(gpu for gpu in gpus if gpu.source != "pci")
-    text = "The NVIDIA driver works but does not serve one of the cards: it is not supported, or it failed."
+    text = tr("The NVIDIA driver works but does not serve one of the cards: it is not supported, or it failed.")
     notes.add("gpu-not-served", text, evidence)
     return gpus

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from torchup.detect.notes import Notes
 from torchup.model.facts import System
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.detect.commands import Ran
@@ -225,7 +226,7 @@ class Host:
         if quiet:
             return
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        self.notes.add("unreadable", f"{path} could not be read.", reason)
+        self.notes.add("unreadable", tr("{path} could not be read.", path=path), reason)
 
 
 def running_system() -> System:

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
+from torchup.words import tr
+
 _GRACE_SECONDS = 0.5
 _CHUNK = 65536
 _CHILD = "import sys; from torchup.detect.isolate import answer; print('\\n' + answer(*sys.argv[1:]))"
@@ -92,15 +94,15 @@ def _parse(said: str) -> Isolated:
     try:
         return Isolated(**json.loads(said))
     except (ValueError, TypeError):
-        return Isolated(failure="crashed", detail="ended without an answer")
+        return Isolated(failure="crashed", detail=tr("ended without an answer"))
 
 
 def _no_answer(limit: float) -> str:
-    return f"no answer within {limit:g} s"
+    return tr("no answer within {limit:g} s", limit=limit)
 
 
 def _ended_by(number: int) -> str:
-    return f"ended by {signal.Signals(number).name}"
+    return tr("ended by {name}", name=signal.Signals(number).name)
 
 
 def _child(function: Callable[[], Any], reader: int, writer: int) -> None:

@@ -8,12 +8,13 @@ from typing import Literal
 
 from torchup.detect.host import Host
 from torchup.detect.notes import Notes
+from torchup.words import mark, tr
 
 Libc = Literal["glibc", "musl"]
 
 _GLIBC_BANNER = rb"GNU C Library [^\n]{0,80}?version (\d+\.\d+)"
 _GLIBC_FILE = r"libc-(\d+\.\d+)\.so"
-_MUSL_BANNER = r"musl libc[^\n]*\nVersion (\d+\.\d+(?:\.\d+)?)"
+_MUSL_BANNER = mark("musl libc[^\\n]*\\nVersion (\\d+\\.\\d+(?:\\.\\d+)?)")
 _MUSL_LOADER = r"ld-musl-[a-z0-9_]+\.so\.1"
 _LIBRARY_FOLDERS = (
     "/lib/x86_64-linux-gnu",
@@ -38,7 +39,7 @@ def read_libc(host: Host, notes: Notes, distribution: str | None) -> tuple[Libc 
         found = probe(host)
         if found is not None:
             return found
-    notes.add("libc-unknown", "The C library is unknown: neither glibc nor musl was found.")
+    notes.add("libc-unknown", tr("The C library is unknown: neither glibc nor musl was found."))
     return None, None
 
 

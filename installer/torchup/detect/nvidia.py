@@ -13,6 +13,7 @@ from torchup.detect.nvml import NvmlView, read_nvml
 from torchup.detect.nvml_errors import DRIVER_NOT_LOADED, FUNCTION_NOT_FOUND, LIBRARY_NOT_FOUND, nvml_error
 from torchup.detect.pci import PciDevice
 from torchup.model.facts import DriverState, Gpu, NvidiaDriver, Surroundings
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.detect.nvidia_smi import SmiView
@@ -76,14 +77,14 @@ def read_nvidia(host: Host, notes: Notes, around: Surroundings, cards: tuple[Pci
     state = judge_driver(evidence)
     if state is None:
         if evidence.nvml_library:
-            text = "NVIDIA driver libraries are installed, but the machine shows no NVIDIA GPU."
+            text = tr("NVIDIA driver libraries are installed, but the machine shows no NVIDIA GPU.")
             notes.add("nvidia-library-without-gpu", text, evidence.nvml_library)
         return NvidiaView(driver=None)
     _note_state(notes, state, evidence, nvml)
     if not around.wsl and around.container is None and around.jetson is None:
         note_kernel_obstacles(host, notes, secure_boot=around.secure_boot, kernel=kernel)
     if state == "ok" and kernel.loaded and not around.wsl and not around.jetson and not host.exists("/dev/nvidia-uvm"):
-        text = (
+        text = tr(
             "The device /dev/nvidia-uvm is missing: CUDA needs it, and nvidia-modprobe or a service has to create it."
         )
         notes.add("nvidia-uvm-missing", text, "/dev/nvidia-uvm")
@@ -168,32 +169,34 @@ def _note_state(notes: Notes, state: DriverState, evidence: Evidence, nvml: Nvml
     kernel = evidence.kernel
     if nvml.error is not None and (nvml.error != LIBRARY_NOT_FOUND or kernel.loaded or evidence.nvml_library):
         error = nvml_error(nvml.error)
-        notes.add(error.code, error.text, f"nvmlInit returned {nvml.error}")
+        notes.add(error.code, error.text, tr("nvmlInit returned {error}", error=nvml.error))
     if state == "nouveau":
-        text = "The card is driven by nouveau, which has no CUDA; NVIDIA's driver has to take its place."
-        notes.add("nouveau-loaded", text, "kernel driver in use: nouveau")
+        text = tr("The card is driven by nouveau, which has no CUDA; NVIDIA's driver has to take its place.")
+        notes.add("nouveau-loaded", text, tr("kernel driver in use: nouveau"))
     elif state == "mismatch":
-        text = "The driver's libraries and the loaded kernel module differ; a reboot loads the new module."
+        text = tr("The driver's libraries and the loaded kernel module differ; a reboot loads the new module.")
         notes.add(
             "driver-library-mismatch",
             text,
             f"module {kernel.version}, library {evidence.nvml_library or evidence.cuda_library}",
         )
     elif state == "no_device_nodes":
-        text = "The NVIDIA kernel module is loaded, but its devices are missing here."
+        text = tr("The NVIDIA kernel module is loaded, but its devices are missing here.")
         if evidence.container:
-            text = "The host has an NVIDIA driver, but this container was started without access to the GPUs."
+            text = tr("The host has an NVIDIA driver, but this container was started without access to the GPUs.")
         notes.add("nvidia-device-nodes-missing", text, "/dev/nvidiactl, /dev/nvidia0")
     elif state == "no_permission":
-        text = "This user may not open the NVIDIA devices."
+        text = tr("This user may not open the NVIDIA devices.")
         notes.add("nvidia-devices-closed", text, ", ".join(kernel.closed_nodes) or "NVML returned 4")
     elif state == "error" and evidence.answered:
-        text = "The NVIDIA driver is loaded but serves none of the cards; it may not support them, or needs its other flavour."
+        text = tr(
+            "The NVIDIA driver is loaded but serves none of the cards; it may not support them, or needs its other flavour."
+        )
         notes.add(
             "nvidia-driver-serves-no-gpu",
             text,
             f"{evidence.cards} on the PCI bus, module {kernel.version}, {kernel.flavour}",
         )
     elif state == "ok" and not evidence.answered and not evidence.jetson:
-        text = "NVML is not available here, so the driver was judged by the kernel and by CUDA's library alone."
+        text = tr("NVML is not available here, so the driver was judged by the kernel and by CUDA's library alone.")
         notes.add("nvml-unavailable", text, evidence.cuda_library)

@@ -10,6 +10,7 @@ from torchup.detect.pci import PciDevice
 from torchup.detect.pci_names import PciNames
 from torchup.knowledge.chips import ChipMatch, chip, chip_by_pci_id, open_module_required
 from torchup.model.facts import Gpu, NvidiaDriver, Surroundings
+from torchup.words import tr
 
 # The GPU inside each Tegra chip.
 _TEGRA_GPUS = {"t210": "GM20B", "t186": "GP10B", "t194": "GV11B", "t234": "GA10B", "t264": "GB10B"}
@@ -58,20 +59,22 @@ def note_chips(gpus: tuple[Gpu, ...], notes: Notes, driver: NvidiaDriver | None)
         match = _match(gpu)
         if gpu.pci_id and match is None and gpu.compute_capability is None:
             notes.add(
-                "gpu-unknown", "An NVIDIA card is newer than the tables: its compute capability is unknown.", gpu.pci_id
+                "gpu-unknown",
+                tr("An NVIDIA card is newer than the tables: its compute capability is unknown."),
+                gpu.pci_id,
             )
         if match is None:
             continue
         if not match.exact and gpu.source not in ("nvml", "nvidia-smi"):
-            text = "An NVIDIA card is not in the tables; its chip was told from the ids around its own."
+            text = tr("An NVIDIA card is not in the tables; its chip was told from the ids around its own.")
             notes.add("gpu-chip-inferred", text, f"{gpu.pci_id}: {match.chip.name}")
         flavour = driver.kernel_module if driver else None
         open_only = match.chip.modules == "open_only" or open_module_required(gpu.pci_id or "")
         if flavour == "proprietary" and open_only:
-            text = "A card works with NVIDIA's open kernel module only, but the proprietary one is loaded."
+            text = tr("A card works with NVIDIA's open kernel module only, but the proprietary one is loaded.")
             notes.add("open-module-required", text, f"{gpu.name} ({match.chip.name})")
         if flavour == "open" and match.chip.modules == "proprietary_only":
-            text = "A card works with NVIDIA's proprietary kernel module only, but the open one is loaded."
+            text = tr("A card works with NVIDIA's proprietary kernel module only, but the open one is loaded.")
             notes.add("proprietary-module-required", text, f"{gpu.name} ({match.chip.name})")
 
 

@@ -10,6 +10,7 @@ from torchup.detect.notes import Notes
 from torchup.detect.operating_system import kernel_release
 from torchup.detect.pci import parse_address
 from torchup.model.facts import Gpu, KernelModule
+from torchup.words import tr
 
 _VERSION = r"NVRM version:.*?Kernel Module(?: for \S+)?\s+(\d+(?:\.\d+)+)"
 _GPUS = "/proc/driver/nvidia/gpus"
@@ -74,22 +75,28 @@ def note_kernel_obstacles(host: Host, notes: Notes, *, secure_boot: bool | None,
         return
     modules = f"/lib/modules/{release}"
     if not host.is_dir(modules):
-        text = "The modules of the running kernel are not on disk; it was updated, and a reboot starts the new one."
+        text = tr("The modules of the running kernel are not on disk; it was updated, and a reboot starts the new one.")
         if host.is_dir("/lib/modules") and host.names("/lib/modules"):
             notes.add("kernel-modules-missing", text, modules)
         return
     if not host.is_dir(f"{modules}/build"):
-        text = "The headers of the running kernel are not installed; a driver cannot be built without them."
+        text = tr("The headers of the running kernel are not installed; a driver cannot be built without them.")
         notes.add("kernel-headers-missing", text, f"{modules}/build")
     if kernel.loaded:
         return
     built = has_nvidia_module(host)
     if not built and (versions := host.names("/var/lib/dkms/nvidia")):
-        text = "The NVIDIA driver is installed, but its module was not built for the running kernel."
-        notes.add("nvidia-module-not-built", text, f"{release}; dkms has nvidia {', '.join(versions)}")
+        text = tr("The NVIDIA driver is installed, but its module was not built for the running kernel.")
+        notes.add(
+            "nvidia-module-not-built",
+            text,
+            tr("{release}; dkms has nvidia {versions}", release=release, versions=", ".join(versions)),
+        )
     if built and secure_boot:
-        text = "The NVIDIA module exists but is not loaded, and Secure Boot is on: its signing key may not be enrolled."
-        notes.add("nvidia-module-unsigned", text, f"{modules}, Secure Boot enabled")
+        text = tr(
+            "The NVIDIA module exists but is not loaded, and Secure Boot is on: its signing key may not be enrolled."
+        )
+        notes.add("nvidia-module-unsigned", text, tr("{modules}, Secure Boot enabled", modules=modules))
 
 
 def has_nvidia_module(host: Host) -> bool:

@@ -11,6 +11,7 @@ from torchup.detect.notes import Notes
 from torchup.detect.pci import parse_address
 from torchup.detect.values import whole_number
 from torchup.model.facts import Gpu
+from torchup.words import mark, tr
 
 _FIELDS = (
     "name",
@@ -22,7 +23,7 @@ _FIELDS = (
     "compute_cap",
     "mig.mode.current",
 )
-_INVALID_FIELD = r'Field "([a-z0-9_.]+)" is not a valid field'
+_INVALID_FIELD = mark('Field "([a-z0-9_.]+)" is not a valid field')
 # Drivers from 590 on write `KMD Version` and `CUDA UMD Version`.
 _BANNER_DRIVER = r"(?:Driver|KMD) Version\s*:\s*([\d.]+)"
 _BANNER_CUDA = r"CUDA (?:UMD )?Version\s*:\s*([\d.]+)"
@@ -36,10 +37,10 @@ _CAPABILITY = r"\d+\.\d"
 _UNKNOWN = r"(?i)\[?(?:N/A|Not Supported|Unknown Error|Insufficient Permissions|GPU is lost)\]?"
 # nvidia-smi ends with NVML's own return code; the words are those it prints with it.
 _FAILURES = (
-    ("couldn't communicate with the NVIDIA driver", 9),
-    ("Driver/library version mismatch", 18),
+    (mark("couldn't communicate with the NVIDIA driver"), 9),
+    (mark("Driver/library version mismatch"), 18),
     ("Insufficient Permissions", 4),
-    ("GPU access blocked by the operating system", 17),
+    (mark("GPU access blocked by the operating system"), 17),
     ("find libnvidia-ml.so", 12),
     ("GPU is lost", 15),
     ("Unknown Error", 999),
@@ -64,7 +65,7 @@ def read_nvidia_smi(host: Host, notes: Notes) -> SmiView | None:
     while True:
         ran = host.run([program, f"--query-gpu={','.join(fields)}", "--format=csv"], limit=host.limits.nvidia_smi)
         if ran is None or ran.problem:
-            notes.add("nvidia-smi-failed", "nvidia-smi gave no answer.", ran.problem if ran else program)
+            notes.add("nvidia-smi-failed", tr("nvidia-smi gave no answer."), ran.problem if ran else program)
             return None
         refused = re.search(_INVALID_FIELD, ran.stdout + ran.stderr)
         if refused is None or refused.group(1) not in fields:
@@ -73,7 +74,9 @@ def read_nvidia_smi(host: Host, notes: Notes) -> SmiView | None:
     if not ran.ok:
         error = parse_failure(ran.stdout + ran.stderr)
         notes.add(
-            "nvidia-smi-failed", "nvidia-smi reports that the driver does not work.", ran.stdout.strip() or ran.stderr
+            "nvidia-smi-failed",
+            tr("nvidia-smi reports that the driver does not work."),
+            ran.stdout.strip() or ran.stderr,
         )
         return SmiView(error=error)
     banner = host.run([program], limit=host.limits.nvidia_smi)

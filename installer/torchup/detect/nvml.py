@@ -10,6 +10,7 @@ from torchup.detect.notes import Notes
 from torchup.detect.nvml_errors import LIBRARY_NOT_FOUND, QUIET, nvml_error
 from torchup.detect.pci import parse_address
 from torchup.model.facts import Gpu
+from torchup.words import tr
 
 _MIB = 1024**2
 _WSL_LIBRARY = "/usr/lib/wsl/lib/libnvidia-ml.so.1"
@@ -49,7 +50,7 @@ def read_nvml(host: Host, notes: Notes, *, hardware: bool) -> NvmlView:
     answer = call_isolated(ask_nvml, fallback, limit=host.limits.nvml, environ=host.environ)
     if answer.failure is not None:
         problem = f"NVML failed: {answer.failure}, {answer.detail}"
-        notes.add(f"nvml-{answer.failure}", "NVML gave no usable answer, which points to a broken driver.", problem)
+        notes.add(f"nvml-{answer.failure}", tr("NVML gave no usable answer, which points to a broken driver."), problem)
         return NvmlView(problem=problem)
     return parse_nvml(answer.value, notes)
 
@@ -87,7 +88,7 @@ def parse_nvml(answers: dict[str, Any], notes: Notes) -> NvmlView:
         return NvmlView(error=answers["init"])
     driver = _value(answers["driver"], "driver version", notes)
     cuda = _value(answers["cuda"], "CUDA version", notes)
-    _value(answers["count"], "number of GPUs", notes)
+    _value(answers["count"], tr("number of GPUs"), notes)
     gpus = tuple(
         gpu for position, device in enumerate(answers["devices"]) if (gpu := _parse_device(device, position, notes))
     )
@@ -160,17 +161,17 @@ def _parse_device(answers: dict[str, Any], position: int, notes: Notes) -> Gpu |
     if _value(answers["handle"], label, notes, optional=False) is None:
         return None
     pci = _value(answers["pci"], f"{label}: PCI address", notes)
-    capability = _value(answers["capability"], f"{label}: compute capability", notes)
+    capability = _value(answers["capability"], tr("{label}: compute capability", label=label), notes)
     memory = _value(answers["memory"], f"{label}: memory", notes)
     mig = _value(answers["mig"], f"{label}: MIG mode", notes)
     if mig and mig[0] and not answers["mig_instances"]["value"]:
         notes.add(
             "mig-without-instance",
-            "MIG is enabled on a GPU, but no MIG instance exists: CUDA finds no device there.",
+            tr("MIG is enabled on a GPU, but no MIG instance exists: CUDA finds no device there."),
             label,
         )
     if _value(answers["compute_mode"], f"{label}: compute mode", notes) == _PROHIBITED:
-        notes.add("compute-mode-prohibited", "A GPU's compute mode forbids every program to use it.", label)
+        notes.add("compute-mode-prohibited", tr("A GPU's compute mode forbids every program to use it."), label)
     return Gpu(
         index=position,
         vendor="nvidia",

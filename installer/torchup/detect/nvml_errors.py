@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from torchup.model.facts import DriverState
+from torchup.words import mark
 
 
 class NvmlError(NamedTuple):
@@ -15,54 +16,68 @@ class NvmlError(NamedTuple):
     state: DriverState
 
 
-_INTERNAL = "which points to a damaged driver installation"
+_INTERNAL = mark("which points to a damaged driver installation")
 # nvmlReturn_t of nvml.h (driver branch 615).
 _ERRORS: dict[int, tuple[str, str, DriverState]] = {
     1: ("uninitialized", f"NVML says it was not initialised, {_INTERNAL}.", "error"),
     2: ("invalid-argument", f"NVML refused an argument, {_INTERNAL}.", "error"),
-    3: ("not-supported", "NVML does not support this on this device.", "error"),
+    3: ("not-supported", mark("NVML does not support this on this device."), "error"),
     4: (
         "no-permission",
-        "NVML may not talk to the driver: the permissions on /dev/nvidia* are too narrow.",
+        mark("NVML may not talk to the driver: the permissions on /dev/nvidia* are too narrow."),
         "no_permission",
     ),
     5: ("already-initialized", f"NVML says it was initialised before, {_INTERNAL}.", "error"),
-    6: ("not-found", "NVML did not find what was asked for.", "error"),
+    6: ("not-found", mark("NVML did not find what was asked for."), "error"),
     7: ("insufficient-size", f"NVML found a buffer too small, {_INTERNAL}.", "error"),
-    8: ("insufficient-power", "The GPU lacks power: its external power cables are not connected properly.", "error"),
-    9: ("driver-not-loaded", "The NVIDIA driver is installed, but its kernel module is not loaded.", "not_loaded"),
-    10: ("timeout", "NVML gave up waiting for the driver.", "error"),
-    11: ("irq-issue", "The NVIDIA kernel module has a problem with the GPU's interrupts.", "error"),
-    12: ("library-not-found", "NVML's library libnvidia-ml.so.1 was not found.", "missing"),
-    13: ("function-not-found", "NVML's library is too old for this call.", "error"),
+    8: (
+        "insufficient-power",
+        mark("The GPU lacks power: its external power cables are not connected properly."),
+        "error",
+    ),
+    9: (
+        "driver-not-loaded",
+        mark("The NVIDIA driver is installed, but its kernel module is not loaded."),
+        "not_loaded",
+    ),
+    10: ("timeout", mark("NVML gave up waiting for the driver."), "error"),
+    11: ("irq-issue", mark("The NVIDIA kernel module has a problem with the GPU's interrupts."), "error"),
+    12: ("library-not-found", mark("NVML's library libnvidia-ml.so.1 was not found."), "missing"),
+    13: ("function-not-found", mark("NVML's library is too old for this call."), "error"),
     14: ("corrupted-inforom", "The GPU's InfoROM is damaged.", "error"),
-    15: ("gpu-is-lost", "The GPU fell off the bus; the machine needs a cold start, or the card is broken.", "error"),
-    16: ("reset-required", "The GPU has to be reset before it can be used again.", "error"),
-    17: ("operating-system", "The operating system blocks the access to the GPU.", "error"),
+    15: (
+        "gpu-is-lost",
+        mark("The GPU fell off the bus; the machine needs a cold start, or the card is broken."),
+        "error",
+    ),
+    16: ("reset-required", mark("The GPU has to be reset before it can be used again."), "error"),
+    17: ("operating-system", mark("The operating system blocks the access to the GPU."), "error"),
     18: (
         "driver-library-mismatch",
-        "The loaded NVIDIA kernel module and the driver's libraries have different versions; a reboot loads the new module.",
+        mark(
+            "The loaded NVIDIA kernel module and the driver's libraries have different versions; a reboot loads the new module."
+        ),
         "mismatch",
     ),
-    19: ("in-use", "The GPU is in use in a way that keeps NVML out.", "error"),
-    20: ("memory", "NVML ran out of memory.", "error"),
-    21: ("no-data", "NVML has no data.", "error"),
-    22: ("vgpu-ecc-not-supported", "The virtual GPU cannot run because ECC is enabled.", "error"),
-    23: ("insufficient-resources", "NVML lacks resources other than memory.", "error"),
+    19: ("in-use", mark("The GPU is in use in a way that keeps NVML out."), "error"),
+    20: ("memory", mark("NVML ran out of memory."), "error"),
+    21: ("no-data", mark("NVML has no data."), "error"),
+    22: ("vgpu-ecc-not-supported", mark("The virtual GPU cannot run because ECC is enabled."), "error"),
+    23: ("insufficient-resources", mark("NVML lacks resources other than memory."), "error"),
     24: ("frequency-not-supported", f"NVML does not know a frequency, {_INTERNAL}.", "error"),
     25: (
         "argument-version-mismatch",
         f"NVML's library and its caller disagree about a structure, {_INTERNAL}.",
         "error",
     ),
-    26: ("deprecated", "NVML's library no longer offers this call.", "error"),
-    27: ("not-ready", "The system is not ready for the request yet.", "error"),
-    28: ("gpu-not-found", "NVML found no GPU.", "error"),
-    29: ("invalid-state", "The GPU or the driver is in a state in which this cannot be asked.", "error"),
+    26: ("deprecated", mark("NVML's library no longer offers this call."), "error"),
+    27: ("not-ready", mark("The system is not ready for the request yet."), "error"),
+    28: ("gpu-not-found", mark("NVML found no GPU."), "error"),
+    29: ("invalid-state", mark("The GPU or the driver is in a state in which this cannot be asked."), "error"),
     30: ("reset-type-not-supported", f"NVML does not know a kind of reset, {_INTERNAL}.", "error"),
     999: (
         "unknown",
-        "NVML met an internal driver error; in a container this follows a reload of the host's services.",
+        mark("NVML met an internal driver error; in a container this follows a reload of the host's services."),
         "error",
     ),
 }

@@ -9,6 +9,7 @@ from torchup.detect.host import Host
 from torchup.detect.libc import read_libc
 from torchup.detect.notes import Notes
 from torchup.model.facts import OperatingSystem
+from torchup.words import tr
 
 _ASSIGNMENT = r"([A-Za-z_][A-Za-z0-9_]*)=(.*)"
 _ESCAPE = r"\\([\\\"'$`])"
@@ -31,10 +32,10 @@ def read_operating_system(host: Host, notes: Notes) -> OperatingSystem:
     """Read the distribution, the kernel, the architecture and the C library of a Linux machine."""
     release = _read_release(host)
     if not release:
-        notes.add("os-release-missing", "The distribution is unknown: there is no os-release file.")
+        notes.add("os-release-missing", tr("The distribution is unknown: there is no os-release file."))
     arch = _read_arch(host, notes)
     if arch not in _SERVED:
-        notes.add("architecture-unserved", f"PyTorch publishes no wheels for {arch} machines.", arch)
+        notes.add("architecture-unserved", tr("PyTorch publishes no wheels for {arch} machines.", arch=arch), arch)
     identifier = release.get("ID", "").lower() or None
     libc, libc_version = read_libc(host, notes, identifier)
     return OperatingSystem(
@@ -103,5 +104,5 @@ def _read_arch(host: Host, notes: Notes) -> str:
     for path in ("/bin/sh", "/usr/bin/env", "/bin/busybox", "/sbin/init"):
         if arch := parse_elf_machine((host.read_bytes(path) or b"")[:_ELF_HEADER]):
             return arch
-    notes.add("architecture-unknown", "The machine's architecture cannot be told from its files.")
+    notes.add("architecture-unknown", tr("The machine's architecture cannot be told from its files."))
     return "unknown"

@@ -10,6 +10,7 @@ from torchup.detect.host import Host
 from torchup.detect.interpreter import Homes, Interpreter, interpreter_kind, read_interpreter
 from torchup.detect.notes import Notes
 from torchup.model.facts import Python
+from torchup.words import tr
 
 _NAME = r"python(?:3(?:\.\d+t?)?)?|pypy3(?:\.\d+)?"
 _VERSIONED = r"(?:python|pypy)3\.\d+t?"
@@ -87,8 +88,12 @@ def _ask_all(host: Host, notes: Notes, homes: Homes, silent: dict[str, str]) -> 
                 found[key] = Interpreter(python=python, prefix=prefix, stdlib=stdlib)
         elif ran.returncode != _NOT_FOUND and not _is_python2(ran.stdout + ran.stderr):
             # 127 is what a version manager's shim answers when no version is chosen for it.
-            reason = ran.problem or (ran.stderr or ran.stdout).strip() or f"exit status {ran.returncode}"
-            notes.add("python-does-not-run", f"The interpreter {path} does not work.", reason)
+            reason = (
+                ran.problem
+                or (ran.stderr or ran.stdout).strip()
+                or tr("exit status {returncode}", returncode=ran.returncode)
+            )
+            notes.add("python-does-not-run", tr("The interpreter {path} does not work.", path=path), reason)
     return found
 
 

@@ -10,6 +10,7 @@ from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
 from torchup.model.facts import Shells
+from torchup.words import tr
 
 KNOWN = ("bash", "zsh", "fish", "tcsh", "csh", "ksh", "dash", "pwsh", "nu", "elvish", "xonsh")
 _ALIASES = {"ksh93": "ksh", "mksh": "ksh", "ksh2020": "ksh", "powershell": "pwsh", "bsd-csh": "csh", "rbash": "bash"}
@@ -121,7 +122,7 @@ def _is_there(host: Host, path: str, notes: Notes) -> bool:
     if host.is_file(path):
         return True
     if host.link_target(path) is not None and not host.exists(path):
-        notes.add("startup-file-dangling", "A start-up file is a link that leads nowhere.", path)
+        notes.add("startup-file-dangling", tr("A start-up file is a link that leads nowhere."), path)
     elif host.is_dir(path):
-        notes.add("startup-file-is-directory", "A directory has the name of a start-up file.", path)
+        notes.add("startup-file-is-directory", tr("A directory has the name of a start-up file."), path)
     return False

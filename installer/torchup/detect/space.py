@@ -10,6 +10,7 @@ from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
 from torchup.model.facts import Space
+from torchup.words import tr
 
 _MIB = 1024**2
 _KIB_PER_MIB = 1024
@@ -23,7 +24,7 @@ def read_space(host: Host, notes: Notes) -> Space:
     """Measure the file systems of home, temporary files and shared memory, and the memory."""
     shm = _free_mib(host, "/dev/shm", notes)  # noqa: S108 - measured, never written to
     if shm is not None and shm < _SMALL_SHM_MIB:
-        text = "Shared memory is small: data loaders with several workers may fail."
+        text = tr("Shared memory is small: data loaders with several workers may fail.")
         notes.add("shared-memory-small", text, f"{shm} MiB")
     return Space(
         home_mib=_free_mib(host, host.home, notes),
@@ -50,7 +51,7 @@ def _read_memory(host: Host, notes: Notes) -> int | None:
     total = parse_meminfo(host.read_text("/proc/meminfo") or "")
     limits = [limit for path in _CGROUP_LIMITS if (limit := parse_memory_limit(host.read_line(path) or ""))]
     if total is not None and limits and min(limits) < total:
-        notes.add("memory-limited", "A control group limits the memory.", f"{min(limits)} of {total} MiB")
+        notes.add("memory-limited", tr("A control group limits the memory."), f"{min(limits)} of {total} MiB")
         return min(limits)
     return total
 
@@ -64,7 +65,7 @@ def _free_mib(host: Host, path: str, notes: Notes) -> int | None:
     try:
         return _measure(host.disk_path(path or "/")) // _MIB
     except OSError as error:
-        notes.add("space-unknown", f"The free space of {path} is unknown.", error.strerror)
+        notes.add("space-unknown", tr("The free space of {path} is unknown.", path=path), error.strerror)
         return None
 
 

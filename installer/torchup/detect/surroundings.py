@@ -9,6 +9,7 @@ from torchup.detect.container import read_container
 from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.model.facts import ContainerKind, Surroundings
+from torchup.words import tr
 
 _SECURE_BOOT = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 _WSL2_KERNEL = r"(?i)microsoft.*wsl2|wsl2"
@@ -38,12 +39,14 @@ def read_wsl(host: Host, notes: Notes) -> Literal[0, 1, 2]:
     generation = parse_wsl(release, version, marked=named or host.is_dir("/run/WSL"))
     if generation == 1:
         notes.add(
-            "wsl1-without-gpu", "WSL 1 gives no access to the GPU; `wsl --set-version` turns it into WSL 2.", release
+            "wsl1-without-gpu",
+            tr("WSL 1 gives no access to the GPU; `wsl --set-version` turns it into WSL 2."),
+            release,
         )
     if generation == 2 and not host.exists("/dev/dxg"):  # noqa: PLR2004 - WSL's own number
-        notes.add("wsl-without-dxg", "WSL offers no GPU device: /dev/dxg is missing.", release)
+        notes.add("wsl-without-dxg", tr("WSL offers no GPU device: /dev/dxg is missing."), release)
     if generation == 2 and "microsoft" not in release.lower():  # noqa: PLR2004 - WSL's own number
-        notes.add("wsl-custom-kernel", "WSL runs a kernel of your own; GPU support depends on it.", release)
+        notes.add("wsl-custom-kernel", tr("WSL runs a kernel of your own; GPU support depends on it."), release)
     return generation
 
 
@@ -73,11 +76,13 @@ def read_jetson(host: Host, notes: Notes) -> str | None:
     if level:
         notes.add(
             "jetson-release",
-            f"This Jetson runs Jetson Linux {level}; its driver comes with JetPack.",
+            tr("This Jetson runs Jetson Linux {level}; its driver comes with JetPack.", level=level),
             release.splitlines()[0],
         )
     if chip is None:
-        notes.add("jetson-chip-unknown", "This is a Jetson, but its chip is not known.", compatible.replace("\0", " "))
+        notes.add(
+            "jetson-chip-unknown", tr("This is a Jetson, but its chip is not known."), compatible.replace("\0", " ")
+        )
         return "unknown"
     return chip
 
@@ -102,7 +107,7 @@ def read_secure_boot(host: Host, notes: Notes, container: ContainerKind | None) 
     content = host.read_bytes(_SECURE_BOOT)
     state = parse_secure_boot(content)
     if state is None and container is None:
-        notes.add("secure-boot-unknown", "The firmware does not tell whether Secure Boot is on.", _SECURE_BOOT)
+        notes.add("secure-boot-unknown", tr("The firmware does not tell whether Secure Boot is on."), _SECURE_BOOT)
     return state
 
 

@@ -11,6 +11,7 @@ from torchup.detect.loader import configured_folders
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
 from torchup.model.facts import Toolkit, ToolkitSource
+from torchup.words import tr
 
 _VARIABLES = ("CUDA_HOME", "CUDA_PATH", "CUDA_ROOT")
 _HEADER = r"(?m)^#define\s+CUDA(?:RT)?_VERSION\s+(\d+)"
@@ -117,10 +118,16 @@ def _named(host: Host, notes: Notes) -> list[tuple[ToolkitSource, str]]:
         if not value:
             continue
         if not host.is_dir(value):
-            notes.add("cuda-home-missing", f"{variable} names a folder that does not exist.", f"{variable}={value}")
+            notes.add(
+                "cuda-home-missing",
+                tr("{variable} names a folder that does not exist.", variable=variable),
+                f"{variable}={value}",
+            )
         elif _read_toolkit(host, host.resolve(value), "env") is None:
             notes.add(
-                "cuda-home-without-toolkit", f"{variable} names a folder without a CUDA toolkit.", f"{variable}={value}"
+                "cuda-home-without-toolkit",
+                tr("{variable} names a folder without a CUDA toolkit.", variable=variable),
+                f"{variable}={value}",
             )
         places.append(("env", value))
     return places

@@ -9,6 +9,7 @@ from torchup.detect.host import Host
 from torchup.detect.interpreter import Interpreter, site_folders
 from torchup.detect.notes import Notes
 from torchup.model.facts import TorchInstall
+from torchup.words import tr
 
 _DIST_INFO = r"torch-(\d[^-]*)\.dist-info"
 _VERSION = r"(?m)^Version:\s*(\S+)"
@@ -92,13 +93,17 @@ def _read_folder(host: Host, notes: Notes, folder: str, python: str) -> list[Tor
     names = [name for name in host.names(folder) if re.fullmatch(_DIST_INFO, name)]
     if len(names) > 1:
         notes.add(
-            "torch-twice", "An environment has the metadata of two versions of torch.", f"{folder}: {', '.join(names)}"
+            "torch-twice",
+            tr("An environment has the metadata of two versions of torch."),
+            f"{folder}: {', '.join(names)}",
         )
     installs: list[TorchInstall] = []
     for name in names:
         version = parse_metadata(host.read_text(f"{folder}/{name}/METADATA") or "")
         if version is None:
-            notes.add("torch-metadata-broken", "The metadata of an installed torch cannot be read.", f"{folder}/{name}")
+            notes.add(
+                "torch-metadata-broken", tr("The metadata of an installed torch cannot be read."), f"{folder}/{name}"
+            )
             continue
         label = version.partition("+")[2]
         variant = (

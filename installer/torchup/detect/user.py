@@ -9,6 +9,7 @@ from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
 from torchup.model.facts import PrivilegeKind, User
+from torchup.words import tr
 
 _ADMIN_GROUPS = {"sudo", "wheel", "admin", "root"}
 _FIELDS = 7
@@ -46,16 +47,20 @@ def read_user(host: Host, notes: Notes, account: Account | None) -> User:
         return User(name=name, home=host.home, privilege="root" if _is_windows_admin() else "none")
     uid = os.getuid() if host.live else account.uid if account else None
     if host.live and account is None:
-        notes.add("user-without-account", "The user has no account entry.", f"uid {uid}")
+        notes.add("user-without-account", tr("The user has no account entry."), f"uid {uid}")
     if uid == 0 and (behind := host.environ.get("SUDO_USER")) and behind != "root":
-        text = "torchup runs through sudo: what it sets up would belong to root, not to you."
+        text = tr("torchup runs through sudo: what it sets up would belong to root, not to you.")
         notes.add("run-through-sudo", text, f"SUDO_USER={behind}")
     owner = host.stat(host.home)
     if host.live and owner is None:
-        notes.add("home-missing", "The home folder does not exist.", host.home)
+        notes.add("home-missing", tr("The home folder does not exist."), host.home)
     elif host.live and owner is not None and owner.st_uid != uid:
-        text = "The home folder belongs to another user."
-        notes.add("home-not-owned", text, f"{host.home} belongs to uid {owner.st_uid}, this is uid {uid}")
+        text = tr("The home folder belongs to another user.")
+        notes.add(
+            "home-not-owned",
+            text,
+            tr("{home} belongs to uid {st_uid}, this is uid {uid}", home=host.home, st_uid=owner.st_uid, uid=uid),
+        )
     return User(
         name=account.name if account else host.environ.get("USER") or None,
         uid=uid,
@@ -84,11 +89,11 @@ def judge_sudo(returncode: int | None, stderr: str, *, admin: bool) -> tuple[Pri
         return "sudo", False
     refused = (
         "not allowed",
-        "not in the sudoers",
-        "may not run sudo",
-        "no new privileges",
-        "must be setuid root",
-        "setuid bit set",
+        tr("not in the sudoers"),
+        tr("may not run sudo"),
+        tr("no new privileges"),
+        tr("must be setuid root"),
+        tr("setuid bit set"),
     )
     if any(words in stderr for words in refused):
         return "none", False
@@ -101,7 +106,7 @@ def _read_privilege(host: Host, notes: Notes) -> PrivilegeKind:
     if os.geteuid() == 0:
         return "root"
     if _no_new_privileges(host.read_text("/proc/self/status") or ""):
-        text = "This process may not gain privileges (no_new_privs), so sudo cannot work here."
+        text = tr("This process may not gain privileges (no_new_privs), so sudo cannot work here.")
         notes.add("no-new-privileges", text, "/proc/self/status")
         return "none"
     for program in ("sudo", "doas"):
@@ -113,7 +118,7 @@ def _read_privilege(host: Host, notes: Notes) -> PrivilegeKind:
             continue
         kind, unsure = judge_sudo(ran.returncode, ran.stderr, admin=bool(_ADMIN_GROUPS & _groups()))
         if unsure:
-            text = f"It is not certain that this user may use {program}."
+            text = tr("It is not certain that this user may use {program}.", program=program)
             notes.add("privilege-uncertain", text, ran.problem or ran.stderr.strip() or None)
         if kind != "none":
             return kind

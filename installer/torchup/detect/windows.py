@@ -11,6 +11,7 @@ from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.detect.pci import PciDevice
 from torchup.model.facts import OperatingSystem, Vendor
+from torchup.words import tr
 
 _QUESTION = (
     "$ErrorActionPreference='Stop';"
@@ -54,7 +55,7 @@ def read_windows(host: Host, notes: Notes) -> WindowsView:
     ran = host.run([_SHELL, "-NoProfile", "-NonInteractive", "-Command", _QUESTION], limit=host.limits.nvidia_smi)
     if ran is None or not ran.ok:
         detail = (ran.problem or ran.stderr) if ran else None
-        notes.add("powershell-failed", "PowerShell did not tell about this machine.", detail)
+        notes.add("powershell-failed", tr("PowerShell did not tell about this machine."), detail)
         return WindowsView(system=_fallback_system(host))
     return parse_machine(
         ran.stdout,

@@ -13,6 +13,7 @@ from torchup.detect.nvml import read_nvml
 from torchup.detect.nvml_errors import LIBRARY_NOT_FOUND, nvml_error
 from torchup.detect.windows import WindowsCard
 from torchup.model.facts import DriverState, Gpu, NvidiaDriver
+from torchup.words import tr
 
 
 def read_windows_graphics(host: Host, notes: Notes, cards: tuple[WindowsCard, ...]) -> Graphics:
@@ -27,7 +28,7 @@ def read_windows_graphics(host: Host, notes: Notes, cards: tuple[WindowsCard, ..
     served = nvml.gpus or (smi.gpus if smi else ())
     if nvml.error not in (None, LIBRARY_NOT_FOUND):
         error = nvml_error(nvml.error)
-        notes.add(error.code, error.text, f"nvmlInit returned {nvml.error}")
+        notes.add(error.code, error.text, tr("nvmlInit returned {error}", error=nvml.error))
     installed = next((card.driver_version for card in nvidia if card.driver_version), None)
     state: DriverState = "ok" if answered else judge_windows(installed, nvml.error)
     driver = NvidiaDriver(

@@ -20,6 +20,7 @@ from torchup.knowledge.wheel_tags import pythons_of
 from torchup.model.facts import System
 from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability, DriverVersion
+from torchup.words import tr
 
 SCHEMA = 1
 
@@ -97,7 +98,10 @@ def matrix(
                 left_out[misfit] += 1
             else:
                 rows.append(row)
-    notes = [*_about(query), *(f"{count} builds left out: {why}." for why, count in left_out.most_common())]
+    notes = [
+        *_about(query),
+        *(tr("{count} builds left out: {why}.", count=count, why=why) for why, count in left_out.most_common()),
+    ]
     return Matrix(
         platform=platform,
         as_of=SNAPSHOT_DATE,
@@ -111,7 +115,7 @@ def matrix(
 
 
 def _unknown(platform: Platform, torch: str | None, query: GpuQuery, driver: str | None) -> Matrix:
-    notes = (*_about(query), "Without a compute capability no build can be named for it.")
+    notes = (*_about(query), tr("Without a compute capability no build can be named for it."))
     return Matrix(
         platform=platform,
         as_of=SNAPSHOT_DATE,
@@ -193,17 +197,17 @@ def _misfit(
     installed: DriverVersion | None,
 ) -> str | None:
     if query and query.gfx:
-        return None if query.gfx in row.gfx else f"no code for {query.gfx}"
+        return None if query.gfx in row.gfx else tr("no code for {gfx}", gfx=query.gfx)
     if query and not any(served.by for served in row.serves):
-        return f"no code for compute capability {' or '.join(map(str, query.capabilities))}"
+        return tr("no code for compute capability {map}", map=" or ".join(map(str, query.capabilities)))
     if installed is None or variant.cuda is None:
         return None
     if driver and installed < driver.version:
-        return f"CUDA {variant.cuda[0]} needs driver {driver.text} or newer"
+        return tr("CUDA {cuda} needs driver {text} or newer", cuda=variant.cuda[0], text=driver.text)
     only_ptx = query and all(not served.by or served.by.startswith("compute") for served in row.serves)
     ceiling = cuda_ceiling(installed)
     if only_ptx and ceiling and ceiling < variant.cuda:
-        return f"only PTX, which needs a driver that names CUDA {variant.number}"
+        return tr("only PTX, which needs a driver that names CUDA {number}", number=variant.number)
     return None
 
 
@@ -213,12 +217,21 @@ def _about(query: GpuQuery | None) -> list[str]:
     notes = []
     for chip in query.chips:
         capability = chip.compute_capability or "unknown"
-        text = f"{chip.name} ({chip.architecture}): compute capability {capability}"
-        text += ", inferred from its family" if chip.uncertain and chip.compute_capability else ""
-        text += f", driver branches up to {chip.last_driver_branch}" if chip.last_driver_branch else ""
-        text += ", open kernel module only" if chip.modules == "open_only" and not chip.soc else ""
-        text += ", proprietary kernel module only" if chip.modules == "proprietary_only" else ""
-        text += ", driver from Jetson Linux" if chip.soc else ""
+        text = tr(
+            "{name} ({architecture}): compute capability {capability}",
+            name=chip.name,
+            architecture=chip.architecture,
+            capability=capability,
+        )
+        text += tr(", inferred from its family") if chip.uncertain and chip.compute_capability else ""
+        text += (
+            tr(", driver branches up to {last_driver_branch}", last_driver_branch=chip.last_driver_branch)
+            if chip.last_driver_branch
+            else ""
+        )
+        text += tr(", open kernel module only") if chip.modules == "open_only" and not chip.soc else ""
+        text += tr(", proprietary kernel module only") if chip.modules == "proprietary_only" else ""
+        text += tr(", driver from Jetson Linux") if chip.soc else ""
         notes.append(text + ".")
     if query.gfx:
         notes.append(f"AMD {query.gfx}.")

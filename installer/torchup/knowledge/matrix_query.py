@@ -13,6 +13,7 @@ from torchup.knowledge.rocm import gfx_lists, gfx_of_chip
 from torchup.knowledge.snapshot import SNAPSHOT_DATE
 from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability, DriverVersion
+from torchup.words import tr
 
 _GFX = re.compile(r"gfx[0-9a-f]{3,5}")
 
@@ -43,10 +44,10 @@ def read_gpu(text: str) -> GpuQuery:
         return GpuQuery(text=text, capabilities=(ComputeCapability.parse(text),))
     except ValueError:
         raise UsageError(
-            f"No GPU is known by the name {text!r}.",
+            tr("No GPU is known by the name {text!r}.", text=text),
             code="unknown-gpu",
             evidence=_nearest(text),
-            hint="Give a compute capability (8.9), a chip (AD102), a product (RTX 4090) or a gfx target (gfx1100).",
+            hint=tr("Give a compute capability (8.9), a chip (AD102), a product (RTX 4090) or a gfx target (gfx1100)."),
         ) from None
 
 
@@ -69,17 +70,24 @@ def read_torch(torch: str | None) -> frozenset[str]:
         specifier = SpecifierSet(text)
     except InvalidSpecifier:
         raise UsageError(
-            f"{torch!r} is neither a torch version nor a version specifier.",
+            tr("{torch!r} is neither a torch version nor a version specifier.", torch=torch),
             code="bad-torch-version",
             hint="Write a version (2.14.1), a minor (2.14) or a specifier (>=2.12).",
         ) from None
     found = frozenset(specifier.filter(known))
     if not found:
         raise UsageError(
-            f"No torch release in the tables matches {torch!r}.",
+            tr("No torch release in the tables matches {torch!r}.", torch=torch),
             code="unknown-torch-version",
-            evidence=(f"The tables of {SNAPSHOT_DATE} go from {known[0]} to {known[-1]}.",),
-            hint="Ask for a version in that range.",
+            evidence=(
+                tr(
+                    "The tables of {SNAPSHOT_DATE} go from {known} to {known_2}.",
+                    SNAPSHOT_DATE=SNAPSHOT_DATE,
+                    known=known[0],
+                    known_2=known[-1],
+                ),
+            ),
+            hint=tr("Ask for a version in that range."),
         )
     return found
 
@@ -90,9 +98,9 @@ def read_driver(text: str) -> DriverVersion:
         return DriverVersion.parse(text)
     except ValueError:
         raise UsageError(
-            f"{text!r} is not an NVIDIA driver version.",
+            tr("{text!r} is not an NVIDIA driver version.", text=text),
             code="bad-driver-version",
-            hint="Write it as nvidia-smi shows it, such as 580.65.06.",
+            hint=tr("Write it as nvidia-smi shows it, such as 580.65.06."),
         ) from None
 
 
@@ -101,4 +109,4 @@ def _nearest(text: str) -> tuple[str, ...]:
     names += [gfx for row in gfx_lists() for gfx in row.gfx]
     by_lower = {name.lower(): name for name in names}
     near = get_close_matches(text.lower(), by_lower, n=3, cutoff=0.6)
-    return (f"Similar names: {', '.join(by_lower[name] for name in near)}.",) if near else ()
+    return (tr("Similar names: {by_lower}.", by_lower=", ".join(by_lower[name] for name in near)),) if near else ()

@@ -6,6 +6,8 @@ import json
 from functools import cache
 from typing import Any
 
+from torchup.words import tr
+
 
 @cache
 def table(name: str) -> dict[str, Any]:
@@ -18,6 +20,6 @@ def table(name: str) -> dict[str, Any]:
 
     content = get_data(__package__, f"data/{name}.json")
     if content is None:
-        raise FileNotFoundError(f"this installation of torchup cannot read its own data: {name}.json")
+        raise FileNotFoundError(tr("this installation of torchup cannot read its own data: {name}.json", name=name))
     loaded: dict[str, Any] = json.loads(content)
     return loaded

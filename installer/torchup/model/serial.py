@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from torchup.model.quick import dataclass
+from torchup.words import mark, tr
 
 PathKey = str | int
 T = TypeVar("T")
@@ -91,7 +92,7 @@ def _load(kind: Any, data: Any, path: tuple[PathKey, ...], problems: list[Proble
         if any(data == choice and type(data) is type(choice) for choice in choices):
             return data
         wanted = ", ".join("null" if choice is None else str(choice) for choice in choices)
-        return _problem(problems, path, f"{_show(data)} is not one of {wanted}")
+        return _problem(problems, path, tr("{show} is not one of {wanted}", show=_show(data), wanted=wanted))
     if origin is tuple:
         return _load_tuple(get_args(kind)[0], data, path, problems)
     if origin is dict:
@@ -114,7 +115,11 @@ def _load_union(kinds: tuple[Any, ...], data: Any, path: tuple[PathKey, ...], pr
         by_tag = {get_args(_hints(kind)["kind"])[0]: kind for kind in tagged}
         if data.get("kind") in by_tag:
             return _load(by_tag[data["kind"]], data, path, problems)
-        return _problem(problems, (*path, "kind"), f"{_show(data.get('kind'))} is not one of {', '.join(by_tag)}")
+        return _problem(
+            problems,
+            (*path, "kind"),
+            tr("{show} is not one of {by_tag}", show=_show(data.get("kind")), by_tag=", ".join(by_tag)),
+        )
     attempts: list[list[Problem]] = []
     for kind in kinds:
         attempt: list[Problem] = []
@@ -151,10 +156,12 @@ def _load_dataclass(cls: type, data: Any, path: tuple[PathKey, ...], problems: l
         if name in data:
             values[name] = _load(hints[name], data[name], (*path, name), problems)
         elif field.default is MISSING and field.default_factory is MISSING:
-            problems.append(Problem(path, f"the key {name!r} is missing"))
+            problems.append(Problem(path, tr("the key {name!r} is missing", name=name)))
     schema = known["schema"].default if "schema" in known else None
     if values.get("schema", schema) not in (schema, None):
-        text = f"{_show(values['schema'])} is not a schema that this version reads ({schema})"
+        text = tr(
+            "{show} is not a schema that this version reads ({schema})", show=_show(values["schema"]), schema=schema
+        )
         problems.append(Problem((*path, "schema"), text))
     return cls(**values) if len(problems) == before else None
 
@@ -164,7 +171,7 @@ def unknown_key(key: str, known: Any) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(key, list(known), n=1, cutoff=0.6)
-    return "unknown key" + (f"; did you mean {near[0]!r}?" if near else "")
+    return "unknown key" + (tr("; did you mean {near!r}?", near=near[0]) if near else "")
 
 
 def _problem(problems: list[Problem], path: tuple[PathKey, ...], text: str) -> None:
@@ -177,9 +184,9 @@ def _show(data: Any) -> str:
 
 
 _NAMES: dict[Any, str] = {
-    str: "a string (write it in quotes)",
-    int: "a whole number",
+    str: mark("a string (write it in quotes)"),
+    int: mark("a whole number"),
     float: "a number",
-    bool: "true or false",
+    bool: mark("true or false"),
     type(None): "null",
 }

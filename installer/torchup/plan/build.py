@@ -26,6 +26,7 @@ from torchup.plan.system.refusals import refuse_below_root
 from torchup.plan.system.toolkit_steps import plan_toolkit
 from torchup.plan.target import check_home, check_target
 from torchup.plan.toolkit_steps import wheel_home
+from torchup.words import tr
 
 __all__ = ["PlanInput", "environment_path", "make_plan"]
 
@@ -42,10 +43,10 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
     pick = resolution.torch
     if pick is None or not can_be_planned(resolution, given.request):
         raise NoSolutionError(
-            "There is no build of PyTorch that can be installed now.",
+            tr("There is no build of PyTorch that can be installed now."),
             code="nothing-to-install",
             evidence=tuple(step.text for step in resolution.next_steps),
-            hint="`torchup resolve` says what has to be done first.",
+            hint=tr("`torchup resolve` says what has to be done first."),
         )
     wanted = pins(pick)
     check_home(given.facts, given.target)
@@ -90,14 +91,14 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
 def _answers(given: PlanInput) -> list[Step]:
     config = given.context.places.config
     folder = MakeDirectory(
-        id="config-folder", summary=f"Make {config}", why="torchup's own files go there.", path=str(config)
+        id="config-folder", summary=f"Make {config}", why=tr("torchup's own files go there."), path=str(config)
     )
     if given.answers_text is None:
         return [folder]
     answers = WriteFile(
         id="answers",
-        summary="Keep the complete answers",
-        why="The same set-up can be made again from them: torchup setup --answers FILE.",
+        summary=tr("Keep the complete answers"),
+        why=tr("The same set-up can be made again from them: torchup setup --answers FILE."),
         path=str(config / "answers.yaml"),
         content=given.answers_text,
         mode=ANSWERS_MODE,
@@ -152,7 +153,7 @@ def _verification(given: PlanInput, pick: TorchPick, python: str, shell: ShellPl
     step = Verify(
         id="verify",
         summary=f"Test PyTorch {version} ({wish.level})",
-        why="Only a computation that comes out right proves that the set-up works.",
+        why=tr("Only a computation that comes out right proves that the set-up works."),
         python=python,
         level=wish.level,
         expected_version=version,

@@ -12,19 +12,21 @@ from torchup.model.plan import Command
 from torchup.model.request import EnvironmentWish, Request, SourceWish
 from torchup.model.resolution import TorchPick
 from torchup.plan.child_environment import installer_environment
+from torchup.words import tr
 
 _PREFERENCE = ("mamba", "micromamba", "conda")
 
 
-def find_conda(facts: MachineFacts, *, what: str = "A conda environment") -> CondaInstall:
+def find_conda(facts: MachineFacts, *, what: str = tr("A conda environment")) -> CondaInstall:
     """Choose the fastest solver that is there; raises RefusedError with code conda-missing."""
     found = sorted(facts.conda, key=lambda install: _PREFERENCE.index(install.kind))
     if not found:
         raise RefusedError(
-            f"{what} is wished for, and this machine has no conda, mamba or micromamba.",
+            tr("{what} is wished for, and this machine has no conda, mamba or micromamba.", what=what),
             code="conda-missing",
-            hint="Install one of them: Miniforge brings conda and mamba, micromamba is a single program. torchup finds "
-            "it by PATH, CONDA_EXE or MAMBA_EXE, or in its usual folder. A venv (environment.kind) needs none.",
+            hint=tr(
+                "Install one of them: Miniforge brings conda and mamba, micromamba is a single program. torchup finds it by PATH, CONDA_EXE or MAMBA_EXE, or in its usual folder. A venv (environment.kind) needs none."
+            ),
         )
     return found[0]
 
@@ -57,9 +59,9 @@ def python_specs(python: str) -> tuple[str, ...]:
     """
     if python.endswith("t"):
         raise RefusedError(
-            f"A free-threaded Python ({python}) is not planned through conda.",
+            tr("A free-threaded Python ({python}) is not planned through conda.", python=python),
             code="conda-free-threaded",
-            hint="Set environment.kind to venv: uv brings a free-threaded Python.",
+            hint=tr("Set environment.kind to venv: uv brings a free-threaded Python."),
         )
     return (f"python={python}", "pip")
 

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from torchup.model.plan import WriteFile
 from torchup.plan.sources import PackageSources, pip_flags
 from torchup.shell.templates import render
+from torchup.words import tr
 
 NAME = "environment.yml"
 
@@ -26,8 +27,8 @@ def conda_file_step(
             places[-1] += f" {word}"
     return WriteFile(
         id="environment-file",
-        summary=f"Describe the environment in {NAME}",
-        why="conda can make the same environment again from it, here or elsewhere.",
+        summary=tr("Describe the environment in {NAME}", NAME=NAME),
+        why=tr("conda can make the same environment again from it, here or elsewhere."),
         path=f"{prefix}/{NAME}",
         content=render(
             NAME,

@@ -14,14 +14,14 @@ from torchup.model.resolution import ToolkitDecision
 from torchup.plan.conda_layout import include_dir
 from torchup.shell.conda_scripts import CondaSettings, render_conda_scripts, script_folders, script_paths
 from torchup.shell.env_files import ShellEnvironment
+from torchup.words import mark, tr
 
 ReadFile = Callable[[str], bytes | None]
 
-_WHY = "conda runs it with this environment only, so other environments and new shells do not change."
+_WHY = mark("conda runs it with this environment only, so other environments and new shells do not change.")
 
-_NO_ACTIVATION = (
-    "shell.activate does nothing for a conda environment: conda activates it. Put `conda activate FOLDER` below "
-    "conda's own lines in the start-up file, if you want it in every shell."
+_NO_ACTIVATION = mark(
+    "shell.activate does nothing for a conda environment: conda activates it. Put `conda activate FOLDER` below conda's own lines in the start-up file, if you want it in every shell."
 )
 
 
@@ -59,9 +59,11 @@ def plan_conda_scripts(
     if wish.shells == "none":
         return CondaShellPlan()
     if environment is None:
-        return CondaShellPlan(reason="there is no environment to give scripts to" if asked else None)
+        return CondaShellPlan(reason=tr("there is no environment to give scripts to") if asked else None)
     if not (is_conda or is_conda_environment(environment, files)):
-        return CondaShellPlan(reason=f"{environment} is no conda environment" if asked else None)
+        return CondaShellPlan(
+            reason=tr("{environment} is no conda environment", environment=environment) if asked else None
+        )
     notes = (_NO_ACTIVATION,) if wish.activate else ()
     inside = _is_inside(toolkit, environment) or toolkit.source == "conda"
     settings = CondaSettings(
@@ -71,7 +73,7 @@ def plan_conda_scripts(
         library_dirs=known.library_dirs,
     )
     if settings.empty:
-        reason = "no CUDA toolkit is chosen, and PyTorch needs none, so conda has nothing to set"
+        reason = tr("no CUDA toolkit is chosen, and PyTorch needs none, so conda has nothing to set")
         return CondaShellPlan(
             steps=remove_conda_scripts(environment, files), reason=reason if asked else None, notes=notes
         )
@@ -98,7 +100,7 @@ def remove_conda_scripts(environment: str, files: ReadFile) -> tuple[Step, ...]:
         RemoveFile(
             id=f"conda-script:{PurePosixPath(path).parent.name}/{PurePosixPath(path).name}",
             summary=f"Remove {path}",
-            why="It sets what torchup no longer is to set.",
+            why=tr("It sets what torchup no longer is to set."),
             path=path,
         )
         for path in script_paths(environment)

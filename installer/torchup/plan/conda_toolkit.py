@@ -18,6 +18,7 @@ from torchup.model.request import Request
 from torchup.model.resolution import ToolkitDecision
 from torchup.plan.conda import conda_environment, create_conda, find_conda, named_prefix
 from torchup.plan.conda_layout import cuda_home_in, nvcc_below
+from torchup.words import tr
 
 # The compiler, and the headers and libraries that PyTorch's extension builder compiles against (conda-forge).
 PACKAGES = ("cuda-nvcc", "cuda-cudart-dev", "cuda-libraries-dev")
@@ -33,9 +34,14 @@ def toolkit_specs(toolkit: ToolkitDecision, *, cudnn: bool) -> tuple[str, ...]:
         return ()
     if int(toolkit.version.partition(".")[0]) < _FIRST_MAJOR:
         raise RefusedError(
-            f"conda-forge has no CUDA {toolkit.version} compiler: its packages of this form begin with CUDA 12.0.",
+            tr(
+                "conda-forge has no CUDA {version} compiler: its packages of this form begin with CUDA 12.0.",
+                version=toolkit.version,
+            ),
             code="conda-toolkit-too-old",
-            hint="Set cuda_toolkit.source to system or existing, or choose a build of PyTorch for CUDA 12 or newer.",
+            hint=tr(
+                "Set cuda_toolkit.source to system or existing, or choose a build of PyTorch for CUDA 12 or newer."
+            ),
         )
     return (f"cuda-version={toolkit.version}", *PACKAGES, *(["cudnn"] if cudnn else []))
 
@@ -64,14 +70,17 @@ def conda_toolkit_steps(
     prefix = toolkit.path.removesuffix("\\Library")
     conda = find_conda(facts)
     parent = str(PurePath(prefix).parent)
-    why = f"Compiling needs CUDA {toolkit.version}; an environment of its own leaves every other one as it is."
+    why = tr(
+        "Compiling needs CUDA {version}; an environment of its own leaves every other one as it is.",
+        version=toolkit.version,
+    )
     specs = toolkit_specs(toolkit, cudnn=request.cuda_toolkit.cudnn)
     commands = create_conda(conda, prefix, specs, wish=request.source, environment=conda_environment(settings, context))
     return [
         MakeDirectory(id="cuda-toolkit-folder", summary=f"Make {parent}", why=why, path=parent),
         CreateEnvironment(
             id="cuda-toolkit",
-            summary=f"Put the CUDA {toolkit.version} toolkit into {prefix}",
+            summary=tr("Put the CUDA {version} toolkit into {prefix}", version=toolkit.version, prefix=prefix),
             why=why,
             path=prefix,
             python="",
@@ -82,7 +91,7 @@ def conda_toolkit_steps(
 
 
 def _prefix(toolkit: ToolkitDecision, request: Request, facts: MachineFacts, context: Context, environment: str) -> str:
-    conda = find_conda(facts, what="A CUDA toolkit from conda")
+    conda = find_conda(facts, what=tr("A CUDA toolkit from conda"))
     if request.environment.kind == "conda":
         return environment
     place = named_prefix(conda, f"cuda-{toolkit.version}", facts, context)

@@ -9,6 +9,7 @@ from torchup.model.facts import MachineFacts, Shells, Space
 from torchup.model.plan import Plan
 from torchup.model.request import Request
 from torchup.model.serial import digest
+from torchup.words import tr
 
 
 def facts_digest(facts: MachineFacts) -> str:
@@ -41,12 +42,12 @@ def require_fresh(plan: Plan, *, facts: MachineFacts, request: Request | None = 
     """Refuse a plan that was made for other facts or other answers; raises RefusedError, code plan-stale."""
     stale = []
     if plan.facts_digest != facts_digest(facts):
-        stale.append("the machine is not as it was, or another one")
+        stale.append(tr("the machine is not as it was, or another one"))
     if request is not None and plan.request_digest != request_digest(request):
-        stale.append("the answers are not those that the plan was made from")
+        stale.append(tr("the answers are not those that the plan was made from"))
     if stale:
         raise RefusedError(
-            f"This plan does not hold any more: {' and '.join(stale)}.",
+            tr("This plan does not hold any more: {stale}.", stale=" and ".join(stale)),
             code="plan-stale",
-            hint="Make a new plan: `torchup setup --dry-run --json` with the same answers.",
+            hint=tr("Make a new plan: `torchup setup --dry-run --json` with the same answers."),
         )

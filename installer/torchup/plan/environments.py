@@ -14,6 +14,7 @@ from torchup.plan.conda_toolkit import toolkit_specs
 from torchup.plan.given import PlanInput, settings_of
 from torchup.plan.packages import installer_of
 from torchup.plan.requirements import requirement_lines
+from torchup.words import tr
 
 
 def environment_steps(given: PlanInput, pick: TorchPick, toolkit: ToolkitDecision) -> list[Step]:
@@ -30,14 +31,16 @@ def environment_steps(given: PlanInput, pick: TorchPick, toolkit: ToolkitDecisio
             *toolkit_specs(toolkit, cudnn=given.request.cuda_toolkit.cudnn),
         )
     parent = str(PurePath(path).parent)
-    why = f"PyTorch gets an environment of its own, with Python {pick.python}, and changes nothing else."
+    why = tr(
+        "PyTorch gets an environment of its own, with Python {python}, and changes nothing else.", python=pick.python
+    )
     steps: list[Step] = [
         MakeDirectory(
-            id="environment-folder", summary=f"Make {parent}", why="The environment goes there.", path=parent
+            id="environment-folder", summary=f"Make {parent}", why=tr("The environment goes there."), path=parent
         ),
         CreateEnvironment(
             id="environment",
-            summary=f"Make the environment {path}",
+            summary=tr("Make the environment {path}", path=path),
             why=why,
             path=path,
             python=pick.python if by_conda else pick.python_path or pick.python,

@@ -9,6 +9,7 @@ from torchup.errors import RefusedError
 from torchup.model.plan import Command
 from torchup.plan.requirements import hashed
 from torchup.plan.sources import PackageSources, pip_flags, uv_flags
+from torchup.words import tr
 
 _PIP = ("-m", "pip", "--disable-pip-version-check", "--no-input")
 
@@ -36,16 +37,16 @@ class Installer:
         if self.kind == "pip":
             if interpreter is None:
                 raise RefusedError(
-                    f"This machine has no Python {python}, and pip cannot fetch one.",
+                    tr("This machine has no Python {python}, and pip cannot fetch one.", python=python),
                     code="no-interpreter",
-                    hint="Install that Python, or set environment.installer to uv, which can.",
+                    hint=tr("Install that Python, or set environment.installer to uv, which can."),
                 )
             return (self._command(interpreter, "-m", "venv", path),)
         if interpreter is None and self.sources.offline:
             raise RefusedError(
-                f"This machine has no Python {python}, and offline none can be fetched.",
+                tr("This machine has no Python {python}, and offline none can be fetched.", python=python),
                 code="no-interpreter",
-                hint="Install that Python, or leave out --offline.",
+                hint=tr("Install that Python, or leave out --offline."),
             )
         downloads = [] if interpreter is None else ["--no-python-downloads"]
         offline = ["--offline"] if self.sources.offline else []

@@ -9,6 +9,7 @@ from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import MakeDirectory, Step, WriteFile
 from torchup.shell.env_files import ShellEnvironment
+from torchup.words import tr
 
 
 def kernel_steps(
@@ -27,12 +28,12 @@ def kernel_steps(
         "env": _variables(python, known, windows=facts.os.system == "windows"),
         "metadata": {"debugger": True},
     }
-    why = "Jupyter lists the kernels that it finds in this folder."
+    why = tr("Jupyter lists the kernels that it finds in this folder.")
     return (
         MakeDirectory(id="jupyter-folder", summary=f"Make {folder}", why=why, path=str(folder)),
         WriteFile(
             id="jupyter-kernel",
-            summary=f"Tell Jupyter about the environment as “PyTorch ({name})”",
+            summary=tr("Tell Jupyter about the environment as “PyTorch ({name})”", name=name),
             why=why,
             path=str(folder / "kernel.json"),
             content=json.dumps(content, indent=1, ensure_ascii=False) + "\n",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torchup.model.plan import Command, InstallPackages, Step, WriteFile, WriteLock
 from torchup.plan.given import LockedPackages, PlanInput
 from torchup.plan.installers import Installer
+from torchup.words import tr
 
 LOCK = "pylock.toml"
 INSTALLED = "torchup-installed.txt"
@@ -23,8 +24,8 @@ def lock_steps(given: PlanInput, installer: Installer, python: str, label: str) 
     return [
         WriteLock(
             id="lock",
-            summary=f"Write down exactly what is installed: {path}",
-            why="torchup setup --from-lock FILE makes the same environment again, from the same files.",
+            summary=tr("Write down exactly what is installed: {path}", path=path),
+            why=tr("torchup setup --from-lock FILE makes the same environment again, from the same files."),
             path=path,
             listed=listed,
             python=python,
@@ -43,15 +44,15 @@ def locked_steps(given: PlanInput, lock: LockedPackages, installer: Installer, p
     return [
         WriteFile(
             id="lock",
-            summary=f"Copy the lock {lock.source} into the environment",
-            why="uv installs from it: every file by its address, and only with the right hash.",
+            summary=tr("Copy the lock {source} into the environment", source=lock.source),
+            why=tr("uv installs from it: every file by its address, and only with the right hash."),
             path=path,
             content=lock.text,
         ),
         InstallPackages(
             id="packages",
-            summary=f"Install the {len(lock.pins)} packages of the lock",
-            why="They are exactly what was installed when the lock was written.",
+            summary=tr("Install the {pins} packages of the lock", pins=len(lock.pins)),
+            why=tr("They are exactly what was installed when the lock was written."),
             python=python,
             distributions=lock.pins,
             commands=installer.install_locked(python, path),

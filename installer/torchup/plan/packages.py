@@ -14,6 +14,7 @@ from torchup.plan.secrets import find_links_are_secret, index_names
 from torchup.plan.sources import package_sources
 from torchup.plan.space import download_bytes
 from torchup.plan.toolkit_steps import toolkit_links, toolkit_steps
+from torchup.words import tr
 
 REQUIREMENTS = "torchup-requirements.txt"
 CONSTRAINTS = "torchup-constraints.txt"
@@ -33,15 +34,15 @@ def package_steps(
     wheels: list[Step] = [
         WriteFile(
             id="requirements",
-            summary="Name the exact builds",
-            why="The installer checks each wheel against the hashes in this file where the source gives them.",
+            summary=tr("Name the exact builds"),
+            why=tr("The installer checks each wheel against the hashes in this file where the source gives them."),
             path=path,
             content=requirements_text(lines),
         ),
         InstallPackages(
             id="packages",
             summary=f"Install {names}",
-            why=f"They were chosen for this machine; they come from {pick.index}.",
+            why=tr("They were chosen for this machine; they come from {index}.", index=pick.index),
             python=python,
             distributions=wanted,
             commands=installer.install_file(python, path, lines),
@@ -58,7 +59,7 @@ def package_steps(
             InstallPackages(
                 id="extras",
                 summary=f"Install {', '.join(extras)}",
-                why="You asked for them; PyTorch stays the build that was chosen.",
+                why=tr("You asked for them; PyTorch stays the build that was chosen."),
                 python=python,
                 distributions=extras,
                 commands=installer.install(python, extras, constraints=constraints),
@@ -68,8 +69,8 @@ def package_steps(
         steps.append(
             WriteFile(
                 id="constraints",
-                summary="Name what nothing else may move",
-                why="What is installed beside PyTorch must not replace it: the installer keeps to this file.",
+                summary=tr("Name what nothing else may move"),
+                why=tr("What is installed beside PyTorch must not replace it: the installer keeps to this file."),
                 path=constraints,
                 content=requirements_text(constraint_lines(pick)),
             )

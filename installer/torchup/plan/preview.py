@@ -12,6 +12,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from torchup.words import tr
+
 _LINE = re.compile(r"^ ([-+~]) ([A-Za-z0-9][\w.-]*)==(\S+)")
 _SHOWN = 12
 
@@ -71,7 +73,14 @@ def broken_by(
             if after is None or not _meets(need, after):
                 has = f"gets {need.name} {after}" if after else f"loses {need.name}"
                 broken.append(
-                    f"{name} {installed.get(name, '')} needs {need.name}{need.specifier} and {has}: it may not work."
+                    tr(
+                        "{name} {get} needs {name_2}{specifier} and {has}: it may not work.",
+                        name=name,
+                        get=installed.get(name, ""),
+                        name_2=need.name,
+                        specifier=need.specifier,
+                        has=has,
+                    )
                 )
     return tuple(broken)
 
@@ -83,10 +92,17 @@ def sentences(moves: tuple[Move, ...], environment: str) -> tuple[str, ...]:
     new = [f"{move.name} {move.after}" for move in moves if move.before is None]
     lines = [f"In {environment}, {item}{_direction(item)}." for item in changed]
     if gone:
-        lines.append(f"In {environment}, these go: {', '.join(gone)}.")
+        lines.append(tr("In {environment}, these go: {gone}.", environment=environment, gone=", ".join(gone)))
     if new:
         more = f" and {len(new) - _SHOWN} more" if len(new) > _SHOWN else ""
-        lines.append(f"In {environment}, these are new: {', '.join(new[:_SHOWN])}{more}.")
+        lines.append(
+            tr(
+                "In {environment}, these are new: {new}{more}.",
+                environment=environment,
+                new=", ".join(new[:_SHOWN]),
+                more=more,
+            )
+        )
     return tuple(lines)
 
 

@@ -43,6 +43,7 @@ from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_
 from torchup.shell.library_path import LibraryPathDecision, decide_library_path
 from torchup.shell.quoting import Language
 from torchup.shell.startup_files import Asked, SkippedShell, StartupChoice, StartupFile, choose_startup_files
+from torchup.words import tr
 
 ReadFile = Callable[[str], bytes | None]
 
@@ -112,7 +113,7 @@ def plan_shell(
     library_path = _library_path(wish, facts, toolkit, wheel_brings_cuda=wheel_brings_cuda)
     choice = _choose(wish, facts, context, files, asked)
     if not edit:
-        choice = choice.printed_only("you asked for the lines only")
+        choice = choice.printed_only(tr("you asked for the lines only"))
     cuda_home = toolkit.path if toolkit.source != "none" else None
     known = ShellEnvironment(
         cuda_home=cuda_home,
@@ -185,14 +186,14 @@ def plan_shell_removal(
         seen = files(path)
         if seen is None:
             continue
-        why = "It read settings that torchup made."
+        why = tr("It read settings that torchup made.")
         if file.form == "own-file":
             steps.append(RemoveFile(id=f"remove:{file.path}", summary=f"Remove {path}", why=why, path=path))
         else:
             steps.append(
                 EditManagedBlock(
                     id=f"block:{file.path}",
-                    summary=f"Take the torchup block out of {path}",
+                    summary=tr("Take the torchup block out of {path}", path=path),
                     why=why,
                     path=path,
                     shell=file.language,
@@ -200,7 +201,7 @@ def plan_shell_removal(
                     expected_sha256=hashlib.sha256(seen).hexdigest(),
                 )
             )
-    why = "No start-up file reads it any more."
+    why = tr("No start-up file reads it any more.")
     steps += [RemoveFile(id=f"env-file:{path}", summary=f"Remove {path}", why=why, path=path) for path in env_files]
     if environment is not None and (wish.shells == "auto" or "conda" in wish.shells):
         steps += remove_conda_scripts(environment, files)
@@ -256,7 +257,11 @@ def _with_conda(choice: StartupChoice, conda: CondaShellPlan) -> StartupChoice:
 
 
 def _no_conda(environment: str, files: ReadFile) -> str | None:
-    return None if is_conda_environment(environment, files) else f"{environment} is no conda environment"
+    return (
+        None
+        if is_conda_environment(environment, files)
+        else tr("{environment} is no conda environment", environment=environment)
+    )
 
 
 def _library_path(
@@ -288,9 +293,11 @@ def _env_files(
         name = env_file_name(language)
         yield WriteFile(
             id=f"env-file:{name}",
-            summary=f"Write the shell settings to {path}",
-            why="torchup owns this file; start-up files only read it, so that an update changes nothing else. "
-            f"{library_path.reason.text}",
+            summary=tr("Write the shell settings to {path}", path=path),
+            why=tr(
+                "torchup owns this file; start-up files only read it, so that an update changes nothing else. {text}",
+                text=library_path.reason.text,
+            ),
             path=path,
             content=render_env_file(language, known),
         )
@@ -309,7 +316,7 @@ def _startup_file(file: StartupFile, context: Context, files: ReadFile) -> list[
         steps.append(
             WriteFile(
                 id=f"own-file:{file.path}",
-                summary=f"Have {file.shell} read the shell settings",
+                summary=tr("Have {shell} read the shell settings", shell=file.shell),
                 why=why,
                 path=path,
                 content=fish_conf_file(env_file),
@@ -320,7 +327,7 @@ def _startup_file(file: StartupFile, context: Context, files: ReadFile) -> list[
     steps.append(
         EditManagedBlock(
             id=f"block:{file.path}",
-            summary=f"Put a block into {path} that reads the shell settings",
+            summary=tr("Put a block into {path} that reads the shell settings", path=path),
             why=why,
             path=path,
             shell=file.language,

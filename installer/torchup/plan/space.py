@@ -6,6 +6,7 @@ from torchup.errors import RefusedError
 from torchup.model.facts import MachineFacts
 from torchup.model.resolution import TorchPick
 from torchup.plan.target import TargetState
+from torchup.words import tr
 
 MIB = 1024 * 1024
 UNPACKED = 3
@@ -37,8 +38,15 @@ def check_space(pick: TorchPick, facts: MachineFacts, target: TargetState) -> No
     if free is None or needed is None or needed <= free:
         return
     raise RefusedError(
-        f"{target.path} has {free} MiB free, and this set-up takes about {needed} MiB.",
+        tr(
+            "{path} has {free} MiB free, and this set-up takes about {needed} MiB.",
+            path=target.path,
+            free=free,
+            needed=needed,
+        ),
         code="not-enough-space",
         evidence=tuple(f"{offer.filename}: {(offer.size or 0) // MIB} MiB to download" for offer in pick.wheels),
-        hint="Make room, or set environment.path to a place on a larger disk. `uv cache clean` frees old downloads.",
+        hint=tr(
+            "Make room, or set environment.path to a place on a larger disk. `uv cache clean` frees old downloads."
+        ),
     )

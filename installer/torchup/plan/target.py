@@ -10,10 +10,11 @@ from torchup.errors import RefusedError
 from torchup.model.facts import MachineFacts
 from torchup.model.request import EnvironmentWish
 from torchup.plan.pins import all_satisfied
+from torchup.words import mark, tr
 
 TargetKind = Literal["absent", "empty", "environment", "directory", "file", "dangling-link", "other"]
 
-ANOTHER_PLACE = "Name another place: environment.path in the answers, or `--set environment.path=DIR`."
+ANOTHER_PLACE = mark("Name another place: environment.path in the answers, or `--set environment.path=DIR`.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,21 +53,27 @@ def check_target(target: TargetState, *, wish: EnvironmentWish, wanted: tuple[st
     complete = target.kind == "environment" and all_satisfied(wanted, target.distributions)
     if not target.writable and not complete:
         raise RefusedError(
-            f"{target.path} cannot be written by this user.", code="target-not-writable", hint=ANOTHER_PLACE
+            tr("{path} cannot be written by this user.", path=target.path),
+            code="target-not-writable",
+            hint=ANOTHER_PLACE,
         )
 
 
 def _check_kind(target: TargetState) -> None:
     if target.kind in ("file", "other", "dangling-link"):
-        what = {"file": "a file", "other": "neither a file nor a folder", "dangling-link": "a link that leads nowhere"}
+        what = {
+            "file": "a file",
+            "other": tr("neither a file nor a folder"),
+            "dangling-link": tr("a link that leads nowhere"),
+        }
         raise RefusedError(
-            f"{target.path} is {what[target.kind]}, so no environment can be made there.",
+            tr("{path} is {what}, so no environment can be made there.", path=target.path, what=what[target.kind]),
             code="target-is-a-file",
             hint=ANOTHER_PLACE,
         )
     if target.kind == "directory":
         raise RefusedError(
-            f"{target.path} is a folder that holds other things, and not an environment.",
+            tr("{path} is a folder that holds other things, and not an environment.", path=target.path),
             code="target-not-empty",
             hint=ANOTHER_PLACE,
         )
@@ -75,15 +82,15 @@ def _check_kind(target: TargetState) -> None:
 def _check_existing(target: TargetState) -> None:
     if target.kind != "environment":
         raise RefusedError(
-            f"{target.path} is to be an environment that exists, and there is none.",
+            tr("{path} is to be an environment that exists, and there is none.", path=target.path),
             code="environment-missing",
-            hint="Set environment.kind to venv to have it made, or name the environment that you mean.",
+            hint=tr("Set environment.kind to venv to have it made, or name the environment that you mean."),
         )
     if target.externally_managed:
         raise RefusedError(
-            f"{target.path} belongs to the operating system, which manages its packages itself.",
+            tr("{path} belongs to the operating system, which manages its packages itself.", path=target.path),
             code="externally-managed",
-            hint="Set environment.kind to venv: the system's Python then stays as it is.",
+            hint=tr("Set environment.kind to venv: the system's Python then stays as it is."),
         )
 
 
@@ -91,19 +98,30 @@ def _check_found(target: TargetState, *, wanted: tuple[str, ...], python: str) -
     found = target.python_version
     if found is not None and not _same_minor(found, python):
         raise RefusedError(
-            f"{target.path} is an environment with Python {found}, and the plan needs {python}.",
+            tr(
+                "{path} is an environment with Python {found}, and the plan needs {python}.",
+                path=target.path,
+                found=found,
+                python=python,
+            ),
             code="python-differs",
-            hint=f"{ANOTHER_PLACE} Or remove it first, with `torchup undo` if torchup made it.",
+            hint=tr(
+                "{ANOTHER_PLACE} Or remove it first, with `torchup undo` if torchup made it.",
+                ANOTHER_PLACE=ANOTHER_PLACE,
+            ),
         )
     if target.made_by_torchup or all_satisfied(wanted, target.distributions):
         return
     raise RefusedError(
-        f"{target.path} is an environment that torchup did not make, so it is left as it is.",
+        tr("{path} is an environment that torchup did not make, so it is left as it is.", path=target.path),
         code="environment-exists",
         evidence=tuple(
             f"{name} {version}" for name, version in sorted(target.distributions.items()) if name == "torch"
         ),
-        hint=f"{ANOTHER_PLACE} Or set environment.kind to existing to have PyTorch put into this one.",
+        hint=tr(
+            "{ANOTHER_PLACE} Or set environment.kind to existing to have PyTorch put into this one.",
+            ANOTHER_PLACE=ANOTHER_PLACE,
+        ),
     )
 
 
@@ -116,7 +134,14 @@ def check_home(facts: MachineFacts, target: TargetState) -> None:
     if target.home_uid is None or facts.user.uid is None or target.home_uid == facts.user.uid:
         return
     raise RefusedError(
-        f"The home folder {facts.user.home or ''} belongs to user {target.home_uid}, and this is user {facts.user.uid}.",
+        tr(
+            "The home folder {home} belongs to user {home_uid}, and this is user {uid}.",
+            home=facts.user.home or "",
+            home_uid=target.home_uid,
+            uid=facts.user.uid,
+        ),
         code="foreign-home",
-        hint="Run torchup as the owner of the home, without sudo: it asks for root itself, only where it is needed.",
+        hint=tr(
+            "Run torchup as the owner of the home, without sudo: it asks for root itself, only where it is needed."
+        ),
     )

@@ -9,11 +9,12 @@ from torchup.model.resolution import ToolkitDecision
 from torchup.plan.given import PlanInput
 from torchup.plan.installers import Installer
 from torchup.plan.requirements import offer_lines, requirements_text
+from torchup.words import mark, tr
 
 REQUIREMENTS = "torchup-cuda-requirements.txt"
 _LINK_WHY = {
-    "lib64": "nvcc and PyTorch's extension builder look for CUDA's libraries in lib64; the wheels have lib.",
-    "lib/libcudart.so": "The linker looks for this name; the wheels have it with the version only.",
+    "lib64": mark("nvcc and PyTorch's extension builder look for CUDA's libraries in lib64; the wheels have lib."),
+    "lib/libcudart.so": mark("The linker looks for this name; the wheels have it with the version only."),
 }
 
 
@@ -42,15 +43,15 @@ def toolkit_steps(
     steps: list[Step] = [
         WriteFile(
             id="cuda-requirements",
-            summary="Name the exact packages of the CUDA toolkit",
-            why="The installer checks each wheel against the hashes in this file where the source gives them.",
+            summary=tr("Name the exact packages of the CUDA toolkit"),
+            why=tr("The installer checks each wheel against the hashes in this file where the source gives them."),
             path=path,
             content=requirements_text(lines),
         ),
         InstallPackages(
             id="cuda-toolkit",
-            summary=f"Install the compiler of CUDA {toolkit.version} as Python packages",
-            why="You asked for nvcc without root; PyTorch and what it is pinned to stay as they are.",
+            summary=tr("Install the compiler of CUDA {version} as Python packages", version=toolkit.version),
+            why=tr("You asked for nvcc without root; PyTorch and what it is pinned to stay as they are."),
             python=python,
             distributions=pins,
             commands=installer.install_file(python, path, lines, constraints=constraints),

@@ -22,19 +22,19 @@ from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_
 from torchup.shell.library_path import LibraryPathDecision
 from torchup.shell.quoting import check_entry
 from torchup.shell.startup_files import SkippedShell, StartupChoice, StartupFile
+from torchup.words import mark, tr
 
 ReadFile = Callable[[str], bytes | None]
 
 NO_LIBRARY_PATH = LibraryPathDecision(
     directories=(),
-    reason=Reason(code="windows", text="Windows has no LD_LIBRARY_PATH: programs find their libraries by PATH."),
+    reason=Reason(code="windows", text=mark("Windows has no LD_LIBRARY_PATH: programs find their libraries by PATH.")),
 )
 
-_EVERY_PROGRAM = "Every program that is started afterwards gets it, whatever the shell."
+_EVERY_PROGRAM = mark("Every program that is started afterwards gets it, whatever the shell.")
 _PROFILES = (r"Documents\WindowsPowerShell\profile.ps1", r"Documents\PowerShell\profile.ps1")
-_POLICY = (
-    "PowerShell runs its profile only where scripts may run: `Get-ExecutionPolicy` says Restricted where they may "
-    "not, and `Set-ExecutionPolicy RemoteSigned -Scope CurrentUser` allows your own."
+_POLICY = mark(
+    "PowerShell runs its profile only where scripts may run: `Get-ExecutionPolicy` says Restricted where they may not, and `Set-ExecutionPolicy RemoteSigned -Scope CurrentUser` allows your own."
 )
 
 
@@ -57,16 +57,18 @@ def variable_steps(known: ShellEnvironment) -> tuple[Step, ...]:
     steps = [
         SetUserVariable(
             id="variable:Path",
-            summary=f"Put {entries[0]} to the front of your Path" if entries else "Keep your Path free of old toolkits",
-            why="nvcc is then the one in CUDA_HOME.",
+            summary=tr("Put {entries} to the front of your Path", entries=entries[0])
+            if entries
+            else tr("Keep your Path free of old toolkits"),
+            why=tr("nvcc is then the one in CUDA_HOME."),
             name="Path",
             is_list=True,
             entries=entries,
             record="TORCHUP_PATH_ENTRIES",
         ),
-        _scalar("TORCHUP_PATH_ENTRIES", ";".join(entries) or None, "It says which entries of Path are torchup's."),
+        _scalar("TORCHUP_PATH_ENTRIES", ";".join(entries) or None, tr("It says which entries of Path are torchup's.")),
         _scalar("CUDA_HOME", known.cuda_home, _EVERY_PROGRAM, record="TORCHUP_CUDA_HOME"),
-        _scalar("TORCHUP_CUDA_HOME", known.cuda_home, "It says which CUDA_HOME is torchup's."),
+        _scalar("TORCHUP_CUDA_HOME", known.cuda_home, tr("It says which CUDA_HOME is torchup's.")),
         _scalar("TORCHUP_ENVIRONMENT", known.environment, _EVERY_PROGRAM),
     ]
     return tuple(steps)
@@ -75,9 +77,9 @@ def variable_steps(known: ShellEnvironment) -> tuple[Step, ...]:
 def choose_profiles(wish: ShellWish, facts: MachineFacts, context: Context) -> StartupChoice:
     """Choose the PowerShell profiles: those that exist, else one for each edition of PowerShell."""
     if wish.shells == "none":
-        return StartupChoice(notes=("no start-up file and no variable is changed, as you asked",))
+        return StartupChoice(notes=(tr("no start-up file and no variable is changed, as you asked"),))
     skipped = tuple(
-        SkippedShell(shell=shell, reason="on Windows the variables of your account reach it")
+        SkippedShell(shell=shell, reason=tr("on Windows the variables of your account reach it"))
         for shell in (wish.shells if wish.shells != "auto" else ())
         if shell not in ("powershell", "conda")
     )
@@ -87,7 +89,7 @@ def choose_profiles(wish: ShellWish, facts: MachineFacts, context: Context) -> S
     home = PureWindowsPath(facts.user.home or str(context.home))
     known = [path for path in facts.shells.files if path.lower().endswith("profile.ps1")]
     paths = [wish.rc] if wish.rc else known or [str(home / profile) for profile in _PROFILES]
-    why = "you named this file" if wish.rc else "PowerShell reads it in every window"
+    why = tr("you named this file") if wish.rc else tr("PowerShell reads it in every window")
     files = tuple(_profile(path, why, create=path not in facts.shells.files) for path in paths)
     return StartupChoice(files=files, skipped=skipped, notes=(_POLICY,))
 
@@ -100,8 +102,8 @@ def profile_steps(choice: StartupChoice, known: ShellEnvironment, config: str, f
     env_file = str(PureWindowsPath(config) / name) if "\\" in config else f"{config}/{name}"
     yield WriteFile(
         id=f"env-file:{name}",
-        summary=f"Write the shell settings to {env_file}",
-        why="torchup owns this file; profiles only read it, so that an update changes nothing else.",
+        summary=tr("Write the shell settings to {env_file}", env_file=env_file),
+        why=tr("torchup owns this file; profiles only read it, so that an update changes nothing else."),
         path=env_file,
         content=render_env_file("powershell", replace(known, library_dirs=())),
     )
@@ -112,7 +114,7 @@ def profile_steps(choice: StartupChoice, known: ShellEnvironment, config: str, f
         yield MakeDirectory(id=f"folder:{folder}", summary=f"Make {folder}", why=why, path=folder)
         yield EditManagedBlock(  # noqa: S604 - names the language, starts no shell
             id=f"block:{file.path}",
-            summary=f"Put a block into {file.path} that reads the shell settings",
+            summary=tr("Put a block into {path} that reads the shell settings", path=file.path),
             why=why,
             path=file.path,
             shell="powershell",
@@ -123,7 +125,9 @@ def profile_steps(choice: StartupChoice, known: ShellEnvironment, config: str, f
 
 
 def _scalar(name: str, value: str | None, why: str, record: str | None = None) -> SetUserVariable:
-    summary = f"Set {name} to {value}" if value is not None else f"Keep {name} free of what torchup set earlier"
+    summary = (
+        f"Set {name} to {value}" if value is not None else tr("Keep {name} free of what torchup set earlier", name=name)
+    )
     return SetUserVariable(id=f"variable:{name}", summary=summary, why=why, name=name, value=value, record=record)
 
 
@@ -134,5 +138,5 @@ def _profile(path: str, why: str, *, create: bool) -> StartupFile:
         path=path,
         create=create,
         modes=("interactive", "login", "script"),
-        why=f"{why}; it will be created" if create else why,
+        why=tr("{why}; it will be created", why=why) if create else why,
     )

@@ -9,6 +9,7 @@ from torchup.model.resolution import Reason
 from torchup.resolve.devices import Device, used
 from torchup.resolve.refusal import listed
 from torchup.resolve.situation import Situation
+from torchup.words import tr
 
 _VENDOR_OF: dict[VariantKind, str] = {"cuda": "nvidia", "rocm": "amd", "xpu": "intel"}
 
@@ -59,7 +60,11 @@ def _pinned(situation: Situation, kind: VariantKind, devices: tuple[Device, ...]
         if situation.facts.os.system == "darwin":
             return _mac(situation, devices)
         present = [device.title for device in devices if device.gpu.vendor in ("nvidia", "amd")]
-        text = f"torch.variant: {kind} leaves {listed(present)} unused: PyTorch will run on the CPU only."
+        text = tr(
+            "torch.variant: {kind} leaves {present} unused: PyTorch will run on the CPU only.",
+            kind=kind,
+            present=listed(present),
+        )
         warnings = (Reason(code="gpu-unused", text=text),) if present else ()
         return Choice(kind=kind, warnings=warnings)
     vendor = _VENDOR_OF[kind]
@@ -73,16 +78,21 @@ def _pinned(situation: Situation, kind: VariantKind, devices: tuple[Device, ...]
     name = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel"}[vendor]
     wish = situation.request.torch.variant
     if others := [device.title for device in devices if device.gpu.vendor in ("nvidia", "amd")]:
-        text = f"torch.variant: {wish} is a build for {name} GPUs, which does not run on {listed(others)}."
+        text = tr(
+            "torch.variant: {wish} is a build for {name} GPUs, which does not run on {others}.",
+            wish=wish,
+            name=name,
+            others=listed(others),
+        )
         return Choice(kind=kind, problem=Reason(code="variant-for-other-gpu", text=text))
-    text = f"No {name} GPU is in use here, so nothing checks that this build will find one where it runs."
+    text = tr("No {name} GPU is in use here, so nothing checks that this build will find one where it runs.", name=name)
     return Choice(kind=kind, warnings=(Reason(code="no-gpu-for-variant", text=text),))
 
 
 def _mac(situation: Situation, devices: tuple[Device, ...]) -> Choice:
     kind: VariantKind = "mps" if situation.platform == "macos_arm64" else "cpu"
     others = [device.title for device in devices if device.gpu.vendor == "nvidia"]
-    text = f"PyTorch has no macOS wheel that runs on {listed(others)}; it will run on the CPU."
+    text = tr("PyTorch has no macOS wheel that runs on {others}; it will run on the CPU.", others=listed(others))
     return Choice(kind=kind, warnings=(Reason(code="gpu-unused", text=text),) if others else ())
 
 
@@ -98,15 +108,27 @@ def _chosen(kind: VariantKind, devices: tuple[Device, ...], candidates: tuple[De
 
 
 def _left_out(device: Device, kind: VariantKind) -> Reason:
-    instead = "the CPU is used" if kind == "cpu" else "it is left out"
+    instead = "the CPU is used" if kind == "cpu" else tr("it is left out")
     if device.gpu.vendor == "intel" and device.integrated is None:
-        text = f"{device.name} is not among the Intel GPUs that PyTorch's xpu wheels are known to support; {instead}."
+        text = tr(
+            "{name} is not among the Intel GPUs that PyTorch's xpu wheels are known to support; {instead}.",
+            name=device.name,
+            instead=instead,
+        )
     elif device.gpu.vendor == "amd" and kind == "cpu":
-        text = f"{device.title} is served by no ROCm wheel on offer; {instead}."
+        text = tr("{title} is served by no ROCm wheel on offer; {instead}.", title=device.title, instead=instead)
     elif device.integrated:
-        text = f"{device.title} is an integrated GPU, which never goes ahead of a card; {instead}."
+        text = tr(
+            "{title} is an integrated GPU, which never goes ahead of a card; {instead}.",
+            title=device.title,
+            instead=instead,
+        )
     else:
-        text = f"{device.title} is left out; name it in gpus.use (index {device.gpu.index}) to use it instead."
+        text = tr(
+            "{title} is left out; name it in gpus.use (index {index}) to use it instead.",
+            title=device.title,
+            index=device.gpu.index,
+        )
     return Reason(code="gpu-left-out", text=text)
 
 

@@ -21,6 +21,7 @@ from torchup.resolve.python_range import satisfies
 from torchup.resolve.pythons import Interpreter, Interpreters
 from torchup.resolve.refusal import Refusal, listed
 from torchup.resolve.wheels import Host, Release, fits_python, platform_refusal, python_of
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -123,17 +124,17 @@ def _try(
 def _against_pins(question: Search, build: Build) -> Refusal | None:
     kind = "cpu" if question.target.kind == "mps" else question.target.kind
     if question.variant and build.variant.name != question.variant:
-        return Refusal("not-asked-for", "is not asked for: torch.variant is {wish}", {"wish": question.variant})
+        return Refusal("not-asked-for", tr("is not asked for: torch.variant is {wish}"), {"wish": question.variant})
     if build.variant.kind != kind:
         values = {"target": _TARGETS[question.target.kind]}
-        return Refusal("other-accelerator", "is not a build for {target}", values)
+        return Refusal("other-accelerator", tr("is not a build for {target}"), values)
     if question.version is not None:
         if not question.version.contains(build.title):
             return Refusal(
-                "not-asked-for", "is not asked for: torch.version is {wish}", {"wish": str(question.version)}
+                "not-asked-for", tr("is not asked for: torch.version is {wish}"), {"wish": str(question.version)}
             )
     elif build.prerelease:
-        return Refusal("prerelease", "is a pre-release, which has to be asked for by its number", {})
+        return Refusal("prerelease", tr("is a pre-release, which has to be asked for by its number"), {})
     return None
 
 
@@ -152,13 +153,13 @@ def _wheels_here(question: Search, build: Build) -> list[Offer] | Refusal:
     if question.sources:
         wheels = [wheel for wheel in wheels if wheel.source in question.sources]
         if not wheels:
-            return Refusal("other-source", "is not offered by the source that source.index asks for", {})
+            return Refusal("other-source", tr("is not offered by the source that source.index asks for"), {})
     if not _is_exact(question.version):
         withdrawn = [wheel for wheel in wheels if wheel.yanked is not None]
         wheels = [wheel for wheel in wheels if wheel.yanked is None]
         if not wheels:
             why = f" ({withdrawn[0].yanked})" if withdrawn[0].yanked else ""
-            return Refusal("yanked", "was withdrawn by its makers{why}; only an exact pin takes it", {"why": why})
+            return Refusal("yanked", tr("was withdrawn by its makers{why}; only an exact pin takes it"), {"why": why})
     return wheels
 
 
@@ -208,7 +209,7 @@ def python_range(labels: Sequence[str]) -> str:
     minors = [label_order(label)[2] for label in plain]
     if len(plain) > 2 and minors == list(range(minors[0], minors[-1] + 1)):  # noqa: PLR2004  two need no range
         plain = [f"{plain[0]} to {plain[-1]}"]
-    return listed([*plain, *threaded], "or") or "of another kind"
+    return listed([*plain, *threaded], "or") or tr("of another kind")
 
 
 def _rank(candidate: Candidate, question: Search) -> tuple[object, ...]:

@@ -9,15 +9,18 @@ from torchup.resolve.candidates import Candidate
 from torchup.resolve.explain import mps_too_old
 from torchup.resolve.gates import Target, cuda_text
 from torchup.resolve.situation import Outcome, Situation
+from torchup.words import mark, tr
 
 _AS_OF = SNAPSHOT_DATE[:7]
 _MASKS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 _HIDING = {
-    "container": "in this container: if the host has one, start the container with GPUs (such as --gpus all) and look "
-    "again",
-    "wsl1": "in WSL 1, which has no access to GPUs: if Windows has one, change to WSL 2 (wsl --set-version "
-    "<distribution> 2) and look again",
-    "wsl2": "in WSL: if Windows has one, update its driver on the Windows side, run wsl --update and look again",
+    "container": mark(
+        "in this container: if the host has one, start the container with GPUs (such as --gpus all) and look again"
+    ),
+    "wsl1": mark(
+        "in WSL 1, which has no access to GPUs: if Windows has one, change to WSL 2 (wsl --set-version <distribution> 2) and look again"
+    ),
+    "wsl2": mark("in WSL: if Windows has one, update its driver on the Windows side, run wsl --update and look again"),
 }
 
 
@@ -40,28 +43,41 @@ def warnings_for(situation: Situation, outcome: Outcome, pick: Candidate) -> lis
 def _conda_kernels(pick: Candidate) -> list[Reason]:
     if pick.wheel.source != "conda" or pick.build.variant.cuda is None:
         return []
-    text = "conda-forge compiles PyTorch itself: the kernel list is that of PyTorch's own wheel, and the test shows it."
+    text = tr(
+        "conda-forge compiles PyTorch itself: the kernel list is that of PyTorch's own wheel, and the test shows it."
+    )
     return [Reason(code="kernels-of-conda", text=text)]
 
 
 def _assumed_lists(pick: Candidate) -> list[Reason]:
     title, admission = pick.build.title, pick.admission
     if admission.unlisted and admission.arch_list:
-        text = f"Nobody has read the kernel list of any build of that CUDA; for {title} that of "
-        text += f"{admission.arch_list.inferred_from} is assumed, so it may not run on these GPUs."
+        text = tr("Nobody has read the kernel list of any build of that CUDA; for {title} that of ", title=title)
+        text += tr(
+            "{inferred_from} is assumed, so it may not run on these GPUs.",
+            inferred_from=admission.arch_list.inferred_from,
+        )
         return [Reason(code="kernels-inferred", text=text)]
     if admission.unlisted:
-        text = f"Nothing is known about the kernels in {title}: it may not run on these GPUs."
+        text = tr("Nothing is known about the kernels in {title}: it may not run on these GPUs.", title=title)
         return [Reason(code="kernels-unknown", text=text)]
     if (found := admission.arch_list) and admission.serving:
         if found.inferred_from:
-            text = f"Nobody has read the kernel list of {title} here; that of {found.inferred_from} is assumed."
+            text = tr(
+                "Nobody has read the kernel list of {title} here; that of {inferred_from} is assumed.",
+                title=title,
+                inferred_from=found.inferred_from,
+            )
             return [Reason(code="kernels-inferred", text=text)]
         if found.uncertain:
-            text = f"The kernel list of {title} comes from plans or reports, not from the wheel itself."
+            text = tr("The kernel list of {title} comes from plans or reports, not from the wheel itself.", title=title)
             return [Reason(code="kernels-uncertain", text=text)]
     if (gfx := admission.gfx_list) and gfx.inferred_from:
-        text = f"Nobody has read the gfx targets of {title} here; those of {gfx.inferred_from} are assumed."
+        text = tr(
+            "Nobody has read the gfx targets of {title} here; those of {inferred_from} are assumed.",
+            title=title,
+            inferred_from=gfx.inferred_from,
+        )
         return [Reason(code="kernels-inferred", text=text)]
     return []
 
@@ -71,8 +87,12 @@ def _compiled_at_first_use(pick: Candidate) -> list[Reason]:
     return [
         Reason(
             code="kernels-compiled",
-            text=f"{pick.build.title} has no native kernels for {capability}: the driver compiles {found} at first "
-            "use, which takes minutes once.",
+            text=tr(
+                "{title} has no native kernels for {capability}: the driver compiles {found} at first use, which takes minutes once.",
+                title=pick.build.title,
+                capability=capability,
+                found=found,
+            ),
         )
         for capability, found in portable
     ]
@@ -82,21 +102,39 @@ def _assumed_devices(target: Target) -> list[Reason]:
     warnings: list[Reason] = []
     for device in target.devices:
         if device.assumed:
-            what = f"compute capability {device.capability}" if device.capability else f"target {device.gfx}"
-            text = f"No driver reported the {what} of {device.name}; it follows from {device.assumed}."
+            what = (
+                tr("compute capability {capability}", capability=device.capability)
+                if device.capability
+                else f"target {device.gfx}"
+            )
+            text = tr(
+                "No driver reported the {what} of {name}; it follows from {assumed}.",
+                what=what,
+                name=device.name,
+                assumed=device.assumed,
+            )
             warnings.append(Reason(code="capability-assumed", text=text))
         elif device.capability is None and target.kind == "cuda":
-            text = f"The compute capability of {device.name} is not known, so nothing says that this build has kernels for it."
+            text = tr(
+                "The compute capability of {name} is not known, so nothing says that this build has kernels for it.",
+                name=device.name,
+            )
             warnings.append(Reason(code="capability-unknown", text=text))
         elif device.gfx is None and target.kind == "rocm":
-            text = f"The gfx target of {device.name} is not known, so nothing says that this build has kernels for it."
+            text = tr(
+                "The gfx target of {name} is not known, so nothing says that this build has kernels for it.",
+                name=device.name,
+            )
             warnings.append(Reason(code="capability-unknown", text=text))
     return warnings
 
 
 def _missing_packages(pick: Candidate) -> list[Reason]:
     return [
-        Reason(code="companion-dropped", text=f"torch {pick.build.title} {refusal.text}; it is installed without that.")
+        Reason(
+            code="companion-dropped",
+            text=tr("torch {title} {text}; it is installed without that.", title=pick.build.title, text=refusal.text),
+        )
         for refusal in pick.companions.missing
     ]
 
@@ -109,8 +147,12 @@ def _ended(situation: Situation, pick: Candidate) -> list[Reason]:
     return [
         Reason(
             code="companion-ended-asked",
-            text=f"{name} is in torch.packages and ended with {fact.last}, so it is left out; a torch.version of "
-            f"=={fact.last.rpartition('.')[0]}.* still has it.",
+            text=tr(
+                "{name} is in torch.packages and ended with {last}, so it is left out; a torch.version of =={rpartition}.* still has it.",
+                name=name,
+                last=fact.last,
+                rpartition=fact.last.rpartition(".")[0],
+            ),
         )
         for name, fact in facts.items()
         if name in situation.request.torch.packages and fact.ended and fact.last
@@ -121,10 +163,14 @@ def _python(situation: Situation, pick: Candidate) -> list[Reason]:
     version, python = pick.build.version, pick.interpreter
     warnings: list[Reason] = []
     if not releases.compiles_on(version, python.release):
-        text = f"torch.compile does not work with torch {version} on Python {python.label}."
+        text = tr(
+            "torch.compile does not work with torch {version} on Python {label}.", version=version, label=python.label
+        )
         warnings.append(Reason(code="python-without-compile", text=text))
     if situation.interpreters.managed and situation.request.environment.kind != "conda":
-        text = f"The Pythons of this machine are not known; uv would bring Python {pick.interpreter.label}."
+        text = tr(
+            "The Pythons of this machine are not known; uv would bring Python {label}.", label=pick.interpreter.label
+        )
         warnings.append(Reason(code="python-managed", text=text))
     return warnings
 
@@ -133,22 +179,24 @@ def _platform(situation: Situation, target: Target, pick: Candidate) -> list[Rea
     warnings: list[Reason] = []
     facts = situation.facts
     if facts.os.system == "linux" and facts.os.libc is None:
-        text = f"The C library is not known; the wheel {pick.wheel.tags[2]} is for glibc."
+        text = tr("The C library is not known; the wheel {tags} is for glibc.", tags=pick.wheel.tags[2])
         warnings.append(Reason(code="libc-unknown", text=text))
     if facts.context.jetson and target.devices:
-        text = (
-            "This is a Jetson: the wheel is PyTorch's server build, which was not tried on this board; NVIDIA's own "
-            "builds for JetPack are on the Jetson AI Lab index."
+        text = tr(
+            "This is a Jetson: the wheel is PyTorch's server build, which was not tried on this board; NVIDIA's own builds for JetPack are on the Jetson AI Lab index."
         )
         warnings.append(Reason(code="jetson", text=text))
     if target.kind == "mps" and mps_too_old(situation):
-        text = f"MPS needs macOS {cuda_text(macos.mps_from())} or newer; before that PyTorch runs on the CPU."
+        text = tr(
+            "MPS needs macOS {cuda_text} or newer; before that PyTorch runs on the CPU.",
+            cuda_text=cuda_text(macos.mps_from()),
+        )
         warnings.append(Reason(code="mps-too-old", text=text))
     if target.kind == "xpu" and target.devices:
-        text = "Whether Intel's GPU runtime (compute-runtime, level-zero) works was not looked at; xpu needs it."
+        text = tr("Whether Intel's GPU runtime (compute-runtime, level-zero) works was not looked at; xpu needs it.")
         warnings.append(Reason(code="intel-runtime-unknown", text=text))
     if facts.context.wsl and target.kind == "rocm":
-        text = "ROCm in WSL needs AMD's WSL runtime in place of the one inside the wheel."
+        text = tr("ROCm in WSL needs AMD's WSL runtime in place of the one inside the wheel.")
         warnings.append(Reason(code="rocm-wsl", text=text))
     return warnings
 
@@ -158,17 +206,25 @@ def _driver(situation: Situation, outcome: Outcome) -> list[Reason]:
     facts, target = situation.facts, outcome.target
     for name in _MASKS:
         if target.devices and facts.environment.get(name) is not None:
-            text = f"{name}={facts.environment[name]} is set: PyTorch will see only these GPUs."
+            text = tr(
+                "{name}={environment} is set: PyTorch will see only these GPUs.",
+                name=name,
+                environment=facts.environment[name],
+            )
             warnings.append(Reason(code="devices-masked", text=text))
     wish = situation.request.driver
     if outcome.driver.action == "keep" and wish.branch != "auto" and wish.action != "install":
-        text = f"driver.branch: {wish.branch} names no driver for now: torchup does not install drivers yet."
+        text = tr(
+            "driver.branch: {branch} names no driver for now: torchup does not install drivers yet.", branch=wish.branch
+        )
         warnings.append(Reason(code="driver-branch-unused", text=text))
     if target.driver and target.driver.version and not facts.context.jetson:
         row = drivers.branch_of(target.driver.version)
         if row and (row.status == "end of life" or (row.eol and row.eol < _AS_OF)):
-            text = (
-                f"Driver branch {row.branch} is no longer maintained{f' (its end was {row.eol})' if row.eol else ''}."
+            text = tr(
+                "Driver branch {branch} is no longer maintained{value}.",
+                branch=row.branch,
+                value=f" (its end was {row.eol})" if row.eol else "",
             )
             warnings.append(Reason(code="driver-end-of-life", text=text))
     return warnings
@@ -178,7 +234,10 @@ def unseen_gpus(situation: Situation) -> list[Reason]:
     """Say that there may be a GPU although none is listed: behind a driver, in a container, in WSL."""
     nvidia = situation.facts.nvidia
     if nvidia and nvidia.state == "ok" and not any(device.gpu.vendor == "nvidia" for device in situation.devices):
-        text = f"The NVIDIA driver {nvidia.driver_version or ''} works, but no NVIDIA GPU is listed."
+        text = tr(
+            "The NVIDIA driver {driver_version} works, but no NVIDIA GPU is listed.",
+            driver_version=nvidia.driver_version or "",
+        )
         return [Reason(code="driver-without-gpu", text=text)]
     if not situation.devices and (where := _HIDING.get(_surroundings(situation))):
         return [Reason(code="no-gpu-visible", text=f"No GPU is visible {where}.")]

@@ -13,6 +13,7 @@ from torchup.resolve.python_range import satisfies
 from torchup.resolve.pythons import Interpreter
 from torchup.resolve.refusal import Refusal
 from torchup.resolve.wheels import Host, fits_python, platform_refusal
+from torchup.words import tr
 
 _KNOWN = ("torchvision", "torchaudio", "triton")
 
@@ -40,7 +41,12 @@ def companions_of(
             continue
         fact = companion(package, build.version) if package in _KNOWN else CompanionFact(version=None)
         if fact.ended:
-            text = f"{package} ended with {fact.last}: there is none for torch {build.version}, and torch does not need it."
+            text = tr(
+                "{package} ended with {last}: there is none for torch {version}, and torch does not need it.",
+                package=package,
+                last=fact.last,
+                version=build.version,
+            )
             ended.append(Reason(code="companion-ended", text=text))
             continue
         wheel = _wheel(build, interpreter, host, catalogue, package, fact, origin)
@@ -49,7 +55,12 @@ def companions_of(
             continue
         wheels.append(wheel)
         if package not in _KNOWN or fact.inferred_from:
-            text = f"Which {package} goes with torch {build.version} is not known here; {wheel.version} is the newest offered."
+            text = tr(
+                "Which {package} goes with torch {version} is not known here; {version_2} is the newest offered.",
+                package=package,
+                version=build.version,
+                version_2=wheel.version,
+            )
             assumed.append(Reason(code="companion-assumed", text=text))
     return Companions(wheels=tuple(wheels), ended=tuple(ended), missing=tuple(missing), assumed=tuple(assumed))
 
@@ -95,4 +106,4 @@ def _missing(build: Build, interpreter: Interpreter, package: str, fact: Compani
         "python": interpreter.label if interpreter.path is None else interpreter.version,
         "torch": build.version,
     }
-    return Refusal("companion-missing", "has no {package} for {variant} and Python {python}", values)
+    return Refusal("companion-missing", tr("has no {package} for {variant} and Python {python}"), values)

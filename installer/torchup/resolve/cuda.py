@@ -14,6 +14,7 @@ from torchup.resolve.gates import Target, cuda_target
 from torchup.resolve.host_advice import driver_owner
 from torchup.resolve.refusal import Refusal, sentence
 from torchup.resolve.situation import Outcome, Situation
+from torchup.words import tr
 
 _DRIVER_GATES = ("driver-too-old", "ptx-needs-newer-driver")
 
@@ -49,7 +50,7 @@ def _after(situation: Situation, now: Target, findings: Findings, ahead: Outlook
     later = replace(now, driver=ahead.after)
     found = situation.search(later) if ahead.after else Findings()
     if situation.request.driver.action == "keep" and ahead.decision.action in ("install", "upgrade"):
-        reason = Reason(code="driver-kept", text=f"{ahead.reason.text} driver.action: keep leaves it so.")
+        reason = Reason(code="driver-kept", text=tr("{text} driver.action: keep leaves it so.", text=ahead.reason.text))
         return Outcome(status="no_solution", target=now, driver=_kept(now), findings=findings, reasons=[reason])
     if found.best is None and ahead.after is not None:
         otherwise = situation.search_all(replace(now, driver=None))
@@ -74,7 +75,12 @@ def _too_old(target: Target, findings: Findings, otherwise: Findings) -> Reason 
     if not refused or target.driver is None:
         return None
     lowest, refusal = min(refused, key=lambda entry: entry[0].variant.version)
-    text = f"The driver {target.driver.text} is too old for every build that fits otherwise: torch {lowest.title} {refusal.text}."
+    text = tr(
+        "The driver {text} is too old for every build that fits otherwise: torch {title} {text_2}.",
+        text=target.driver.text,
+        title=lowest.title,
+        text_2=refusal.text,
+    )
     return Reason(code="driver-too-old", text=text)
 
 
@@ -89,7 +95,11 @@ def _other_branch_wished(situation: Situation) -> bool:
 
 def _wished_change(situation: Situation) -> Reason:
     view = driver_view(situation.facts)
-    text = f"driver.branch asks for {situation.request.driver.branch}; installed is {view.text if view else 'none'}."
+    text = tr(
+        "driver.branch asks for {branch}; installed is {text}.",
+        branch=situation.request.driver.branch,
+        text=view.text if view else "none",
+    )
     return Reason(code="driver-branch-wished", text=text)
 
 

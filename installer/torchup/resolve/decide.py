@@ -32,6 +32,7 @@ from torchup.resolve.situation import Outcome, Situation, situation_of
 from torchup.resolve.sources import newer_in_snapshot, no_offers_steps, source_warnings, unreachable
 from torchup.resolve.toolkit import Workplace, decide_toolkit
 from torchup.resolve.why_none import why_none
+from torchup.words import tr
 
 _PLACES: dict[SourceKind, PickSource] = {
     "pytorch": "pytorch",
@@ -111,7 +112,9 @@ def _resolution(
         status = "no_solution"
         reasons.insert(0, toolkit.problem)
         steps += toolkit.steps
-        steps.append(NextStep(text=f"Loosen cuda_toolkit.source: then the pick is torch {pick.build.title}."))
+        steps.append(
+            NextStep(text=tr("Loosen cuda_toolkit.source: then the pick is torch {title}.", title=pick.build.title))
+        )
         pick = None
     if pick:
         reasons += [*reasons_for(situation, outcome, pick), *gains_for(situation, outcome, pick), *toolkit.reasons]
@@ -126,7 +129,7 @@ def _resolution(
     asked = situation.request.driver.action == "install"
     open_ended = status == "action_needed" and outcome.driver.action == "upgrade" and not asked
     if pick and open_ended:
-        text = f"Then run torchup again: with that driver the pick is torch {pick.build.title}"
+        text = tr("Then run torchup again: with that driver the pick is torch {title}", title=pick.build.title)
         steps.append(NextStep(text=f"{text} on Python {pick.interpreter.label}."))
     return Resolution(
         status=status,
@@ -167,12 +170,16 @@ def _each_once(reasons: list[Reason]) -> tuple[Reason, ...]:
 
 
 def _no_platform(facts: MachineFacts) -> Resolution:
-    text = f"PyTorch has no wheels for {facts.os.system} on {facts.os.arch}; it has them for 64-bit Intel and ARM."
+    text = tr(
+        "PyTorch has no wheels for {system} on {arch}; it has them for 64-bit Intel and ARM.",
+        system=facts.os.system,
+        arch=facts.os.arch,
+    )
     return Resolution(
         status="no_solution",
         driver=DriverDecision(action="none"),
         cuda_toolkit=ToolkitDecision(source="none"),
         reasons=(Reason(code="platform", text=text),),
-        next_steps=(NextStep(text="Build PyTorch from source, or use a machine with another processor."),),
+        next_steps=(NextStep(text=tr("Build PyTorch from source, or use a machine with another processor.")),),
         facts_as_of=SNAPSHOT_DATE,
     )

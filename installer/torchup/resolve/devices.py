@@ -9,6 +9,7 @@ from torchup.model.facts import Gpu, MachineFacts, System
 from torchup.model.quick import dataclass
 from torchup.model.request import GpuWish
 from torchup.model.versions import ComputeCapability
+from torchup.words import tr
 
 # The gfx targets of AMD's processors with graphics: they have no memory of their own.
 _AMD_INTEGRATED = frozenset(
@@ -95,9 +96,9 @@ def used(devices: tuple[Device, ...], wish: GpuWish) -> tuple[Device, ...]:
     for key in wish.use:
         found = [device for device in devices if _is_named(device, key)]
         if len(found) != 1:
-            what = "is not a GPU of this machine" if not found else "names several GPUs of this machine"
+            what = tr("is not a GPU of this machine") if not found else tr("names several GPUs of this machine")
             evidence = [f"{device.gpu.index}: {device.name}, {device.gpu.uuid or 'no UUID'}" for device in devices]
-            hint = "Name GPUs in gpus.use by an index or a UUID from this list."
+            hint = tr("Name GPUs in gpus.use by an index or a UUID from this list.")
             raise UsageError(f"{key!r} in gpus.use {what}.", code="gpu-unknown", evidence=evidence, hint=hint)
         chosen += [device for device in found if device not in chosen]
     return tuple(sorted(chosen, key=lambda device: device.gpu.index))
@@ -116,7 +117,7 @@ def _describe(gpu: Gpu, system: System) -> Device:
         return _nvidia(gpu)
     if gpu.vendor == "amd":
         gfx = gpu.gfx or next((gfx for text in (gpu.chip, gpu.name) if text and (gfx := rocm.gfx_of_chip(text))), None)
-        assumed = None if gpu.gfx or not gfx else f"the name {gpu.chip or gpu.name!r}"
+        assumed = None if gpu.gfx or not gfx else tr("the name {chip!r}", chip=gpu.chip or gpu.name)
         return Device(gpu=gpu, gfx=gfx, assumed=assumed, integrated=gfx in _AMD_INTEGRATED if gfx else None)
     if gpu.vendor == "intel":
         kind = _intel_kind(gpu, system)
@@ -132,23 +133,23 @@ def _nvidia(gpu: Gpu) -> Device:
         chip = None
     capability = reported or (chip.compute_capability if chip else None)
     if capability is None and chip is None and (old := _before_kepler(gpu)):
-        why = f"the PCI id {gpu.pci_id}, which is older than Kepler"
+        why = tr("the PCI id {pci_id}, which is older than Kepler", pci_id=gpu.pci_id)
         return Device(gpu=gpu, capability=old[1], assumed=why, architecture=old[0])
     assumed: str | None = None
     if reported is None and capability is not None and chip is not None:
-        assumed = how + (", and no source states it for this chip" if chip.uncertain else "")
+        assumed = how + (tr(", and no source states it for this chip") if chip.uncertain else "")
     architecture = chip.architecture if chip else chips.architecture_of(capability) if capability else None
     return Device(gpu=gpu, capability=capability, assumed=assumed, chip=chip, architecture=architecture)
 
 
 def _chip(gpu: Gpu) -> tuple[Chip | None, str]:
     if gpu.chip and (chip := chips.chip(gpu.chip)):
-        return chip, f"the chip {chip.name}"
+        return chip, tr("the chip {name}", name=chip.name)
     match = chips.chip_by_pci_id(gpu.pci_id) if _is_pci_id(gpu.pci_id) and gpu.pci_id else None
     if match is None:
         return None, ""
     text = f"the PCI id {gpu.pci_id} ({match.chip.name})"
-    return match.chip, text if match.exact else f"{text}, whose neighbours are all of this chip"
+    return match.chip, text if match.exact else tr("{text}, whose neighbours are all of this chip", text=text)
 
 
 def _before_kepler(gpu: Gpu) -> tuple[str, ComputeCapability] | None:

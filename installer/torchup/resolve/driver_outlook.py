@@ -21,22 +21,26 @@ from torchup.resolve.driver_service import (
 from torchup.resolve.gates import DriverView
 from torchup.resolve.host_advice import driver_owner, host_steps
 from torchup.resolve.refusal import Refusal, sentence
+from torchup.words import mark, tr
 
 # JetPack 7 names CUDA 13; its driver numbers are not those of the tables.
 _NEWER_JETPACK = DriverView(version=None, text="of JetPack 7", names_cuda=(13, 0), by_label=True)
 
 _STATES: dict[DriverState, str] = {
-    "missing": "no NVIDIA driver is installed",
-    "not_loaded": "the NVIDIA driver{version} is installed, but its kernel module is not loaded",
-    "mismatch": "the loaded kernel module ({loaded}) and the driver libraries ({installed}) are of different versions",
-    "nouveau": "nouveau holds the GPU, so the NVIDIA driver cannot",
-    "no_device_nodes": "the device nodes /dev/nvidia* are missing",
-    "no_permission": "this user may not open the device nodes /dev/nvidia*",
-    "error": "the NVIDIA driver{version} answers with an error",
+    "missing": mark("no NVIDIA driver is installed"),
+    "not_loaded": mark("the NVIDIA driver{version} is installed, but its kernel module is not loaded"),
+    "mismatch": mark(
+        "the loaded kernel module ({loaded}) and the driver libraries ({installed}) are of different versions"
+    ),
+    "nouveau": mark("nouveau holds the GPU, so the NVIDIA driver cannot"),
+    "no_device_nodes": mark("the device nodes /dev/nvidia* are missing"),
+    "no_permission": mark("this user may not open the device nodes /dev/nvidia*"),
+    "error": mark("the NVIDIA driver{version} answers with an error"),
 }
 _SECURE_BOOT = NextStep(
-    text="Secure Boot is on, so the kernel takes only a signed module: enrol the machine-owner key (MOK) that signs it, "
-    "reboot, and confirm in the blue MokManager screen; this needs the console.",
+    text=mark(
+        "Secure Boot is on, so the kernel takes only a signed module: enrol the machine-owner key (MOK) that signs it, reboot, and confirm in the blue MokManager screen; this needs the console."
+    ),
     commands=("mokutil --sb-state", "sudo mokutil --import /var/lib/dkms/mok.pub"),
 )
 
@@ -58,9 +62,9 @@ def driver_trouble(facts: MachineFacts, devices: Sequence[Device]) -> Reason | N
     """Say why the driver cannot be used for these GPUs as it is; None when it can."""
     nvidia = facts.nvidia
     if facts.context.wsl == 1:
-        return Reason(code="wsl-1", text="WSL 1 has no access to the GPU.")
+        return Reason(code="wsl-1", text=tr("WSL 1 has no access to the GPU."))
     if nvidia is None:
-        return Reason(code="driver-unknown", text="Nothing is known about an NVIDIA driver on this machine.")
+        return Reason(code="driver-unknown", text=tr("Nothing is known about an NVIDIA driver on this machine."))
     if nvidia.state != "ok":
         version = nvidia.driver_version or nvidia.loaded_version
         text = _STATES[nvidia.state].format(
@@ -70,7 +74,7 @@ def driver_trouble(facts: MachineFacts, devices: Sequence[Device]) -> Reason | N
         )
         return Reason(code=f"driver-{nvidia.state.replace('_', '-')}", text=sentence(text))
     if driver_view(facts) is None:
-        return Reason(code="driver-version-unknown", text="The version of the NVIDIA driver is not known.")
+        return Reason(code="driver-version-unknown", text=tr("The version of the NVIDIA driver is not known."))
     refusal = not_served(facts, [device for device in devices if not device.seen_by_driver])
     return Reason(code=refusal.code, text=sentence(refusal.text)) if refusal else None
 
@@ -92,7 +96,7 @@ def outlook(facts: MachineFacts, devices: Sequence[Device], wish: DriverWish, re
         if not_served(facts, devices) is None:
             return _reload(facts, state, reason, installed)
     elif state == "ok" and reason.code == "driver-version-unknown":
-        step = NextStep(text="Find out the driver's version.", commands=("nvidia-smi",))
+        step = NextStep(text=tr("Find out the driver's version."), commands=("nvidia-smi",))
         decision = DriverDecision(action="keep", installed=installed)
         return Outlook(decision=decision, reason=reason, steps=(step,), after=None)
     return _install(facts, devices, chosen, reason, installed)
@@ -109,59 +113,66 @@ def _install(
         branch=str(chosen.branch.branch),
         module=chosen.module,
     )
-    flavour = f" with the {chosen.module} kernel module" if chosen.module else ""
+    flavour = tr(" with the {module} kernel module", module=chosen.module) if chosen.module else ""
     what = f"{decision.action.capitalize()} the NVIDIA driver: branch {decision.branch}{flavour}"
     if facts.os.system == "windows":
         last = last_branch(devices)
-        newest = f" ({last} is the last that serves it)" if last else " or newer"
-        steps = [NextStep(text=f"{what}{newest}, from nvidia.com/drivers.")]
+        newest = tr(" ({last} is the last that serves it)", last=last) if last else " or newer"
+        steps = [NextStep(text=tr("{what}{newest}, from nvidia.com/drivers.", what=what, newest=newest))]
     else:
         where = "from your distribution or NVIDIA's package repository for it"
-        steps = [NextStep(text=f"{what}, {where}; then restart the machine and run torchup again.")]
+        steps = [
+            NextStep(
+                text=tr("{what}, {where}; then restart the machine and run torchup again.", what=what, where=where)
+            )
+        ]
     if facts.nvidia and facts.nvidia.state == "nouveau":
-        text = "Keep nouveau from loading: distribution packages of the driver do it, and it takes a reboot."
+        text = tr("Keep nouveau from loading: distribution packages of the driver do it, and it takes a reboot.")
         steps.append(NextStep(text=text))
     return Outlook(decision=decision, reason=reason, steps=(*steps, *_secure_boot(facts)), after=chosen.view)
 
 
 def _reload(facts: MachineFacts, state: DriverState, reason: Reason, installed: str | None) -> Outlook:
-    modules = "sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia"
+    modules = tr("sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia")
     steps: dict[DriverState, tuple[NextStep, ...]] = {
         "not_loaded": (
             NextStep(
-                text="Load the kernel module; if that fails, the message says why.", commands=("sudo modprobe nvidia",)
+                text=tr("Load the kernel module; if that fails, the message says why."),
+                commands=("sudo modprobe nvidia",),
             ),
             *_secure_boot(facts),
-            NextStep(text="If the module was never built for this kernel, install its headers and reboot."),
+            NextStep(text=tr("If the module was never built for this kernel, install its headers and reboot.")),
         ),
         "mismatch": (
             NextStep(
-                text="Reboot: it loads the kernel module that belongs to the libraries.", commands=("sudo reboot",)
+                text=tr("Reboot: it loads the kernel module that belongs to the libraries."), commands=("sudo reboot",)
             ),
             NextStep(
-                text="Or stop everything that uses the GPU and reload it.", commands=(modules, "sudo modprobe nvidia")
+                text=tr("Or stop everything that uses the GPU and reload it."),
+                commands=(modules, "sudo modprobe nvidia"),
             ),
         ),
         "nouveau": (
             NextStep(
-                text="Keep nouveau from loading (a file in /etc/modprobe.d that blacklists it), rebuild the initial "
-                "ramdisk, and reboot.",
+                text=tr(
+                    "Keep nouveau from loading (a file in /etc/modprobe.d that blacklists it), rebuild the initial ramdisk, and reboot."
+                ),
                 commands=("echo blacklist nouveau | sudo tee /etc/modprobe.d/blacklist-nouveau.conf", "sudo reboot"),
             ),
             *_secure_boot(facts),
         ),
         "no_device_nodes": (
-            NextStep(text="Create the device nodes, or reboot.", commands=("sudo nvidia-modprobe -c 0 -u",)),
+            NextStep(text=tr("Create the device nodes, or reboot."), commands=("sudo nvidia-modprobe -c 0 -u",)),
         ),
         "no_permission": (
             NextStep(
-                text="Give your user access to the devices, then log in again.",
+                text=tr("Give your user access to the devices, then log in again."),
                 commands=("ls -l /dev/nvidia*", 'sudo usermod -aG video,render "$USER"'),
             ),
         ),
         "error": (
             NextStep(
-                text="See what the driver says, and reboot.", commands=("nvidia-smi", "sudo dmesg | grep -i nvrm")
+                text=tr("See what the driver says, and reboot."), commands=("nvidia-smi", "sudo dmesg | grep -i nvrm")
             ),
         ),
     }

@@ -17,6 +17,7 @@ from torchup.model.versions import DriverVersion
 from torchup.resolve.devices import Device
 from torchup.resolve.gates import DriverView
 from torchup.resolve.refusal import Refusal, listed
+from torchup.words import tr
 
 _BY_TYPE = {"lts": 0, "production": 1}
 
@@ -42,7 +43,7 @@ def driver_view(facts: MachineFacts) -> DriverView | None:
         return None
     return DriverView(
         version=version,
-        text=text or ("of JetPack" if facts.context.jetson else "of unknown version"),
+        text=text or ("of JetPack" if facts.context.jetson else tr("of unknown version")),
         names_cuda=named,
         system=numbering(facts),
         by_label=facts.context.jetson is not None,
@@ -103,12 +104,12 @@ def not_served(facts: MachineFacts, devices: Sequence[Device]) -> Refusal | None
     for device in devices:
         values = {"gpu": device.title, "found": nvidia.driver_version, "module": nvidia.kernel_module}
         if version and device.architecture and branch_serves(version.branch, device.architecture) is False:
-            text = "driver {found} does not serve {gpu}: {architecture} needs {range}"
+            text = tr("driver {found} does not serve {gpu}: {architecture} needs {range}")
             served = served_range(device.architecture)
             more = {"architecture": device.architecture.capitalize(), "range": served}
             return Refusal("driver-does-not-serve-gpu", text, values | more)
         if has_flavours(facts) and nvidia.kernel_module and _other_flavour(device, nvidia.kernel_module):
-            text = "the {module} kernel module of driver {found} does not serve {gpu}"
+            text = tr("the {module} kernel module of driver {found} does not serve {gpu}")
             return Refusal("kernel-module-does-not-serve-gpu", text, values)
     return None
 
@@ -117,7 +118,7 @@ def served_range(architecture: str) -> str:
     """Write the branches that serve an architecture: `branch 580 or older`, `branch 570 or newer`."""
     serving = [row.branch for row in drivers.branches() if branch_serves(row.branch, architecture)]
     if not serving:
-        return "a branch that is not known"
+        return tr("a branch that is not known")
     newest = drivers.branches()[-1].branch
     if branch_serves(newest, architecture) is False:
         return f"branch {serving[-1]} or older"
@@ -172,21 +173,23 @@ def _shared_module(facts: MachineFacts, devices: Sequence[Device], wish: DriverW
     only_proprietary = [device.title for device in devices if device.modules == "proprietary_only"]
     if only_open and only_proprietary:
         values = {"proprietary": listed(only_proprietary), "open": listed(only_open)}
-        text = "no driver serves these GPUs together: {proprietary} needs the proprietary kernel module, {open} the open one"
+        text = tr(
+            "no driver serves these GPUs together: {proprietary} needs the proprietary kernel module, {open} the open one"
+        )
         return Refusal("no-common-driver", text, values)
     needed: KernelModule | None = "open" if only_open else "proprietary" if only_proprietary else None
     if wish.module == "auto":
         return needed or "open"
     if needed and wish.module != needed:
         values = {"wish": wish.module, "needed": needed, "gpus": listed(only_open or only_proprietary)}
-        text = "driver.module asks for the {wish} kernel module, but {gpus} needs the {needed} one"
+        text = tr("driver.module asks for the {wish} kernel module, but {gpus} needs the {needed} one")
         return Refusal("kernel-module-pin", text, values)
     return wish.module
 
 
 def _wished(wish: DriverWish) -> tuple[DriverBranch, ...]:
     if not wish.branch.isdecimal():
-        message = f"{wish.branch!r} is not a driver branch: write auto or a number such as 580"
+        message = tr("{branch!r} is not a driver branch: write auto or a number such as 580", branch=wish.branch)
         raise UsageError(message, code="driver-branch-invalid", hint="Correct driver.branch.")
     number = int(wish.branch)
     newest = drivers.branches()[-1]
@@ -199,13 +202,17 @@ def _wished(wish: DriverWish) -> tuple[DriverBranch, ...]:
 def _no_branch(devices: Sequence[Device], wish: DriverWish, module: KernelModule | None) -> Refusal:
     gpus = listed([device.title for device in devices])
     if wish.branch != "auto":
-        values = {"wish": wish.branch, "module": f" with the {module} kernel module" if module else "", "gpus": gpus}
+        values = {
+            "wish": wish.branch,
+            "module": tr(" with the {module} kernel module", module=module) if module else "",
+            "gpus": gpus,
+        }
         return Refusal(
-            "driver-branch-pin", "driver.branch asks for {wish}, which does not serve {gpus}{module}", values
+            "driver-branch-pin", tr("driver.branch asks for {wish}, which does not serve {gpus}{module}"), values
         )
     ranges = [f"{device.title} needs {served_range(device.architecture)}" for device in devices if device.architecture]
     values = {"ranges": listed(list(dict.fromkeys(ranges)))}
-    return Refusal("no-common-driver", "no driver branch serves these GPUs together: {ranges}", values)
+    return Refusal("no-common-driver", tr("no driver branch serves these GPUs together: {ranges}"), values)
 
 
 def _other_flavour(device: Device, module: KernelModule) -> bool:

@@ -15,6 +15,7 @@ from torchup.resolve.devices import Device
 from torchup.resolve.gates import Target, cuda_text
 from torchup.resolve.refusal import listed
 from torchup.resolve.situation import Outcome, Situation
+from torchup.words import tr
 
 # What only says that a build is of no interest here.
 NOT_TELLING = ("not-asked-for", "other-accelerator", "prerelease")
@@ -28,43 +29,70 @@ def reasons_for(situation: Situation, outcome: Outcome, pick: Candidate) -> list
         reasons.append(kernels)
     python = pick.interpreter
     name = f"Python {python.version}{'t' if python.free_threaded else ''}"
-    where = f"It goes on {name} at {python.path}." if python.path else f"It goes on {name}, {_brought(situation)}."
+    where = (
+        tr("It goes on {name} at {path}.", name=name, path=python.path)
+        if python.path
+        else tr("It goes on {name}, {brought}.", name=name, brought=_brought(situation))
+    )
     reasons.append(Reason(code="python", text=where))
     names = [f"{wheel.package} {wheel.version}" for wheel in pick.companions.wheels]
     if names:
-        text = f"{listed(names)} {'goes' if len(names) == 1 else 'go'} with it, from the same variant."
+        text = tr(
+            "{names} {value} with it, from the same variant.",
+            names=listed(names),
+            value="goes" if len(names) == 1 else "go",
+        )
         reasons.append(Reason(code="companions", text=text))
     if situation.facts.os.system == "windows" and pick.build.variant.kind != "cpu":
-        text = "On Windows the default package index has CPU builds only: this one is from PyTorch's own index."
+        text = tr("On Windows the default package index has CPU builds only: this one is from PyTorch's own index.")
         reasons.append(Reason(code="windows-index", text=text))
     return [*reasons, *pick.companions.ended]
 
 
 def _brought(situation: Situation) -> str:
-    return "which conda brings" if situation.request.environment.kind == "conda" else "which uv brings"
+    return tr("which conda brings") if situation.request.environment.kind == "conda" else tr("which uv brings")
 
 
 def _version(situation: Situation, outcome: Outcome, pick: Candidate) -> Reason:
     version = pick.build.version
     if situation.version is not None:
-        text = f"torch {version} is the newest release within {situation.version} that passes every gate."
+        text = tr(
+            "torch {version} is the newest release within {version_2} that passes every gate.",
+            version=version,
+            version_2=situation.version,
+        )
         return Reason(code="newest-asked-for", text=text)
     newest = situation.catalogue.builds[0].version
     if version == newest:
-        return Reason(code="newest", text=f"torch {version} is the newest release{_beside_newer(situation, pick)}.")
+        return Reason(
+            code="newest",
+            text=tr(
+                "torch {version} is the newest release{beside_newer}.",
+                version=version,
+                beside_newer=_beside_newer(situation, pick),
+            ),
+        )
     if situation.variant is not None or version == situation.catalogue.by_kind[pick.build.variant.kind][0].version:
         within = [build for build in situation.catalogue.builds if build.variant.kind == pick.build.variant.kind]
         if situation.variant is not None:
             within = [build for build in within if build.variant.name == pick.build.variant.name]
         if within[0].version == version:
             kind = pick.build.variant.name if situation.variant else KINDS[pick.build.variant.kind]
-            text = f"torch {version} is the newest release with {kind} builds; torch {newest} is on offer without."
+            text = tr(
+                "torch {version} is the newest release with {kind} builds; torch {newest} is on offer without.",
+                version=version,
+                kind=kind,
+                newest=newest,
+            )
             return Reason(code="newest-of-kind", text=text)
     refused = outcome.findings.refused
     telling = (found for build, found in refused if build.version == newest and found.code not in NOT_TELLING)
     held = next(telling, None)
     why = f": torch {newest} {held.text}" if held else ""
-    return Reason(code="newest-that-fits", text=f"torch {version} is the newest release that passes every gate{why}.")
+    return Reason(
+        code="newest-that-fits",
+        text=tr("torch {version} is the newest release that passes every gate{why}.", version=version, why=why),
+    )
 
 
 def _beside_newer(situation: Situation, pick: Candidate) -> str:
@@ -72,30 +100,47 @@ def _beside_newer(situation: Situation, pick: Candidate) -> str:
     if pick.build.number >= Version(last):
         return ""
     if tags_of(last, situation.platform):
-        return f" on offer; torch {last} exists as of {SNAPSHOT_DATE}"
-    return f" with wheels for {situation.platform}"
+        return tr(" on offer; torch {last} exists as of {SNAPSHOT_DATE}", last=last, SNAPSHOT_DATE=SNAPSHOT_DATE)
+    return tr(" with wheels for {platform}", platform=situation.platform)
 
 
 def _variant(situation: Situation, target: Target, pick: Candidate) -> Reason:
     variant = pick.build.variant
     if target.kind == "mps":
-        text = "The macOS wheel, which is named cpu, runs on the Apple GPU through MPS."
+        text = tr("The macOS wheel, which is named cpu, runs on the Apple GPU through MPS.")
         if mps_too_old(situation):
-            text = "The macOS wheel is named cpu; on this macOS it runs on the CPU."
+            text = tr("The macOS wheel is named cpu; on this macOS it runs on the CPU.")
         return Reason(code="variant-mps", text=text)
     if variant.cuda and target.driver and target.devices:
         minimum = None if target.driver.by_label else drivers.minimum_driver(variant.cuda[0], target.driver.system)
-        needs = f"driver {minimum.text} or newer" if minimum else f"a driver that names CUDA {variant.cuda[0]}"
+        needs = (
+            f"driver {minimum.text} or newer"
+            if minimum
+            else tr("a driver that names CUDA {cuda}", cuda=variant.cuda[0])
+        )
         named = target.driver.names_cuda
-        names = f"names CUDA {cuda_text(named)}" if named else "does not say which CUDA it names"
-        text = f"{variant.name}: CUDA {variant.cuda[0]}.x runs on {needs}; driver {target.driver.text} {names}."
+        names = f"names CUDA {cuda_text(named)}" if named else tr("does not say which CUDA it names")
+        text = tr(
+            "{name}: CUDA {cuda}.x runs on {needs}; driver {text} {names}.",
+            name=variant.name,
+            cuda=variant.cuda[0],
+            needs=needs,
+            text=target.driver.text,
+            names=names,
+        )
         return Reason(code="variant-cuda", text=text)
     if situation.variant is not None:
-        return Reason(code=f"variant-{variant.kind}", text=f"{variant.name} is the build that was asked for.")
+        return Reason(
+            code=f"variant-{variant.kind}", text=tr("{name} is the build that was asked for.", name=variant.name)
+        )
     texts = {
-        "rocm": f"{variant.name} is the newest ROCm build with kernels for {_titles(target)}.",
-        "xpu": f"xpu is the build for Intel GPUs: {_titles(target)}.",
-        "cpu": "cpu is the build that needs no GPU." if situation.devices else "cpu: no GPU is listed on this machine.",
+        "rocm": tr(
+            "{name} is the newest ROCm build with kernels for {titles}.", name=variant.name, titles=_titles(target)
+        ),
+        "xpu": tr("xpu is the build for Intel GPUs: {titles}.", titles=_titles(target)),
+        "cpu": tr("cpu is the build that needs no GPU.")
+        if situation.devices
+        else tr("cpu: no GPU is listed on this machine."),
     }
     return Reason(
         code=f"variant-{variant.kind}", text=texts.get(variant.kind, f"{variant.name} is the build on offer.")
@@ -108,7 +153,7 @@ def _kernels(target: Target, pick: Candidate) -> Reason | None:
         for capability, found in pick.admission.serving
         if (device := next((device for device in target.devices if device.capability == capability), None))
     ]
-    text = f"Its kernels serve {listed(parts)}."
+    text = tr("Its kernels serve {parts}.", parts=listed(parts))
     return Reason(code="kernels", text=text) if parts else None
 
 

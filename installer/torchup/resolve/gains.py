@@ -11,6 +11,7 @@ from torchup.resolve.candidates import Candidate, search
 from torchup.resolve.driver_service import DriverChoice, last_branch, shared_driver
 from torchup.resolve.pythons import managed
 from torchup.resolve.situation import Outcome, Situation
+from torchup.words import tr
 
 
 def gains_for(situation: Situation, outcome: Outcome, pick: Candidate) -> list[Reason]:
@@ -41,7 +42,13 @@ def _with_newer_driver(situation: Situation, outcome: Outcome, pick: Candidate) 
         newer = minimum.text
     last = last_branch(outcome.target.devices)
     until = f"to {last}" if last else "or newer"
-    text = f"With driver {newer} {until}: torch {best.build.version} + {best.build.variant.name}."
+    text = tr(
+        "With driver {newer} {until}: torch {version} + {name}.",
+        newer=newer,
+        until=until,
+        version=best.build.version,
+        name=best.build.variant.name,
+    )
     return [Reason(code="newer-driver", text=text)]
 
 

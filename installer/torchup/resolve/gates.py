@@ -14,6 +14,7 @@ from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability, DriverVersion
 from torchup.resolve.devices import Device
 from torchup.resolve.refusal import Refusal, listed
+from torchup.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +93,18 @@ def driver_refusal(cuda: tuple[int, int], driver: DriverView) -> Refusal | None:
     if minimum is None or driver.by_label or driver.version is None:
         if named and named[0] >= cuda[0]:
             return None
-        values = {"cuda": cuda[0], "found": cuda_text(named) if named else "an unknown version", "driver": driver.text}
-        return Refusal("driver-too-old", "needs a driver that names CUDA {cuda}; driver {driver} names {found}", values)
+        values = {
+            "cuda": cuda[0],
+            "found": cuda_text(named) if named else tr("an unknown version"),
+            "driver": driver.text,
+        }
+        return Refusal(
+            "driver-too-old", tr("needs a driver that names CUDA {cuda}; driver {driver} names {found}"), values
+        )
     if driver.version >= minimum.version:
         return None
     values = {"minimum": minimum.text, "found": driver.text, "cuda": cuda[0]}
-    return Refusal("driver-too-old", "needs driver >= {minimum}, found {found}: the minimum of CUDA {cuda}", values)
+    return Refusal("driver-too-old", tr("needs driver >= {minimum}, found {found}: the minimum of CUDA {cuda}"), values)
 
 
 def _cuda_kernels(
@@ -154,7 +161,7 @@ def _no_kernel(capability: ComputeCapability, arch_list: ArchList, target: Targe
         "origin": f" (as in {arch_list.inferred_from})" if arch_list.inferred_from else "",
     }
     return Refusal(
-        "no-kernel", "has no kernels for {gpus} ({capability}, sm_{sm}); it is built for {built}{origin}", values
+        "no-kernel", tr("has no kernels for {gpus} ({capability}, sm_{sm}); it is built for {built}{origin}"), values
     )
 
 
@@ -166,12 +173,13 @@ def _no_jit(admission: Admission, cuda: tuple[int, int], driver: DriverView | No
         "capability": capability,
         "ptx": str(found),
         "cuda": cuda_text(cuda),
-        "found": cuda_text(driver.names_cuda) if driver.names_cuda else "no known version",
+        "found": cuda_text(driver.names_cuda) if driver.names_cuda else tr("no known version"),
     }
     return Refusal(
         "ptx-needs-newer-driver",
-        "serves {capability} only by compiling {ptx} at run time, which needs a driver that names CUDA {cuda}; "
-        "this one names {found}",
+        tr(
+            "serves {capability} only by compiling {ptx} at run time, which needs a driver that names CUDA {cuda}; this one names {found}"
+        ),
         values,
     )
 
@@ -184,7 +192,7 @@ def _rocm_kernels(version: str, variant: str, target: Target) -> Admission | Ref
         if device.gfx and device.gfx not in gfx_list.gfx:
             built = ", ".join(gfx_list.gfx)
             values = {"gpu": device.name, "gfx": device.gfx, "built": built}
-            return Refusal("no-kernel", "has no kernels for {gpu} ({gfx}); it is built for {built}", values)
+            return Refusal("no-kernel", tr("has no kernels for {gpu} ({gfx}); it is built for {built}"), values)
     return Admission(gfx_list=gfx_list)
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from torchup.model.facts import ContainerKind, MachineFacts
 from torchup.model.resolution import NextStep
+from torchup.words import mark, tr
 
 _TOOLKIT = NextStep(
-    text="Install the NVIDIA container toolkit on the host, beside its driver, from the repository at "
-    "nvidia.github.io/libnvidia-container: with apt, or else with dnf or zypper.",
+    text=mark(
+        "Install the NVIDIA container toolkit on the host, beside its driver, from the repository at nvidia.github.io/libnvidia-container: with apt, or else with dnf or zypper."
+    ),
     commands=("sudo apt-get install -y nvidia-container-toolkit", "sudo dnf -y install nvidia-container-toolkit"),
 )
 
@@ -15,30 +17,31 @@ _CONTAINERS: dict[ContainerKind, tuple[NextStep, ...]] = {
     "docker": (
         _TOOLKIT,
         NextStep(
-            text="Let Docker on the host use the container toolkit.",
+            text=mark("Let Docker on the host use the container toolkit."),
             commands=("sudo nvidia-ctk runtime configure --runtime=docker", "sudo systemctl restart docker"),
         ),
-        NextStep(text="Start the container with GPUs.", commands=("docker run --gpus all ...",)),
+        NextStep(text=mark("Start the container with GPUs."), commands=("docker run --gpus all ...",)),
     ),
     "podman": (
         _TOOLKIT,
         NextStep(
-            text="Describe the GPUs on the host for the container device interface (CDI).",
+            text=mark("Describe the GPUs on the host for the container device interface (CDI)."),
             commands=("sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml",),
         ),
-        NextStep(text="Start the container with GPUs.", commands=("podman run --device nvidia.com/gpu=all ...",)),
+        NextStep(text=mark("Start the container with GPUs."), commands=("podman run --device nvidia.com/gpu=all ...",)),
     ),
     "kubernetes": (
         NextStep(
-            text="Let the cluster's NVIDIA device plugin (or GPU operator) run on this node, and ask for a GPU in the pod: "
-            "resources.limits with nvidia.com/gpu: 1.",
+            text=mark(
+                "Let the cluster's NVIDIA device plugin (or GPU operator) run on this node, and ask for a GPU in the pod: resources.limits with nvidia.com/gpu: 1."
+            ),
             commands=("kubectl describe node | grep nvidia.com/gpu",),
         ),
     ),
     "lxc": (
         _TOOLKIT,
         NextStep(
-            text="Pass the GPU into the container on the host.",
+            text=mark("Pass the GPU into the container on the host."),
             commands=(
                 "lxc config device add <container> gpu gpu",
                 "lxc config set <container> nvidia.runtime true",
@@ -46,29 +49,35 @@ _CONTAINERS: dict[ContainerKind, tuple[NextStep, ...]] = {
             ),
         ),
     ),
-    "apptainer": (NextStep(text="Start the container with the host's driver.", commands=("apptainer exec --nv ...",)),),
-    "other": (NextStep(text="Restart the container with the host's GPU devices and driver libraries passed into it."),),
+    "apptainer": (
+        NextStep(text=mark("Start the container with the host's driver."), commands=("apptainer exec --nv ...",)),
+    ),
+    "other": (
+        NextStep(text=mark("Restart the container with the host's GPU devices and driver libraries passed into it.")),
+    ),
 }
 
 _WSL1 = NextStep(
-    text="WSL 1 has no access to the GPU: change this distribution to WSL 2, in PowerShell on Windows.",
+    text=mark("WSL 1 has no access to the GPU: change this distribution to WSL 2, in PowerShell on Windows."),
     commands=("wsl --set-version <distribution> 2",),
 )
 _WSL2 = NextStep(
-    text="Install or update the NVIDIA driver on the Windows side (nvidia.com/drivers), then restart WSL from "
-    "PowerShell; install no driver inside WSL.",
+    text=mark(
+        "Install or update the NVIDIA driver on the Windows side (nvidia.com/drivers), then restart WSL from PowerShell; install no driver inside WSL."
+    ),
     commands=("wsl --update", "wsl --shutdown"),
 )
 _JETSON = NextStep(
-    text="The driver of a Jetson comes with JetPack: update JetPack for a newer one, and install no driver package. "
-    "NVIDIA's own PyTorch builds for this JetPack are on the Jetson AI Lab index (jetson-ai-lab.io, such as jp6/cu126).",
+    text=mark(
+        "The driver of a Jetson comes with JetPack: update JetPack for a newer one, and install no driver package. NVIDIA's own PyTorch builds for this JetPack are on the Jetson AI Lab index (jetson-ai-lab.io, such as jp6/cu126)."
+    ),
 )
 
 
 def driver_owner(facts: MachineFacts) -> str | None:
     """Name who brings the driver where it is not this system; None where a driver can be installed here."""
     if facts.context.container:
-        return "the host of this container"
+        return tr("the host of this container")
     if facts.context.wsl:
         return "Windows"
     return "JetPack" if facts.context.jetson else None
@@ -76,12 +85,15 @@ def driver_owner(facts: MachineFacts) -> str | None:
 
 def host_steps(facts: MachineFacts, minimum: str | None) -> tuple[NextStep, ...]:
     """Say what to do on the other side; `minimum` is the driver wanted there, None when any that works will do."""
-    newer = (NextStep(text=f"The driver there has to be {minimum} or newer."),) if minimum else ()
+    newer = (NextStep(text=tr("The driver there has to be {minimum} or newer.", minimum=minimum)),) if minimum else ()
     if facts.context.container:
         if minimum:
             return (
                 NextStep(
-                    text=f"Update the NVIDIA driver on the host to {minimum} or newer, then restart the container."
+                    text=tr(
+                        "Update the NVIDIA driver on the host to {minimum} or newer, then restart the container.",
+                        minimum=minimum,
+                    )
                 ),
             )
         return _CONTAINERS[facts.context.container]

@@ -6,6 +6,7 @@ from torchup.knowledge.host_compilers import CompilerLimits, compiler_limits
 from torchup.model.facts import Compiler, OperatingSystem
 from torchup.model.resolution import Reason
 from torchup.resolve.refusal import listed
+from torchup.words import tr
 
 Release = tuple[int, int]
 
@@ -16,20 +17,28 @@ def compiler_warnings(version: str | None, compilers: tuple[Compiler, ...] | Non
     if compilers is None or release is None or os.system != "linux":
         return []
     if not compilers:
-        text = f"nvcc needs a C++ compiler for the host's part of a program, and none is on PATH: {_install(os, 'g++')}"
+        text = tr(
+            "nvcc needs a C++ compiler for the host's part of a program, and none is on PATH: {install}",
+            install=_install(os, "g++"),
+        )
         return [Reason(code="host-compiler-missing", text=f"{text}.")]
     default = next((compiler for compiler in compilers if compiler.default), None)
     if default is None:
         names = listed([compiler.path for compiler in compilers])
-        text = f"nvcc looks for g++, which is not on PATH; {names} has another name."
+        text = tr("nvcc looks for g++, which is not on PATH; {names} has another name.", names=names)
         return [Reason(code="host-compiler-missing", text=f"{text} {_fix(release, compilers, os)}")]
     limits = compiler_limits(release, default.kind)
     major = _major(default)
     if limits is None or major is None or limits.oldest <= major <= limits.newest:
         return []
-    text = (
-        f"nvcc of CUDA {version} accepts {default.kind} {limits.oldest} to {limits.newest}, "
-        f"and {default.path} is {default.kind} {default.version}."
+    text = tr(
+        "nvcc of CUDA {version} accepts {kind} {oldest} to {newest}, and {path} is {kind} {version_2}.",
+        version=version,
+        kind=default.kind,
+        oldest=limits.oldest,
+        newest=limits.newest,
+        path=default.path,
+        version_2=default.version,
     )
     return [Reason(code="host-compiler-refused", text=f"{text} {_fix(release, compilers, os)}")]
 
@@ -46,24 +55,30 @@ def _fix(release: Release, compilers: tuple[Compiler, ...], os: OperatingSystem)
 
 
 def _use(path: str) -> str:
-    return (
-        f"Have nvcc use {path}: export NVCC_CCBIN={path} (before CUDA 12.4: NVCC_PREPEND_FLAGS='-ccbin {path}'), "
-        f"and CXX={path} for PyTorch's extensions."
+    return tr(
+        "Have nvcc use {path}: export NVCC_CCBIN={path} (before CUDA 12.4: NVCC_PREPEND_FLAGS='-ccbin {path}'), and CXX={path} for PyTorch's extensions.",
+        path=path,
     )
 
 
 def _install(os: OperatingSystem, package: str) -> str:
     family = {os.id or "", *os.like}
     if family & {"debian", "ubuntu"}:
-        return f"install it with `sudo apt-get install {package}`"
+        return tr("install it with `sudo apt-get install {package}`", package=package)
     if family & {"fedora", "rhel", "centos", "amzn"}:
         number = package.rpartition("-")[2] if "-" in package else ""
         name = f"gcc-toolset-{number}-gcc-c++" if number and "rhel" in family else "gcc-c++"
-        return f"install it with `sudo dnf install {name}`"
+        return tr("install it with `sudo dnf install {name}`", name=name)
     if family & {"suse", "opensuse", "sles"}:
-        return f"install it with `sudo zypper install {'gcc-c++' if package == 'g++' else package.replace('g++-', 'gcc') + '-c++'}`"
+        return tr(
+            "install it with `sudo zypper install {value}`",
+            value="gcc-c++" if package == "g++" else package.replace("g++-", "gcc") + "-c++",
+        )
     if "arch" in family:
-        return f"install it with `sudo pacman -S {'gcc' if package == 'g++' else package.replace('g++-', 'gcc')}`"
+        return tr(
+            "install it with `sudo pacman -S {value}`",
+            value="gcc" if package == "g++" else package.replace("g++-", "gcc"),
+        )
     return f"install {package}"
 
 

@@ -19,12 +19,13 @@ from torchup.resolve.offers.urls import host_of, variant_of_path
 from torchup.resolve.python_range import satisfies
 from torchup.resolve.wheels import Host, fits_python, platform_refusal
 from torchup.resolve.wheels import host_of as wheel_host
+from torchup.words import mark, tr
 
 if TYPE_CHECKING:
     from packaging.pylock import Package, Pylock
 
 _SHOWN = 6
-_HINT = (
+_HINT = mark(
     "A lock is for the platform and the Python that it was written on; `torchup setup` decides anew for this machine."
 )
 
@@ -51,22 +52,28 @@ def read_lock(text: str, source: str) -> Lock:
         content = Pylock.from_dict(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, PylockValidationError, PylockUnsupportedVersionError) as error:
         raise UsageError(
-            f"{source} is no lock file that can be read.",
+            tr("{source} is no lock file that can be read.", source=source),
             code="lock-invalid",
             evidence=[str(error)],
-            hint="torchup setup writes pylock.toml into the environment that it makes; uv and pip write the same form.",
+            hint=tr(
+                "torchup setup writes pylock.toml into the environment that it makes; uv and pip write the same form."
+            ),
         ) from error
     lock = Lock(source=source, text=text, content=content)
     if loose := [str(package.name) for package in content.packages if not _is_fixed(package)]:
         raise UsageError(
-            f"{source} does not say for every package which file it is, with a hash and an address.",
+            tr("{source} does not say for every package which file it is, with a hash and an address.", source=source),
             code="lock-incomplete",
             evidence=loose[:_SHOWN],
-            hint="Packages from a folder, a repository or a path beside the lock cannot be installed from it elsewhere.",
+            hint=tr(
+                "Packages from a folder, a repository or a path beside the lock cannot be installed from it elsewhere."
+            ),
         )
     if "torch" not in lock.versions:
         raise UsageError(
-            f"{source} has no torch in it.", code="lock-without-torch", hint="Name the pylock.toml of an environment."
+            tr("{source} has no torch in it.", source=source),
+            code="lock-without-torch",
+            hint=tr("Name the pylock.toml of an environment."),
         )
     return lock
 
@@ -82,7 +89,12 @@ def lock_book(lock: Lock, facts: MachineFacts, today: str) -> OfferBook:
     ]
     if platform is None or misses:
         raise NoSolutionError(
-            f"{lock.source} was written for another platform than {facts.os.system} on {facts.os.arch}.",
+            tr(
+                "{source} was written for another platform than {system} on {arch}.",
+                source=lock.source,
+                system=facts.os.system,
+                arch=facts.os.arch,
+            ),
             code="lock-does-not-fit",
             evidence=misses[:_SHOWN],
             hint=_HINT,
@@ -113,10 +125,10 @@ def locked_pins(lock: Lock, facts: MachineFacts, python: str, version: str | Non
     ]
     required = lock.content.requires_python
     if required is not None and not satisfies(str(required), full):
-        misses.insert(0, f"the lock asks for Python {required}")
+        misses.insert(0, tr("the lock asks for Python {required}", required=required))
     if misses:
         raise NoSolutionError(
-            f"{lock.source} cannot be installed for Python {full}.",
+            tr("{source} cannot be installed for Python {full}.", source=lock.source, full=full),
             code="lock-does-not-fit",
             evidence=misses[:_SHOWN],
             hint=_HINT,

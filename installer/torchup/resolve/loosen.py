@@ -15,10 +15,11 @@ from torchup.resolve.python_sources import ways_to_bring
 from torchup.resolve.pythons import managed
 from torchup.resolve.settle import settle
 from torchup.resolve.situation import Outcome, Situation, situation_of
+from torchup.words import mark, tr
 
 # The manylinux_2_28 tag of all Linux wheels since torch 2.7.
 _GLIBC = (2, 28)
-_OTHER_PYTHON = "the Python of this machine"
+_OTHER_PYTHON = mark("the Python of this machine")
 
 
 def ways_out(situation: Situation) -> list[NextStep]:
@@ -26,14 +27,14 @@ def ways_out(situation: Situation) -> list[NextStep]:
     steps = [step for name, loosened in _loosened(situation) for step in _steps(name, loosened)]
     steps = [*_missing_python(situation), *steps]
     if not steps and (together := _without_pins(situation)) is not None:
-        steps = _steps("all pins of torch and python", together)
+        steps = _steps(tr("all pins of torch and python"), together)
     if situation.variant is None or situation.variant.kind != "cpu":
         steps += _cpu(situation)
     if situation.facts.context.jetson:
         steps = [*host_steps(situation.facts, None), *steps]
     steps += [*_overrides(situation), *_newer_system(situation)]
     return steps or [
-        NextStep(text="See every candidate with the gate that stopped it.", commands=("torchup resolve --all",))
+        NextStep(text=tr("See every candidate with the gate that stopped it."), commands=("torchup resolve --all",))
     ]
 
 
@@ -41,15 +42,19 @@ def _newer_system(situation: Situation) -> list[NextStep]:
     """Say what a system would have to be, where its C library or its age is in the way."""
     host = situation.host
     if host.system == "windows" and any(device.gpu.vendor == "amd" for device in situation.devices):
-        text = "AMD offers PyTorch builds of its own for Windows, which torchup does not install; on Linux, PyTorch's ROCm "
-        return [NextStep(text=f"{text}builds serve this GPU if they have kernels for it.")]
+        text = tr(
+            "AMD offers PyTorch builds of its own for Windows, which torchup does not install; on Linux, PyTorch's ROCm "
+        )
+        return [NextStep(text=tr("{text}builds serve this GPU if they have kernels for it.", text=text))]
     if host.libc == "musl":
-        text = "Use a system or a container with glibc, such as Debian, Ubuntu or Fedora; no PyTorch wheel is for musl."
+        text = tr(
+            "Use a system or a container with glibc, such as Debian, Ubuntu or Fedora; no PyTorch wheel is for musl."
+        )
         return [NextStep(text=text)]
     if host.libc_version and host.libc_version < _GLIBC:
         return [
             NextStep(
-                text="Use a system or a container with glibc 2.28 or newer, as every release from 2.7 on needs it."
+                text=tr("Use a system or a container with glibc 2.28 or newer, as every release from 2.7 on needs it.")
             )
         ]
     return []
@@ -74,8 +79,11 @@ def _overrides(situation: Situation) -> list[NextStep]:
     found = [(gfx, families[gfx[:6]]) for gfx in targets if gfx[:6] in families]
     return [
         NextStep(
-            text=f"Some run {gfx} as its relative with HSA_OVERRIDE_GFX_VERSION={version}; no wheel is built for that, and "
-            "torchup does not count on it."
+            text=tr(
+                "Some run {gfx} as its relative with HSA_OVERRIDE_GFX_VERSION={version}; no wheel is built for that, and torchup does not count on it.",
+                gfx=gfx,
+                version=version,
+            )
         )
         for gfx, version in found
     ]
@@ -128,22 +136,24 @@ def _steps(name: str, loosened: Situation) -> list[NextStep]:
     what = _what(outcome, outcome.pick)
     if name == _OTHER_PYTHON:
         python = outcome.pick.interpreter.label
-        first = NextStep(text=f"With Python {python} the pick is {what}.")
+        first = NextStep(text=tr("With Python {python} the pick is {what}.", python=python, what=what))
         return [first, *ways_to_bring(python, loosened.facts.os, offline=loosened.request.source.offline)]
-    return [NextStep(text=f"Loosen {name}: then the pick is {what}.")]
+    return [NextStep(text=tr("Loosen {name}: then the pick is {what}.", name=name, what=what))]
 
 
 def _what(outcome: Outcome, pick: Candidate) -> str:
     driver = outcome.driver
     first = {
         "install": "after installing",
-        "upgrade": "after upgrading to",
+        "upgrade": tr("after upgrading to"),
         "reboot": "after reloading",
         "host": "after",
     }
     if outcome.status == "ok" or driver.action not in first:
         return f"torch {pick.build.title}"
-    name = {"host": "the driver there is updated", "reboot": "the driver"}.get(driver.action, f"driver {driver.branch}")
+    name = {"host": tr("the driver there is updated"), "reboot": "the driver"}.get(
+        driver.action, f"driver {driver.branch}"
+    )
     return f"torch {pick.build.title}, {first[driver.action]} {name}"
 
 
@@ -153,4 +163,10 @@ def _cpu(situation: Situation) -> list[NextStep]:
     outcome = settle(loosened, Choice(kind="cpu"))
     if outcome.pick is None:
         return []
-    return [NextStep(text=f"torch.variant: cpu gives torch {outcome.pick.build.title}, which leaves the GPU unused.")]
+    return [
+        NextStep(
+            text=tr(
+                "torch.variant: cpu gives torch {title}, which leaves the GPU unused.", title=outcome.pick.build.title
+            )
+        )
+    ]

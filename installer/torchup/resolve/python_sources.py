@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torchup.model.facts import OperatingSystem
 from torchup.model.resolution import NextStep
+from torchup.words import tr
 
 # uv offers CPython from 3.8 on, and free-threaded builds from 3.13 on (`uv python list --all-versions`, uv 0.13).
 _OLDEST = (3, 8)
@@ -18,15 +19,24 @@ def ways_to_bring(python: str, os: OperatingSystem, *, offline: bool) -> tuple[N
     by_uv = _by_uv(python)
     steps = []
     if by_uv and not offline:
-        text = f"uv brings Python {python} into its own folder, if this machine reaches uv's downloads."
+        text = tr(
+            "uv brings Python {python} into its own folder, if this machine reaches uv's downloads.", python=python
+        )
         steps.append(NextStep(text=text, commands=(f"uv python install {python}",)))
     if package := _package(python, os):
-        text = f"If {os.id or 'the distribution'} has Python {python}, its package manager brings it."
+        text = tr(
+            "If {id} has Python {python}, its package manager brings it.", id=os.id or "the distribution", python=python
+        )
         steps.append(NextStep(text=text, commands=(package,)))
     if steps:
         return tuple(steps)
-    why = "downloads are switched off (source.offline)" if by_uv else f"uv has no Python {python}"
-    text = f"Neither uv nor the system's packages can bring Python {python} here: {why}, and {os.id or os.system} has one version only."
+    why = tr("downloads are switched off (source.offline)") if by_uv else tr("uv has no Python {python}", python=python)
+    text = tr(
+        "Neither uv nor the system's packages can bring Python {python} here: {why}, and {id} has one version only.",
+        python=python,
+        why=why,
+        id=os.id or os.system,
+    )
     return (NextStep(text=text),)
 
 
@@ -40,9 +50,13 @@ def _package(python: str, os: OperatingSystem) -> str | None:
     family = {os.id or "", *os.like}
     number = ".".join(python.rstrip("t").split(".")[:2])
     if family & {"debian", "ubuntu"} and not python.endswith("t"):
-        return f"sudo apt-get install python{number}-venv"
+        return tr("sudo apt-get install python{number}-venv", number=number)
     if family & {"fedora", "rhel", "centos", "amzn"}:
-        return f"sudo dnf install python{number}{'-freethreading' if python.endswith('t') else ''}"
+        return tr(
+            "sudo dnf install python{number}{value}",
+            number=number,
+            value="-freethreading" if python.endswith("t") else "",
+        )
     if family & {"suse", "opensuse", "sles"} and not python.endswith("t"):
-        return f"sudo zypper install python{number.replace('.', '')}"
+        return tr("sudo zypper install python{replace}", replace=number.replace(".", ""))
     return None

@@ -11,6 +11,7 @@ from torchup.model.quick import dataclass
 from torchup.model.request import Request
 from torchup.resolve.refusal import Refusal, listed
 from torchup.resolve.wheels import Release
+from torchup.words import tr
 
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.\d+)?(?:(?:a|b|rc)\d+)?")
 _LABEL = re.compile(r"(\d+)\.(\d+)((?:\.\d+)?)(t?)")
@@ -63,8 +64,9 @@ def interpreters_of(facts: MachineFacts, request: Request, labels: Iterable[str]
         return _at_path(facts, wish)
     label = _LABEL.fullmatch(wish)
     if label is None:
-        message = (
-            f"{wish!r} is not a Python: write auto, a version such as 3.12 or 3.13t, or the path of an interpreter"
+        message = tr(
+            "{wish!r} is not a Python: write auto, a version such as 3.12 or 3.13t, or the path of an interpreter",
+            wish=wish,
         )
         raise UsageError(message, code="python-invalid", hint="Correct python.version.")
     if request.environment.kind == "conda" or not facts.pythons:
@@ -92,7 +94,9 @@ def _of_machine(pythons: Iterable[Python], asked: str | None, others: Iterable[P
         refusal = _unusable(python)
         version = _VERSION.match(python.version)
         if refusal or version is None:
-            refusal = refusal or Refusal("python-unknown", "the version of {path} is not known", {"path": python.path})
+            refusal = refusal or Refusal(
+                "python-unknown", tr("the version of {path} is not known"), {"path": python.path}
+            )
             refusals.setdefault(refusal.text, refusal)
             continue
         found = Interpreter(
@@ -105,7 +109,7 @@ def _of_machine(pythons: Iterable[Python], asked: str | None, others: Iterable[P
     if asked and not usable and not refusals:
         names = sorted({python.version + ("t" if python.free_threaded else "") for python in others})
         values = {"asked": asked, "found": listed(names)}
-        refusal = Refusal("python-missing", "Python {asked} is not on this machine; found {found}", values)
+        refusal = Refusal("python-missing", tr("Python {asked} is not on this machine; found {found}"), values)
         refusals[refusal.text] = refusal
     return Interpreters(usable=tuple(usable.values()), refusals=tuple(refusals.values()), asked=asked)
 
@@ -116,7 +120,7 @@ def _at_path(facts: MachineFacts, wish: str) -> Interpreters:
     if found:
         return _of_machine(found, wish)
     values = {"path": path, "found": listed(sorted(python.path for python in facts.pythons)) or "none"}
-    text = "the interpreter {path} was not found on this machine; found {found}"
+    text = tr("the interpreter {path} was not found on this machine; found {found}")
     return Interpreters(usable=(), refusals=(Refusal("python-missing", text, values),), asked=wish)
 
 
@@ -128,10 +132,10 @@ def _inside(facts: MachineFacts, environment: str) -> list[Python]:
 def _unusable(python: Python) -> Refusal | None:
     if python.implementation.lower() != "cpython":
         values = {"path": python.path, "implementation": python.implementation}
-        return Refusal("python-implementation", "{path} is {implementation}; the wheels are for CPython", values)
+        return Refusal("python-implementation", tr("{path} is {implementation}; the wheels are for CPython"), values)
     if python.bits != 64:  # noqa: PLR2004  the width of a machine word
         values = {"path": python.path, "version": python.version}
-        return Refusal("python-32-bit", "{path} is a 32-bit Python {version}; the wheels are 64-bit only", values)
+        return Refusal("python-32-bit", tr("{path} is a 32-bit Python {version}; the wheels are 64-bit only"), values)
     return None
 
 

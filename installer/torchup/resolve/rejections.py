@@ -8,6 +8,7 @@ from torchup.resolve.catalogue import Build
 from torchup.resolve.explain import NOT_TELLING
 from torchup.resolve.refusal import Refusal
 from torchup.resolve.situation import Outcome, Situation
+from torchup.words import tr
 
 _FEW = 8
 
@@ -43,12 +44,12 @@ def _outranked(found: Candidate, pick: Candidate | None) -> Refusal | None:
         return None
     values = {"pick": pick.build.title if pick else "another choice"}
     if pick and found.build.number < pick.build.number:
-        return Refusal("outranked", "would run too, but {pick} is newer", values)
-    return Refusal("outranked", "would run too, but {pick} suits this machine better", values)
+        return Refusal("outranked", tr("would run too, but {pick} is newer"), values)
+    return Refusal("outranked", tr("would run too, but {pick} suits this machine better"), values)
 
 
 def _unlabelled(situation: Situation) -> list[Rejection]:
-    text = "is of an unknown variant: neither its name nor its source tells"
+    text = tr("is of an unknown variant: neither its name nor its source tells")
     found = {(offer.version, offer.variant or "unknown") for offer in situation.catalogue.unlabelled}
     return [
         Rejection(version=version, variant=variant, code="variant-unknown", text=text)

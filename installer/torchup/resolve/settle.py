@@ -12,6 +12,7 @@ from torchup.resolve.devices import Device
 from torchup.resolve.gates import Target
 from torchup.resolve.refusal import listed
 from torchup.resolve.situation import Outcome, Situation
+from torchup.words import tr
 
 # With more kinds of GPU than this in one machine, only single kinds and all but one are tried.
 _MANY_KINDS = 4
@@ -35,7 +36,7 @@ def settle(situation: Situation, choice: Choice) -> Outcome:
         return outcome
     outcome.status = "action_needed"
     names = listed([device.title for device in everything])
-    text = f"No single build serves {names} together: choose with gpus.use."
+    text = tr("No single build serves {names} together: choose with gpus.use.", names=names)
     outcome.reasons.append(Reason(code="gpus-need-a-choice", text=text))
     outcome.steps += [_option_step(devices, option) for devices, option in options]
     return outcome
@@ -62,14 +63,14 @@ def _together(situation: Situation, kind: VariantKind, devices: tuple[Device, ..
 def _ask_for_gfx(outcome: Outcome, unknown: list[Device]) -> None:
     names = listed([device.name for device in unknown])
     outcome.status, outcome.pick = "action_needed", None
-    text = f"The gfx target of {names} is not known, so no ROCm build can be chosen for it."
+    text = tr("The gfx target of {names} is not known, so no ROCm build can be chosen for it.", names=names)
     outcome.reasons.append(Reason(code="gfx-unknown", text=text))
     outcome.steps += [
         NextStep(
-            text="Load the amdgpu driver and look again; rocminfo names the gfx target too.",
+            text=tr("Load the amdgpu driver and look again; rocminfo names the gfx target too."),
             commands=("sudo modprobe amdgpu", "rocminfo | grep gfx"),
         ),
-        NextStep(text="Or choose yourself: torch.variant takes a build such as rocm7.2, or cpu."),
+        NextStep(text=tr("Or choose yourself: torch.variant takes a build such as rocm7.2, or cpu.")),
     ]
 
 
@@ -120,8 +121,16 @@ def _option_step(devices: tuple[Device, ...], outcome: Outcome) -> NextStep:
     pick = outcome.pick.build.title if outcome.pick else "nothing"
     change = outcome.driver.action
     after = (
-        f", after the driver ({change}, branch {outcome.driver.branch or 'as it is'})"
+        tr(", after the driver ({change}, branch {branch})", change=change, branch=outcome.driver.branch or "as it is")
         if change not in ("keep", "none")
         else ""
     )
-    return NextStep(text=f"gpus.use: [{indexes}] ({names}) gives torch {pick}{after}.")
+    return NextStep(
+        text=tr(
+            "gpus.use: [{indexes}] ({names}) gives torch {pick}{after}.",
+            indexes=indexes,
+            names=names,
+            pick=pick,
+            after=after,
+        )
+    )

@@ -19,6 +19,7 @@ from torchup.resolve.devices import Device, devices_of
 from torchup.resolve.gates import Target
 from torchup.resolve.pythons import Interpreters, interpreters_of
 from torchup.resolve.wheels import Host, host_of
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -120,7 +121,9 @@ def version_pin(wish: str) -> SpecifierSet | None:
     try:
         return SpecifierSet(f"=={text}" if text[0].isdecimal() else text)
     except InvalidSpecifier as error:
-        message = f"{wish!r} is not a version: write latest, or a specifier such as ==2.14.* or >=2.12,<2.15"
+        message = tr(
+            "{wish!r} is not a version: write latest, or a specifier such as ==2.14.* or >=2.12,<2.15", wish=wish
+        )
         raise UsageError(message, code="version-invalid", hint="Correct torch.version.") from error
 
 
@@ -131,7 +134,9 @@ def variant_pin(wish: str) -> Variant | None:
     try:
         return parse_variant(wish)
     except ValueError as error:
-        message = f"{wish!r} is not a build variant: write auto, or a name such as cpu, cu130, rocm7.2 or xpu"
+        message = tr(
+            "{wish!r} is not a build variant: write auto, or a name such as cpu, cu130, rocm7.2 or xpu", wish=wish
+        )
         raise UsageError(message, code="variant-invalid", hint="Correct torch.variant.") from error
 
 

@@ -8,16 +8,24 @@ from torchup.model.resolution import NextStep, Reason
 from torchup.resolve.candidates import Candidate
 from torchup.resolve.catalogue import catalogue_of
 from torchup.resolve.situation import Situation
+from torchup.words import tr
 
 
 def unreachable(book: OfferBook) -> tuple[Reason, list[NextStep]]:
     """Say that the build exists, as far as the snapshot tells, but cannot be fetched from here now."""
     failed = _failed(book)
     why = f" ({_told(failed[0])})" if failed else ""
-    text = f"The source that has this build could not be asked{why}; the pick is from the snapshot of {SNAPSHOT_DATE}."
+    text = tr(
+        "The source that has this build could not be asked{why}; the pick is from the snapshot of {SNAPSHOT_DATE}.",
+        why=why,
+        SNAPSHOT_DATE=SNAPSHOT_DATE,
+    )
     where = failed[0].origin if failed else "PyTorch's index"
     step = NextStep(
-        text=f"Make {where} reachable (network, source.proxy, source.mirror), or offer the wheels in source.find_links."
+        text=tr(
+            "Make {where} reachable (network, source.proxy, source.mirror), or offer the wheels in source.find_links.",
+            where=where,
+        )
     )
     return Reason(code="source-unreachable", text=text), [step]
 
@@ -26,7 +34,7 @@ def no_offers_steps(book: OfferBook) -> list[NextStep]:
     """Say what would bring offers when no source had any."""
     if _failed(book):
         return unreachable(book)[1]
-    text = "Let torchup ask an index that has torch: source.index: auto, or the address of one."
+    text = tr("Let torchup ask an index that has torch: source.index: auto, or the address of one.")
     return [NextStep(text=text)]
 
 
@@ -36,14 +44,19 @@ def source_warnings(book: OfferBook, pick: Candidate | None) -> list[Reason]:
     failed = [report for report in _failed(book) if report.asked or not book.stand_ins]
     if failed:
         more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
-        text = f"A source could not be asked: {_told(failed[0])}{more}."
+        text = tr("A source could not be asked: {told}{more}.", told=_told(failed[0]), more=more)
         warnings.append(Reason(code="source-unreachable", text=text))
     if _by_snapshot(book, pick):
         unasked = [report.detail for report in book.reports if report.detail and _is_unasked(report)]
         why = f" {unasked[0]}" if unasked else ""
         default = any(offer.source == "default" for offer in book.stand_ins[:1])
-        index = "the default package index" if default else "PyTorch's index"
-        text = f"Decided from the bundled snapshot of {SNAPSHOT_DATE}, which tells what {index} had then.{why}"
+        index = tr("the default package index") if default else "PyTorch's index"
+        text = tr(
+            "Decided from the bundled snapshot of {SNAPSHOT_DATE}, which tells what {index} had then.{why}",
+            SNAPSHOT_DATE=SNAPSHOT_DATE,
+            index=index,
+            why=why,
+        )
         warnings.append(Reason(code="from-snapshot", text=text))
     return warnings
 
@@ -55,7 +68,11 @@ def newer_in_snapshot(situation: Situation, pick: Candidate, book: OfferBook) ->
     newest = next((build for build in known if build.variant.name == variant and not build.number.is_prerelease), None)
     if newest is None or situation.version is not None or newest.number <= pick.build.number:
         return []
-    text = f"torch {newest.title} exists as of {SNAPSHOT_DATE}, but no source that answered offers it."
+    text = tr(
+        "torch {title} exists as of {SNAPSHOT_DATE}, but no source that answered offers it.",
+        title=newest.title,
+        SNAPSHOT_DATE=SNAPSHOT_DATE,
+    )
     return [Reason(code="newer-elsewhere", text=text)]
 
 

@@ -15,6 +15,7 @@ from torchup.resolve.host_compiler import compiler_warnings
 from torchup.resolve.refusal import listed
 from torchup.resolve.toolkit_wheels import FIRST_MAJOR, WheelToolkit, choose_cudnn, choose_wheels
 from torchup.resolve.wheels import host_of
+from torchup.words import tr
 
 Release = tuple[int, ...]
 NO_TOOLKIT = ToolkitDecision(source="none")
@@ -62,7 +63,10 @@ def decide_toolkit(
         return _checked(finding, place, extra=_needless_cudnn(wish))
     version = wish.version if wish.version != "auto" else _matching_version(variant)
     if version is None:
-        text = f"cuda_toolkit.source: {wish.source} needs cuda_toolkit.version, because the build is not a CUDA one."
+        text = tr(
+            "cuda_toolkit.source: {source} needs cuda_toolkit.version, because the build is not a CUDA one.",
+            source=wish.source,
+        )
         return _impossible(Reason(code="toolkit-version-missing", text=text))
     if wish.source == "wheel":
         return _checked(_from_wheels(wish, version, toolkits, variant, place), place)
@@ -75,17 +79,18 @@ def _from_wheels(
 ) -> ToolkitFinding:
     release = _numbers(version)[:2]
     if place.os.system == "darwin":
-        return _impossible(Reason(code="toolkit-no-cuda", text="CUDA has no toolkit for macOS."))
+        return _impossible(Reason(code="toolkit-no-cuda", text=tr("CUDA has no toolkit for macOS.")))
     if len(release) < 2 or release[0] < FIRST_MAJOR:  # noqa: PLR2004  major and minor
-        text = (
-            f"The Python packages of CUDA {version} have no nvcc: those of CUDA 11 and 12 hold ptxas and headers only, "
-            f"and the compiler is in them from CUDA {FIRST_MAJOR}.0 on."
+        text = tr(
+            "The Python packages of CUDA {version} have no nvcc: those of CUDA 11 and 12 hold ptxas and headers only, and the compiler is in them from CUDA {FIRST_MAJOR}.0 on.",
+            version=version,
+            FIRST_MAJOR=FIRST_MAJOR,
         )
         steps = _other_sources(version, toolkits, variant, place)
         return _impossible(Reason(code="toolkit-wheel-without-nvcc", text=text), steps)
     title = f"{release[0]}.{release[1]}"
     if place.wheels is None:
-        text = f"Whether the package sources offer CUDA {title}'s compiler was not asked."
+        text = tr("Whether the package sources offer CUDA {title}'s compiler was not asked.", title=title)
         unasked = Reason(code="toolkit-not-asked", text=text)
         decision = ToolkitDecision(source="wheel", version=title)
         return ToolkitFinding(decision=decision, warnings=(unasked, *_mismatch(version, variant)))
@@ -114,11 +119,21 @@ def _other_sources(
     ][:1]
     if place.os.system == "linux":
         steps.append(
-            NextStep(text=f"cuda_toolkit.source: system installs CUDA {version} as packages of the system (root).")
+            NextStep(
+                text=tr(
+                    "cuda_toolkit.source: system installs CUDA {version} as packages of the system (root).",
+                    version=version,
+                )
+            )
         )
     if place.conda:
         steps.append(
-            NextStep(text=f"cuda_toolkit.source: conda installs CUDA {version} from conda-forge, without root.")
+            NextStep(
+                text=tr(
+                    "cuda_toolkit.source: conda installs CUDA {version} from conda-forge, without root.",
+                    version=version,
+                )
+            )
         )
     if (
         variant is not None
@@ -127,9 +142,11 @@ def _other_sources(
         and major != str(variant.cuda[0])
     ):
         steps.append(
-            NextStep(text=f"cuda_toolkit.version: auto takes the compiler that fits the {variant.name} build.")
+            NextStep(
+                text=tr("cuda_toolkit.version: auto takes the compiler that fits the {name} build.", name=variant.name)
+            )
         )
-    steps.append(NextStep(text="cuda_toolkit.source: none needs no compiler: PyTorch itself runs without one."))
+    steps.append(NextStep(text=tr("cuda_toolkit.source: none needs no compiler: PyTorch itself runs without one.")))
     return tuple(steps)
 
 
@@ -147,8 +164,10 @@ def _impossible(problem: Reason, steps: tuple[NextStep, ...] = ()) -> ToolkitFin
 def _needless_cudnn(wish: ToolkitWish) -> tuple[Reason, ...]:
     if not wish.cudnn:
         return ()
-    what = "no toolkit is installed" if wish.source == "none" else "a toolkit that exists is left as it is"
-    text = f"cuda_toolkit.cudnn adds nothing, because {what}; PyTorch's CUDA builds bring their own cuDNN."
+    what = tr("no toolkit is installed") if wish.source == "none" else tr("a toolkit that exists is left as it is")
+    text = tr(
+        "cuda_toolkit.cudnn adds nothing, because {what}; PyTorch's CUDA builds bring their own cuDNN.", what=what
+    )
     return (Reason(code="cudnn-needless", text=text),)
 
 
@@ -177,7 +196,7 @@ def _existing(
     decision = ToolkitDecision(source="existing", version=chosen.version, path=chosen.path)
     warnings = _mismatch(chosen.version, variant)
     if not chosen.nvcc:
-        text = f"The toolkit in {chosen.path} has no nvcc, so nothing can be compiled with it."
+        text = tr("The toolkit in {path} has no nvcc, so nothing can be compiled with it.", path=chosen.path)
         warnings = (*warnings, Reason(code="toolkit-without-nvcc", text=text))
     return ToolkitFinding(decision=decision, warnings=warnings)
 
@@ -186,12 +205,18 @@ def _other_major(
     candidates: list[Toolkit], variant: Variant, release: tuple[int, int], place: Workplace
 ) -> ToolkitFinding:
     found = listed([f"{toolkit.version or 'unknown'} in {toolkit.path}" for toolkit in candidates])
-    text = (
-        f"The {variant.name} build needs a compiler of CUDA {release[0]}, and the toolkits of this machine are {found}: "
-        "extensions compiled with them would not load."
+    text = tr(
+        "The {name} build needs a compiler of CUDA {release}, and the toolkits of this machine are {found}: extensions compiled with them would not load.",
+        name=variant.name,
+        release=release[0],
+        found=found,
     )
     steps = (
-        NextStep(text=f"cuda_toolkit.path names one of them all the same: cuda_toolkit.path: {candidates[0].path}."),
+        NextStep(
+            text=tr(
+                "cuda_toolkit.path names one of them all the same: cuda_toolkit.path: {path}.", path=candidates[0].path
+            )
+        ),
         *_other_sources(f"{release[0]}.{release[1]}", (), variant, place),
     )
     return _impossible(Reason(code="toolkit-other-major", text=text), steps)
@@ -200,7 +225,11 @@ def _other_major(
 def _nothing(wish: ToolkitWish, toolkits: tuple[Toolkit, ...]) -> ToolkitFinding:
     found = listed([f"{toolkit.version or 'unknown'} in {toolkit.path}" for toolkit in toolkits]) or "none"
     version = f" {wish.version}" if wish.version != "auto" else ""
-    text = f"cuda_toolkit.source: existing asks for a toolkit{version} on this machine; found {found}."
+    text = tr(
+        "cuda_toolkit.source: existing asks for a toolkit{version} on this machine; found {found}.",
+        version=version,
+        found=found,
+    )
     problem = Reason(code="toolkit-missing", text=text)
     return ToolkitFinding(decision=ToolkitDecision(source="none"), problem=problem)
 
@@ -209,11 +238,17 @@ def _mismatch(version: str | None, variant: Variant | None) -> tuple[Reason, ...
     if variant is None or version is None:
         return ()
     if variant.cuda is None:
-        text = f"CUDA_HOME will name CUDA {version}, which the {variant.name} build of PyTorch does not use."
+        text = tr(
+            "CUDA_HOME will name CUDA {version}, which the {name} build of PyTorch does not use.",
+            version=version,
+            name=variant.name,
+        )
         return (Reason(code="toolkit-unused", text=text),)
     if version.partition(".")[0] != str(variant.cuda[0]):
-        text = (
-            f"The toolkit is CUDA {version} and the build is {variant.name}: extensions compiled with it will not load."
+        text = tr(
+            "The toolkit is CUDA {version} and the build is {name}: extensions compiled with it will not load.",
+            version=version,
+            name=variant.name,
         )
         return (Reason(code="toolkit-other-major", text=text),)
     return ()

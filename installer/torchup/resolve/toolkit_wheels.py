@@ -12,6 +12,7 @@ from torchup.model.quick import dataclass
 from torchup.model.resolution import Reason
 from torchup.model.versions import ComputeCapability
 from torchup.resolve.wheels import Host, platform_refusal
+from torchup.words import tr
 
 NVCC = "nvidia-cuda-nvcc"
 RUNTIME = "nvidia-cuda-runtime"
@@ -55,9 +56,11 @@ def choose_wheels(
     shared = built_with is not None and built_with[0] == release[0]
     if variant is not None and built_with is not None and shared and built_with != release:
         theirs = f"{built_with[0]}.{built_with[1]}"
-        text = (
-            f"The {variant.name} build of PyTorch pins the runtime of CUDA {theirs} in the environment, "
-            f"and a compiler of CUDA {title} refuses its headers; cuda_toolkit.version: auto takes {theirs}."
+        text = tr(
+            "The {name} build of PyTorch pins the runtime of CUDA {theirs} in the environment, and a compiler of CUDA {title} refuses its headers; cuda_toolkit.version: auto takes {theirs}.",
+            name=variant.name,
+            theirs=theirs,
+            title=title,
         )
         return WheelToolkit(problem=Reason(code="toolkit-would-move-torch", text=text))
     compilers = _same_version([_of_release(name, f"{title}.", offers, host) for name in COMPILER])
@@ -90,7 +93,11 @@ def choose_cudnn(
     """
     name = f"nvidia-cudnn-cu{major}"
     if variant is not None and variant.cuda is not None and variant.cuda[0] == major and host.system == "linux":
-        text = f"PyTorch's {variant.name} build brings cuDNN itself ({name}, with its headers), pinned to what it was built with: none is added."
+        text = tr(
+            "PyTorch's {name} build brings cuDNN itself ({name_2}, with its headers), pinned to what it was built with: none is added.",
+            name=variant.name,
+            name_2=name,
+        )
         return WheelToolkit(notes=(Reason(code="cudnn-with-torch", text=text),))
     old = sorted({capability for capability in capabilities if capability < _TURING})
     found = [
@@ -100,13 +107,19 @@ def choose_cudnn(
     ]
     best = _newest(found)
     if best is not None:
-        limit = f", the last for compute capability {old[0]}" if old else ""
+        limit = tr(", the last for compute capability {old}", old=old[0]) if old else ""
         text = f"cuDNN is {best.version} for CUDA {major}{limit}."
         return WheelToolkit(wheels=(best,), notes=(Reason(code="cudnn", text=text),))
     if old and _of_release(name, "", offers, host):
-        text = f"cuDNN for CUDA {major} begins after 9.10.2, the last release for compute capability {old[0]}."
+        text = tr(
+            "cuDNN for CUDA {major} begins after 9.10.2, the last release for compute capability {old}.",
+            major=major,
+            old=old[0],
+        )
         return WheelToolkit(problem=Reason(code="cudnn-too-new", text=text))
-    return WheelToolkit(problem=Reason(code="cudnn-not-offered", text=f"No source offers {name} for this machine."))
+    return WheelToolkit(
+        problem=Reason(code="cudnn-not-offered", text=tr("No source offers {name} for this machine.", name=name))
+    )
 
 
 def _of_release(name: str, release: str, offers: tuple[Offer, ...], host: Host) -> list[Offer]:
@@ -142,6 +155,11 @@ def _same_version(found: list[list[Offer]]) -> tuple[Offer, ...] | None:
 
 def _not_offered(title: str, lacking: list[str], offers: tuple[Offer, ...]) -> Reason:
     seen = sorted({offer.version for offer in offers if offer.package == lacking[0]}, key=Version)
-    has = f"; of {lacking[0]} there is {', '.join(seen[-6:])}" if seen else ""
-    text = f"The package sources offer no CUDA {title} toolkit for this machine: {', '.join(lacking)} is missing{has}."
+    has = tr("; of {lacking} there is {seen}", lacking=lacking[0], seen=", ".join(seen[-6:])) if seen else ""
+    text = tr(
+        "The package sources offer no CUDA {title} toolkit for this machine: {lacking} is missing{has}.",
+        title=title,
+        lacking=", ".join(lacking),
+        has=has,
+    )
     return Reason(code="toolkit-not-offered", text=text)

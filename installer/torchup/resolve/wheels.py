@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from torchup.model.facts import OperatingSystem
 from torchup.model.quick import dataclass
 from torchup.resolve.refusal import Refusal
+from torchup.words import tr
 
 Release = tuple[int, int]
 
@@ -82,11 +83,11 @@ def _linux(tag: str, host: Host) -> Refusal | None:
     if arch != host.arch:
         return _other_platform(tag, host)
     if host.libc == "musl":
-        return Refusal("musl", "is built for glibc ({tag}); this system uses musl", {"tag": tag})
+        return Refusal("musl", tr("is built for glibc ({tag}); this system uses musl"), {"tag": tag})
     if needed and host.libc_version and host.libc_version < needed:
         return Refusal(
             "glibc-too-old",
-            "needs glibc {needed} or newer; found {found} (its wheel is {tag})",
+            tr("needs glibc {needed} or newer; found {found} (its wheel is {tag})"),
             {"tag": tag, "needed": _dotted(needed), "found": _dotted(host.libc_version)},
         )
     return None
@@ -101,7 +102,7 @@ def _macos(tag: str, host: Host) -> Refusal | None:
     if host.macos and host.macos < needed:
         return Refusal(
             "macos-too-old",
-            "needs macOS {needed} or newer; found {found} (its wheel is {tag})",
+            tr("needs macOS {needed} or newer; found {found} (its wheel is {tag})"),
             {"tag": tag, "needed": _dotted(needed), "found": _dotted(host.macos)},
         )
     return None
@@ -109,7 +110,7 @@ def _macos(tag: str, host: Host) -> Refusal | None:
 
 def _other_platform(tag: str, host: Host) -> Refusal:
     values = {"tag": tag, "system": host.system, "arch": host.arch}
-    return Refusal("platform", "is built for {tag}; this machine is {system} on {arch}", values)
+    return Refusal("platform", tr("is built for {tag}; this machine is {system} on {arch}"), values)
 
 
 @cache

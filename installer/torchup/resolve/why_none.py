@@ -9,6 +9,7 @@ from torchup.resolve.catalogue import Build
 from torchup.resolve.explain import KINDS, NOT_TELLING
 from torchup.resolve.refusal import Refusal, listed
 from torchup.resolve.situation import Outcome, Situation
+from torchup.words import tr
 
 
 def why_none(situation: Situation, outcome: Outcome) -> list[Reason]:
@@ -23,7 +24,12 @@ def why_none(situation: Situation, outcome: Outcome) -> list[Reason]:
         if {refusal.code for _, refusal in telling} == {"no-kernel"} and situation.variant is None:
             gpus = listed(list(dict.fromkeys(device.title for device in outcome.target.devices)))
             kind = KINDS[outcome.target.kind]
-            reasons.insert(0, Reason(code="no-kernel", text=f"No {kind} build on offer has kernels for {gpus}."))
+            reasons.insert(
+                0,
+                Reason(
+                    code="no-kernel", text=tr("No {kind} build on offer has kernels for {gpus}.", kind=kind, gpus=gpus)
+                ),
+            )
         return list(dict.fromkeys(reasons))
     if outcome.findings.refused or outcome.target.kind not in situation.catalogue.by_kind:
         return [_nothing_of_this_kind(situation, outcome)]
@@ -38,7 +44,7 @@ def _most_telling(refused: list[tuple[Build, Refusal]]) -> list[tuple[Build, Ref
 
 def _reason(situation: Situation, build: Build, refusal: Refusal) -> Reason:
     pins = _pins(situation)
-    within = f" (asked for: {pins})" if pins else ""
+    within = tr(" (asked for: {pins})", pins=pins) if pins else ""
     return Reason(code=refusal.code, text=f"torch {build.title} {refusal.text}{within}.")
 
 
@@ -46,19 +52,25 @@ def _nothing_of_this_kind(situation: Situation, outcome: Outcome) -> Reason:
     builds = situation.catalogue.builds
     if situation.version is None and situation.variant is None:
         kind = KINDS[outcome.target.kind]
-        text = f"PyTorch has no {kind} wheels for {situation.platform} on offer."
+        text = tr("PyTorch has no {kind} wheels for {platform} on offer.", kind=kind, platform=situation.platform)
         return Reason(code="accelerator-not-offered", text=text)
-    parts = [f"No build on offer for {situation.platform} matches {_pins(situation)}"]
+    parts = [tr("No build on offer for {platform} matches {pins}", platform=situation.platform, pins=_pins(situation))]
     if situation.version is not None:
         within = [build for build in builds if situation.version.contains(build.title)]
         offered = (
-            f"such releases are offered as {_variants(within)}" if within else f"on offer are torch {_range(builds)}"
+            tr("such releases are offered as {variants}", variants=_variants(within))
+            if within
+            else tr("on offer are torch {range}", range=_range(builds))
         )
         parts.append(offered)
     if situation.variant is not None:
         same = [build for build in builds if build.variant.name == situation.variant.name]
         name = situation.variant.name
-        parts.append(f"{name} is offered for torch {_range(same)}" if same else f"on offer are {_variants(builds)}")
+        parts.append(
+            tr("{name} is offered for torch {range}", name=name, range=_range(same))
+            if same
+            else tr("on offer are {variants}", variants=_variants(builds))
+        )
     return Reason(code="pin-not-offered", text="; ".join(parts) + ".")
 
 
@@ -83,5 +95,7 @@ def _pins(situation: Situation) -> str:
 def _no_offers(situation: Situation) -> str:
     unlabelled = situation.catalogue.unlabelled
     if unlabelled:
-        return f"The sources offer torch {unlabelled[0].version}, but nothing tells which variant it is."
-    return f"No source offers any torch wheel for {situation.platform}."
+        return tr(
+            "The sources offer torch {version}, but nothing tells which variant it is.", version=unlabelled[0].version
+        )
+    return tr("No source offers any torch wheel for {platform}.", platform=situation.platform)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torchup.errors import UsageError
 from torchup.shell.quoting import Language
 from torchup.shell.templates import render
+from torchup.words import tr
 
 _TEMPLATES: dict[Language, str] = {
     "bash": "bashrc",
@@ -27,10 +28,10 @@ def block_body(language: Language, env_file: str) -> str:
     """
     if not env_file.startswith("/") and language != "powershell":
         raise UsageError(
-            "The path of the env file is not absolute.",
+            tr("The path of the env file is not absolute."),
             code="path-not-absolute",
             evidence=(repr(env_file),),
-            hint="Give the whole path: a start-up file is read from any directory.",
+            hint=tr("Give the whole path: a start-up file is read from any directory."),
         )
     return render(_TEMPLATES[language], env_file=env_file)
 

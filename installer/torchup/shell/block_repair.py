@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torchup.shell.block_scan import VERSION, block_between, marker_lines, proven_body
+from torchup.words import tr
 
 _CONTEXT_LINES = 3
 
@@ -20,8 +21,8 @@ def repair_diff(content: bytes) -> tuple[str, ...]:
     if not lines[-1]:
         lines.pop()
     else:
-        lines[-1] += "\n\\ No newline at end of file"
-    return ("--- the file as it is", "+++ the file repaired", *"\n".join(_hunks(lines, gone)).split("\n"))
+        lines[-1] += tr("\n\\ No newline at end of file")
+    return (tr("--- the file as it is"), tr("+++ the file repaired"), *"\n".join(_hunks(lines, gone)).split("\n"))
 
 
 def repaired(content: bytes) -> bytes:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from torchup.words import tr
+
 VERSION = 1
 
 # What an insertion added outside the markers, in the order in which it is written into the marker.
@@ -78,23 +80,33 @@ def find(content: bytes | None) -> BlockState:
         if mark.begins:
             if opened is not None:
                 problems.append(
-                    f"line {mark.line}: a block begins before the one from line {opened.line} has ended",
+                    tr(
+                        "line {line}: a block begins before the one from line {line_2} has ended",
+                        line=mark.line,
+                        line_2=opened.line,
+                    ),
                 )
             opened = mark
         elif opened is None:
-            problems.append(f"line {mark.line}: a block ends here, but none begins before it")
+            problems.append(tr("line {line}: a block ends here, but none begins before it", line=mark.line))
         else:
             block = block_between(content or b"", opened, mark)
             if block is not None:
                 blocks.append(block)
             opened = None
     if opened is not None:
-        problems.append(f"line {opened.line}: a block begins here and never ends")
+        problems.append(tr("line {line}: a block begins here and never ends", line=opened.line))
     if len(blocks) > 1:
-        problems.append("there are several blocks, at lines " + ", ".join(str(block.first_line) for block in blocks))
+        problems.append(
+            tr("there are several blocks, at lines ") + ", ".join(str(block.first_line) for block in blocks)
+        )
     problems.extend(
-        f"line {block.first_line}: this block has format {block.version}, which a newer torchup wrote"
-        f" (this one reads up to {VERSION})"
+        tr(
+            "line {first_line}: this block has format {version}, which a newer torchup wrote (this one reads up to {VERSION})",
+            first_line=block.first_line,
+            version=block.version,
+            VERSION=VERSION,
+        )
         for block in blocks
         if block.version > VERSION
     )

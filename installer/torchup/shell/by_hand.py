@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torchup.shell.block_body import block_body
 from torchup.shell.env_files import ShellEnvironment
 from torchup.shell.startup_files import ByHand
+from torchup.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +32,15 @@ def lines_by_hand(item: ByHand, env_file: str | None, known: ShellEnvironment) -
 def _values(known: ShellEnvironment) -> list[str]:
     lines = [f"CUDA_HOME={known.cuda_home}"] if known.cuda_home else []
     if known.bin_dirs:
-        lines.append(f"PATH={':'.join(known.bin_dirs)}:(what PATH has already)")
+        lines.append(tr("PATH={bin_dirs}:(what PATH has already)", bin_dirs=":".join(known.bin_dirs)))
     if known.library_dirs:
         # An empty entry would make the loader search the current directory.
-        lines.append(f"LD_LIBRARY_PATH=(what it has already, if anything, and a colon){':'.join(known.library_dirs)}")
+        lines.append(
+            tr(
+                "LD_LIBRARY_PATH=(what it has already, if anything, and a colon){library_dirs}",
+                library_dirs=":".join(known.library_dirs),
+            )
+        )
     if known.environment:
         lines.append(f"TORCHUP_ENVIRONMENT={known.environment}")
     return lines

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from torchup.shell.block_scan import find
 from torchup.shell.early_end import early_ends
+from torchup.words import mark, tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,22 +38,24 @@ _PATTERNS = (
     _Pattern(
         "own-cuda-home",
         re.compile(_SET + rb"(?:CUDA_HOME|CUDA_PATH|CUDA_ROOT)(?:=|\s+\S)"),
-        "this line sets CUDA_HOME by hand, and may name another toolkit than the one chosen",
+        mark("this line sets CUDA_HOME by hand, and may name another toolkit than the one chosen"),
     ),
     _Pattern(
         "own-cuda-path",
         re.compile(_SET + rb"(?:PATH=|PATH\s|path=\(|fish_add_path\s).*?cuda", re.IGNORECASE),
-        "this line puts a CUDA toolkit into PATH by hand",
+        mark("this line puts a CUDA toolkit into PATH by hand"),
     ),
     _Pattern(
         "own-cuda-path",
         re.compile(rb"fish_add_path\s.*cuda|(?:set\s+)?path\s*=\s*\(.*cuda", re.IGNORECASE),
-        "this line puts a CUDA toolkit into PATH by hand",
+        mark("this line puts a CUDA toolkit into PATH by hand"),
     ),
     _Pattern(
         "own-library-path",
         re.compile(_SET + rb"LD_LIBRARY_PATH(?:=|\s+\S)"),
-        "this line sets LD_LIBRARY_PATH by hand, and what it names is found before the libraries of PyTorch's wheel",
+        mark(
+            "this line sets LD_LIBRARY_PATH by hand, and what it names is found before the libraries of PyTorch's wheel"
+        ),
     ),
     _Pattern(
         "library-path-hole",
@@ -61,17 +64,19 @@ _PATTERNS = (
             + rb"LD_LIBRARY_PATH[=\s]\s*[\"']?(?:[^\n\"']*:\$(?:\{LD_LIBRARY_PATH\}|LD_LIBRARY_PATH\b)[\"']?\s*(?:;|#|$)"
             rb"|\$(?:\{LD_LIBRARY_PATH\}|LD_LIBRARY_PATH\b):|:|[^\n\"';]*::|[^\n\"';#]*:[\"']?\s*(?:;|#|$))",
         ),
-        "where LD_LIBRARY_PATH was empty this leaves an empty entry, and the loader searches the current directory",
+        mark(
+            "where LD_LIBRARY_PATH was empty this leaves an empty entry, and the loader searches the current directory"
+        ),
     ),
     _Pattern(
         "path-reset",
         re.compile(rb"(?:export\s+|setenv\s+|set\s+-\w*x\w*\s+|)PATH(?:=|\s+)[\"']?/(?!.*\$\{?PATH)(?!.*\$path\b)"),
-        "this line replaces PATH as a whole, so entries from lines above it are lost",
+        mark("this line replaces PATH as a whole, so entries from lines above it are lost"),
     ),
     _Pattern(
         "module-load",
         re.compile(rb"(?:module|ml)\s+(?:load|add|swap|switch)\s+.*(?:cuda|nvhpc|cudnn)|ml\s+cuda", re.IGNORECASE),
-        "an environment module sets CUDA here, and its settings may contradict ours",
+        mark("an environment module sets CUDA here, and its settings may contradict ours"),
     ),
 )
 
@@ -84,7 +89,7 @@ _MANAGERS = (
     ("home-manager", re.compile(rb"home-manager|/nix/store/", re.IGNORECASE)),
     ("yadm", re.compile(rb"\byadm\b", re.IGNORECASE)),
     ("stow", re.compile(rb"\bstow\b", re.IGNORECASE)),
-    ("a dotfiles repository", re.compile(rb"/\.?dot-?files/", re.IGNORECASE)),
+    (mark("a dotfiles repository"), re.compile(rb"/\.?dot-?files/", re.IGNORECASE)),
 )
 
 
@@ -114,7 +119,9 @@ def diagnose(
             code="ends-early",
             path=path,
             line=end.line,
-            text=f"`{end.word}` here can end the reading of this file, and lines below are then not reached",
+            text=tr(
+                "`{word}` here can end the reading of this file, and lines below are then not reached", word=end.word
+            ),
             evidence=end.text,
         )
         for end in early_ends(content)
@@ -127,24 +134,33 @@ def _effect(code: str, number: int, ours: range) -> str:
     if not ours or code in ("library-path-hole", "module-load"):
         return ""
     if number >= ours.stop:
-        return "; it stands below the torchup block, so it has the last word"
-    return "; the torchup block comes after it"
+        return tr("; it stands below the torchup block, so it has the last word")
+    return tr("; the torchup block comes after it")
 
 
 def _about_the_file(path: str, content: bytes, real_path: str, keeper: str | None) -> list[StartupFinding]:
     findings: list[StartupFinding] = []
     crlf = content.count(b"\r\n")
     if crlf:
-        text = f"{crlf} lines end in CRLF, so values set in this file carry a carriage return; our lines end in LF"
+        text = tr(
+            "{crlf} lines end in CRLF, so values set in this file carry a carriage return; our lines end in LF",
+            crlf=crlf,
+        )
         findings.append(StartupFinding(code="crlf", path=path, line=0, text=text))
     if keeper is not None:
-        text = f"this file is kept by {keeper}; a change made here belongs there, or may be lost (--no-rc only prints lines)"
+        text = tr(
+            "this file is kept by {keeper}; a change made here belongs there, or may be lost (--no-rc only prints lines)",
+            keeper=keeper,
+        )
         return [*findings, StartupFinding(code="managed-dotfile", path=path, line=0, text=text, evidence=real_path)]
     where = posixpath.dirname(real_path).encode("utf-8", "surrogateescape") + b"/"
     header = b"\n".join(content.split(b"\n", 5)[:5])
     for manager, expression in _MANAGERS:
         if expression.search(where) or (expression.search(header) and manager != "stow"):
-            text = f"this file seems to be kept by {manager}; a change made here may be lost or belongs there"
+            text = tr(
+                "this file seems to be kept by {manager}; a change made here may be lost or belongs there",
+                manager=manager,
+            )
             findings.append(StartupFinding(code="managed-dotfile", path=path, line=0, text=text, evidence=real_path))
             break
     return findings

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torchup.errors import UsageError
 from torchup.shell.quoting import Language, check_entry
 from torchup.shell.templates import render
+from torchup.words import tr
 
 _FILE_NAMES: dict[Language, str] = {
     "bash": "env.sh",
@@ -39,10 +40,10 @@ class ShellEnvironment:
         for path in (*single, *self.bin_dirs, *self.library_dirs):
             if not _is_absolute(path):
                 raise UsageError(
-                    "A path in the shell configuration is not absolute.",
+                    tr("A path in the shell configuration is not absolute."),
                     code="path-not-absolute",
                     evidence=(repr(path),),
-                    hint="Give the whole path: a start-up file is read from any directory.",
+                    hint=tr("Give the whole path: a start-up file is read from any directory."),
                 )
         for path in (*self.bin_dirs, *self.library_dirs):
             # Behind a drive letter the colon is no separator.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from torchup.model.resolution import Reason
+from torchup.words import tr
 
 Policy = Literal["auto", "always", "never"]
 
@@ -31,30 +32,39 @@ def decide_library_path(
     `wheel_brings_cuda`: the PyTorch wheel holds its own CUDA libraries, as CUDA wheels do.
     """
     if library_dir is None:
-        return _none("no-toolkit", "LD_LIBRARY_PATH is left alone: no CUDA toolkit is chosen, and PyTorch needs none.")
+        return _none(
+            "no-toolkit", tr("LD_LIBRARY_PATH is left alone: no CUDA toolkit is chosen, and PyTorch needs none.")
+        )
     if policy == "never":
-        return _none("asked-never", "LD_LIBRARY_PATH is left alone, as you asked.")
+        return _none("asked-never", tr("LD_LIBRARY_PATH is left alone, as you asked."))
     if policy == "always":
-        text = f"{library_dir} is appended to LD_LIBRARY_PATH, as you asked."
+        text = tr("{library_dir} is appended to LD_LIBRARY_PATH, as you asked.", library_dir=library_dir)
         if wheel_brings_cuda:
-            text += (
+            text += tr(
                 " PyTorch's wheel brings its own CUDA libraries; if it fails to load them, this is the first suspect."
             )
         return LibraryPathDecision(directories=(library_dir,), reason=Reason(code="asked-always", text=text))
     if wheel_brings_cuda:
         return _none(
             "would-shadow-wheel",
-            f"LD_LIBRARY_PATH is left alone: the libraries in {library_dir} would be found before "
-            "those that PyTorch's wheel brings.",
+            tr(
+                "LD_LIBRARY_PATH is left alone: the libraries in {library_dir} would be found before those that PyTorch's wheel brings.",
+                library_dir=library_dir,
+            ),
         )
     if loader_finds_it:
-        return _none("loader-finds-it", f"LD_LIBRARY_PATH is left alone: the loader finds {library_dir} by itself.")
+        return _none(
+            "loader-finds-it",
+            tr("LD_LIBRARY_PATH is left alone: the loader finds {library_dir} by itself.", library_dir=library_dir),
+        )
     return LibraryPathDecision(
         directories=(library_dir,),
         reason=Reason(
             code="loader-misses-it",
-            text=f"{library_dir} is appended to LD_LIBRARY_PATH: the loader does not search it, "
-            "and PyTorch's wheel brings no CUDA libraries that it could hide.",
+            text=tr(
+                "{library_dir} is appended to LD_LIBRARY_PATH: the loader does not search it, and PyTorch's wheel brings no CUDA libraries that it could hide.",
+                library_dir=library_dir,
+            ),
         ),
     )
 

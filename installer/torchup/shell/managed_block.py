@@ -19,6 +19,7 @@ from torchup.errors import RefusedError
 from torchup.shell.block_scan import Block, BlockState, digest, find, markers
 from torchup.shell.early_end import before_early_end
 from torchup.shell.quoting import Language
+from torchup.words import tr
 
 Placement = Literal["end", "start", "before-return"]
 
@@ -104,7 +105,7 @@ def remove(content: bytes | None, *, body: str | None = None) -> Edit:
     return Edit(
         before=content,
         after=None if gone else rest,
-        notes=("the file is removed: torchup created it, and nothing else is in it",) if gone else (),
+        notes=(tr("the file is removed: torchup created it, and nothing else is in it"),) if gone else (),
         first_line=block.first_line,
         last_line=block.last_line,
     )
@@ -117,7 +118,7 @@ def _compose(body: bytes, flags: tuple[str, ...]) -> bytes:
 
 def _additions(content: bytes | None, offset: int, language: Language) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if content is None:
-        return ("created",), ("the file is created",)
+        return ("created",), (tr("the file is created"),)
     if offset == 0:
         return (), ()
     flags: list[str] = []
@@ -125,20 +126,20 @@ def _additions(content: bytes | None, offset: int, language: Language) -> tuple[
     above = content[:offset]
     if not above.endswith(b"\n"):
         flags.append("newline")
-        notes.append("the last line gets the line end that it lacks")
+        notes.append(tr("the last line gets the line end that it lacks"))
     last_line = above.removesuffix(b"\n")
     if last_line.endswith(b"`" if language == "powershell" else b"\\"):
         flags.append("blank")
-        notes.append("an empty line keeps the last line, which continues, away from the block")
+        notes.append(tr("an empty line keeps the last line, which continues, away from the block"))
     return tuple(flags), tuple(notes)
 
 
 def _update(content: bytes, block: Block, body: bytes) -> Edit:
-    notes = ("the block's line ends, which another tool had changed to CRLF, are put right",) if block.crlf else ()
+    notes = (tr("the block's line ends, which another tool had changed to CRLF, are put right"),) if block.crlf else ()
     new = _compose(body, block.flags)
     if not content[block.start : block.end].endswith(b"\n"):
         # A tool cut the final newline off; the next append would otherwise join our marker.
-        notes = (*notes, "the end marker gets back its line end")
+        notes = (*notes, tr("the end marker gets back its line end"))
     head = content[: block.start]
     if block.crlf:
         # The line ends that came with the block are converted back with it: a removal could not tell
@@ -162,21 +163,24 @@ def _usable(content: bytes | None, body: bytes | None) -> BlockState:
 
         repair = repair_diff(content or b"")
         raise RefusedError(
-            "The torchup markers in this file are damaged, so nothing in it is changed.",
+            tr("The torchup markers in this file are damaged, so nothing in it is changed."),
             code="block-broken",
             evidence=(*state.problems, *repair),
-            hint="Correct the file by hand"
-            + (", for example as the difference shows" if repair else "")
-            + ", and run the command again.",
+            hint=tr("Correct the file by hand")
+            + (tr(", for example as the difference shows") if repair else "")
+            + tr(", and run the command again."),
         )
     if state.kind == "edited" and state.block is not None:
         block = state.block
         raise RefusedError(
-            f"The torchup block at lines {block.first_line} to {block.last_line} was edited by hand, "
-            "so nothing in the file is changed.",
+            tr(
+                "The torchup block at lines {first_line} to {last_line} was edited by hand, so nothing in the file is changed.",
+                first_line=block.first_line,
+                last_line=block.last_line,
+            ),
             code="block-edited",
             evidence=_difference(block, body),
-            hint="Move your own lines outside the two markers and run the command again.",
+            hint=tr("Move your own lines outside the two markers and run the command again."),
         )
     return state
 
@@ -192,8 +196,12 @@ def _difference(block: Block, body: bytes | None) -> tuple[str, ...]:
         difflib.unified_diff(
             _shown(written),
             _shown(block.body),
-            fromfile="the block as torchup writes it",
-            tofile=f"lines {block.first_line + 1} to {block.last_line - 1} as they are",
+            fromfile=tr("the block as torchup writes it"),
+            tofile=tr(
+                "lines {first_line} to {last_line} as they are",
+                first_line=block.first_line + 1,
+                last_line=block.last_line - 1,
+            ),
             lineterm="",
         ),
     )

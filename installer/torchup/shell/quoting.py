@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from torchup.errors import UsageError
+from torchup.words import tr
 
 Language = Literal["bash", "zsh", "sh", "fish", "csh", "powershell"]
 
@@ -41,10 +42,10 @@ def check_entry(text: str, *, separator: str = ":") -> None:
     """Refuse what cannot be one entry of a variable such as PATH."""
     if separator in text:
         raise UsageError(
-            f"A directory whose name holds {separator!r} cannot be an entry of PATH.",
+            tr("A directory whose name holds {separator!r} cannot be an entry of PATH.", separator=separator),
             code="path-has-colon",
             evidence=(repr(text),),
-            hint="Move it, or make a link to it under a name without that character, and give the link.",
+            hint=tr("Move it, or make a link to it under a name without that character, and give the link."),
         )
     _refuse_control_characters(text)
 
@@ -53,10 +54,10 @@ def _refuse_control_characters(text: str) -> None:
     bad = sorted({character for character in text if unicodedata.category(character) == "Cc"})
     if bad:
         raise UsageError(
-            "A path with a newline or another control character cannot be written into a start-up file.",
+            tr("A path with a newline or another control character cannot be written into a start-up file."),
             code="path-unquotable",
             evidence=(f"{text!r} holds {', '.join(f'U+{ord(character):04X}' for character in bad)}",),
-            hint="Use a path without control characters, for example through a link.",
+            hint=tr("Use a path without control characters, for example through a link."),
         )
 
 
@@ -82,10 +83,10 @@ def _quote_powershell(text: str) -> str:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise UsageError(
-            "A path that is not valid text cannot be written into a PowerShell profile.",
+            tr("A path that is not valid text cannot be written into a PowerShell profile."),
             code="path-unquotable",
             evidence=(repr(text),),
-            hint="Use a path whose name is valid UTF-8, for example through a link.",
+            hint=tr("Use a path whose name is valid UTF-8, for example through a link."),
         ) from error
     if text.isascii():
         return "'" + text.replace("'", "''") + "'"

@@ -8,10 +8,11 @@ from typing import Literal
 
 from torchup.shell.quoting import Language
 from torchup.shell.startup_shells import StartupFile
+from torchup.words import mark, tr
 
 NOT_EVERYWHERE = {
-    "bash": "`ssh host command` will not see the variables in bash; `scope: all` changes that",
-    "zsh": "`ssh host command` and scripts will not see the variables in zsh; `scope: all` changes that",
+    "bash": mark("`ssh host command` will not see the variables in bash; `scope: all` changes that"),
+    "zsh": mark("`ssh host command` and scripts will not see the variables in zsh; `scope: all` changes that"),
 }
 
 
@@ -94,10 +95,13 @@ class StartupChoice:
             if found is None:
                 continue
             if found.kind == "unusable":
-                left_out.append(f"{file.path} gets no block: {found.why}." + (f" {found.hint}" if found.hint else ""))
+                left_out.append(
+                    tr("{path} gets no block: {why}.", path=file.path, why=found.why)
+                    + (f" {found.hint}" if found.hint else "")
+                )
                 by_hand.append(ByHand(shell=file.shell, language=file.language, path=file.path, why=found.why))
             else:
-                notes.append(f"{file.path} gets no block: {found.why}")
+                notes.append(tr("{path} gets no block: {why}", path=file.path, why=found.why))
         return replace(
             self,
             files=tuple(file for file in self.files if file.path not in unedited),

@@ -11,6 +11,7 @@ from torchup.shell.environment_modules import find_module_use
 from torchup.shell.quoting import Language
 from torchup.shell.startup_choice import NOT_EVERYWHERE, Asked, ByHand, SkippedShell, StartupChoice, Unedited
 from torchup.shell.startup_shells import CHOOSERS, Home, StartMode, StartupFile
+from torchup.words import mark, tr
 
 __all__ = [
     "LANGUAGES",
@@ -59,7 +60,7 @@ def choose_startup_files(
     """
     asked = asked or Asked()
     if shells == "none":
-        return StartupChoice(notes=("no start-up file is edited, as you asked",))
+        return StartupChoice(notes=(tr("no start-up file is edited, as you asked"),))
     known = Home(
         home=home,
         environ=environ,
@@ -86,8 +87,11 @@ def choose_startup_files(
     module = find_module_use(known.contents, environ) if shells == "auto" else None
     if module is not None and choice.files:
         return choice.printed_only(
-            f"the module {module.module} sets CUDA up here ({module.where}), and a block for every shell could "
-            "contradict it; name the shells to have it all the same"
+            tr(
+                "the module {module} sets CUDA up here ({where}), and a block for every shell could contradict it; name the shells to have it all the same",
+                module=module.module,
+                where=module.where,
+            )
         )
     return choice.without(asked.look(choice.files))
 
@@ -104,11 +108,13 @@ def _wanted(
     by_hand: list[ByHand] = []
     for shell in dict.fromkeys(map(_name, shells)):
         if shell == "conda":
-            skipped.append(SkippedShell(shell=shell, reason="a conda environment gets its own scripts, not a block"))
+            skipped.append(
+                SkippedShell(shell=shell, reason=tr("a conda environment gets its own scripts, not a block"))
+            )
         elif shell not in CHOOSERS:
             by_hand.append(_unknown(shell))
         elif installed and shell not in installed and not (shell == "powershell" and "pwsh" in installed):
-            skipped.append(SkippedShell(shell=shell, reason=f"{shell} is not installed"))
+            skipped.append(SkippedShell(shell=shell, reason=tr("{shell} is not installed", shell=shell)))
         else:
             wanted.append(shell)
     return wanted, skipped, by_hand
@@ -117,7 +123,7 @@ def _wanted(
 def _automatic(facts: Shells, installed: set[str]) -> tuple[list[str], list[SkippedShell], list[ByHand]]:
     login = _name(facts.login) if facts.login else None
     if login in _NO_SHELL:
-        reason = f"the login shell is {login}, so no start-up file is edited unless shells are named"
+        reason = tr("the login shell is {login}, so no start-up file is edited unless shells are named", login=login)
         by_hand = ByHand(shell=login or "sh", language="sh", path=None, why=reason)
         return [], [SkippedShell(shell=login or "", reason=reason)], [by_hand]
     wanted: list[str] = [shell for shell in ("bash", "zsh") if shell in installed or shell == login]
@@ -134,7 +140,11 @@ def _automatic(facts: Shells, installed: set[str]) -> tuple[list[str], list[Skip
 
 def _unknown(shell: str) -> ByHand:
     where = _POINTERS.get(shell, "see its manual for the file")
-    why = f"torchup has no settings in the language of {shell}, so these values are for you to set ({where})"
+    why = tr(
+        "torchup has no settings in the language of {shell}, so these values are for you to set ({where})",
+        shell=shell,
+        where=where,
+    )
     return ByHand(shell=shell, language=None, path=None, why=why)
 
 
@@ -147,7 +157,7 @@ def _named_file(rc: str, wanted: list[str], known: Home) -> StartupChoice:
         path=path,
         create=True,
         modes=(),
-        why="you named this file",
+        why=tr("you named this file"),
     )
     return StartupChoice(files=(file,))
 
@@ -174,15 +184,15 @@ def _name(shell: str) -> str:
 
 
 _POINTERS = {
-    "nu": "in the file that `$nu.config-path` names, by `$env.NAME = ...`",
+    "nu": mark("in the file that `$nu.config-path` names, by `$env.NAME = ...`"),
     "elvish": "in rc.elv, by `set E:NAME = ...`",
     "xonsh": "in ~/.xonshrc, by `$NAME = ...`",
 }
 
 _NO_SCRIPTS = {
-    "bash": "bash reads no file for scripts (`bash -c`); they inherit what their parent has",
-    "dash": "dash reads no file for scripts; they inherit what their parent has",
-    "ksh": "ksh reads no file for scripts; they inherit what their parent has",
+    "bash": mark("bash reads no file for scripts (`bash -c`); they inherit what their parent has"),
+    "dash": mark("dash reads no file for scripts; they inherit what their parent has"),
+    "ksh": mark("ksh reads no file for scripts; they inherit what their parent has"),
 }
 
 

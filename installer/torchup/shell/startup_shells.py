@@ -10,6 +10,7 @@ from typing import Literal
 
 from torchup.shell.managed_block import Placement
 from torchup.shell.quoting import Language
+from torchup.words import tr
 
 StartMode = Literal["interactive", "login", "script", "ssh"]
 
@@ -65,14 +66,16 @@ def _bash(shell: str, known: Home) -> list[StartupFile]:
     interactive: tuple[StartMode, ...] = ("interactive", "ssh") if known.everywhere else ("interactive",)
     placement: Placement = "before-return" if known.everywhere else "end"
     if login_files and known.reads_bashrc(login_files[0]):
-        why = f"interactive bash reads it, and login bash through {posixpath.basename(login_files[0])}"
+        why = tr(
+            "interactive bash reads it, and login bash through {basename}", basename=posixpath.basename(login_files[0])
+        )
         return [_file(shell, "bash", bashrc, known, (*interactive, "login"), why, placement)]
-    rc = _file(shell, "bash", bashrc, known, interactive, "interactive bash reads it", placement)
+    rc = _file(shell, "bash", bashrc, known, interactive, tr("interactive bash reads it"), placement)
     if not login_files:
-        why = "login bash reads it, and no other file that it would read exists"
+        why = tr("login bash reads it, and no other file that it would read exists")
         return [rc, _file(shell, "sh", known.at(".profile"), known, ("login",), why)]
     name = posixpath.basename(login_files[0])
-    why = f"it is the first file that login bash finds, and {name} is not known to read .bashrc"
+    why = tr("it is the first file that login bash finds, and {name} is not known to read .bashrc", name=name)
     return [rc, _file(shell, "sh" if name == ".profile" else "bash", login_files[0], known, ("login",), why)]
 
 
@@ -80,12 +83,14 @@ def _zsh(shell: str, known: Home) -> list[StartupFile]:
     folder = known.environ.get("ZDOTDIR") or known.home
     where = f", in {folder}, where ZDOTDIR points" if folder != known.home else ""
     rc = posixpath.join(folder, ".zshrc")
-    files = [_file(shell, "zsh", rc, known, ("interactive", "login"), f"interactive zsh reads it{where}")]
+    files = [
+        _file(shell, "zsh", rc, known, ("interactive", "login"), tr("interactive zsh reads it{where}", where=where))
+    ]
     if known.everywhere:
         # A ~/.zshenv that sets ZDOTDIR is itself read from the home by a shell that starts without it.
         choices = [path for path in (known.at(".zshenv"), posixpath.join(folder, ".zshenv")) if known.exists(path)]
         files.extend(
-            _file(shell, "zsh", path, known, ("script", "ssh"), "every zsh reads it, scripts too")
+            _file(shell, "zsh", path, known, ("script", "ssh"), tr("every zsh reads it, scripts too"))
             for path in dict.fromkeys(choices or [posixpath.join(folder, ".zshenv")])
         )
     return files
@@ -100,7 +105,7 @@ def _fish(shell: str, known: Home) -> list[StartupFile]:
         path=path,
         create=True,
         modes=("interactive", "login", "script", "ssh"),
-        why="every fish reads the files in conf.d, and this one is ours alone",
+        why=tr("every fish reads the files in conf.d, and this one is ours alone"),
         form="own-file",
     )
     return [file]
@@ -110,18 +115,20 @@ def _csh(shell: str, known: Home) -> list[StartupFile]:
     modes: tuple[StartMode, ...] = ("interactive", "login", "script", "ssh")
     tcshrc = known.at(".tcshrc")
     if shell == "tcsh" and known.exists(tcshrc):
-        return [_file(shell, "csh", tcshrc, known, modes, "every tcsh reads it, and then not .cshrc")]
-    why = "every csh reads it" if shell == "csh" else "every tcsh reads it; a new .tcshrc would hide it"
+        return [_file(shell, "csh", tcshrc, known, modes, tr("every tcsh reads it, and then not .cshrc"))]
+    why = tr("every csh reads it") if shell == "csh" else tr("every tcsh reads it; a new .tcshrc would hide it")
     return [_file(shell, "csh", known.at(".cshrc"), known, modes, why)]
 
 
 def _profile(shell: str, known: Home) -> list[StartupFile]:
-    files = [_file(shell, "sh", known.at(".profile"), known, ("login",), f"login {shell} reads it")]
+    files = [_file(shell, "sh", known.at(".profile"), known, ("login",), tr("login {shell} reads it", shell=shell))]
     named = known.environ.get("ENV", "")
     default = known.at(".kshrc") if shell == "ksh" else ""
     for path in dict.fromkeys((named, default)):
         if path.startswith(known.home + "/") and known.exists(path):
-            files.append(_file(shell, "sh", path, known, ("interactive",), f"interactive {shell} reads it"))
+            files.append(
+                _file(shell, "sh", path, known, ("interactive",), tr("interactive {shell} reads it", shell=shell))
+            )
             break
     return files
 
@@ -130,7 +137,7 @@ def _powershell(shell: str, known: Home) -> list[StartupFile]:
     config = known.environ.get("XDG_CONFIG_HOME") or known.at(".config")
     named = known.profiles.get(shell)
     path = named or posixpath.join(config, "powershell", "profile.ps1")
-    why = "PowerShell named it: it reads it in every host" if named else "PowerShell reads it in every host"
+    why = tr("PowerShell named it: it reads it in every host") if named else tr("PowerShell reads it in every host")
     return [_file(shell, "powershell", path, known, ("interactive", "login", "script", "ssh"), why)]
 
 
@@ -150,7 +157,7 @@ def _file(
         path=path,
         create=create,
         modes=modes,
-        why=f"{why}; it will be created" if create else why,
+        why=tr("{why}; it will be created", why=why) if create else why,
         placement=placement,
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from torchup.errors import TorchupError
 from torchup.shell.quoting import Language, Quoted, quote
 from torchup.shell.yaml_quoting import quote_yaml
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -31,10 +32,10 @@ def template_root() -> Traversable:
     if checkout.is_dir():
         return checkout
     raise TorchupError(
-        "The templates that torchup was built with are missing.",
+        tr("The templates that torchup was built with are missing."),
         code="templates-missing",
-        evidence=(f"looked for {installed} and {checkout}",),
-        hint="Install torchup again.",
+        evidence=(tr("looked for {installed} and {checkout}", installed=installed, checkout=checkout),),
+        hint=tr("Install torchup again."),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torchup.errors import UsageError
 from torchup.shell.quoting import Quoted
+from torchup.words import tr
 
 _BYTE, _PLANE = 0x100, 0x10000
 
@@ -12,10 +13,10 @@ def quote_yaml(text: str) -> Quoted:
     """Quote text as one YAML scalar; raises UsageError `path-unquotable` for bytes that are no text."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise UsageError(
-            "A path that is not valid text cannot be written into a YAML file.",
+            tr("A path that is not valid text cannot be written into a YAML file."),
             code="path-unquotable",
             evidence=(repr(text),),
-            hint="Use a path whose name is valid UTF-8, for example through a link.",
+            hint=tr("Use a path whose name is valid UTF-8, for example through a link."),
         )
     return Quoted('"' + "".join(map(_escape, text)) + '"')
 

@@ -12,6 +12,7 @@ from rich.text import Text
 from torchup.model.outcome import Check
 from torchup.ui.console import Console
 from torchup.ui.report_view import measured
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -58,7 +59,7 @@ class Course:
         names = [one.id for one in following]
         position = names.index(check.id) + 1 if check.id in names else 0
         where = f" on {check.gpu}" if check.gpu else ""
-        self.current = f"{names[position]}{where}" if position < len(names) else "the next device"
+        self.current = f"{names[position]}{where}" if position < len(names) else tr("the next device")
 
     @property
     def total(self) -> int | None:

@@ -19,12 +19,13 @@ from torchup.model.plan import (
     WriteLock,
 )
 from torchup.shell.quoting import Language, quote
+from torchup.words import mark, tr
 
 _VERDICTS = {
     "pass": ("passed", "bold green"),
-    "degraded": ("passed with warnings", "bold yellow"),
+    "degraded": (mark("passed with warnings"), "bold yellow"),
     "fail": ("FAILED", "bold red"),
-    "not-run": ("did not run", "bold red"),
+    "not-run": (mark("did not run"), "bold red"),
 }
 _ACTIVATE: dict[str, tuple[str, Language]] = {"fish": ("activate.fish", "fish"), "csh": ("activate.csh", "csh")}
 
@@ -33,20 +34,20 @@ def render_closing(result: RunResult, plan: Plan, *, shell: str | None, program:
     """Show the end of a run; `shell` is the one torchup was started from, `program` how to call torchup."""
     parts: list[RenderableType] = []
     if result.status == "restart-needed":
-        parts += _section("Restart the machine", ["then go on with:", f"  {program} resume"])
+        parts += _section(tr("Restart the machine"), [tr("then go on with:"), f"  {program} resume"])
     changed = _changes(result, plan)
-    parts += _section("What changed", changed or ["nothing: everything was in place already"])
+    parts += _section("What changed", changed or [tr("nothing: everything was in place already")])
     if result.report is not None:
-        parts += _section("What was proved", _proof(result.report))
+        parts += _section(tr("What was proved"), _proof(result.report))
     use = _use_now(plan, shell)
     if use and result.status == "done":
         parts += _section("Use it now", use)
     if changed:
-        parts += _section("Undo all of it", [f"{program} undo"])
+        parts += _section(tr("Undo all of it"), [f"{program} undo"])
     kept = [step.path for step in plan.steps if isinstance(step, WriteFile) and step.id == "answers"]
     details = [f"answers  {path}" for path in kept]
     details += [f"journal  {result.journal}", f"log      {log}"] if result.journal else []
-    parts += _section("Where to look", details)
+    parts += _section(tr("Where to look"), details)
     return Group(*parts)
 
 
@@ -67,7 +68,7 @@ def _changes(result: RunResult, plan: Plan) -> list[str]:
             continue
         match step:
             case CreateEnvironment():
-                lines.append(f"new environment  {step.path}")
+                lines.append(tr("new environment  {path}", path=step.path))
             case InstallPackages():
                 lines.append(f"installed        {', '.join(step.distributions)}")
             case MakeLink():
@@ -90,12 +91,21 @@ def _proof(report: Report) -> list[str]:
     tests = [check for check in report.checks if check not in shells]
     passed = sum(check.status == "pass" for check in tests)
     skipped = [check.id for check in tests if check.status == "skip"]
-    rest = f"; not run: {', '.join(skipped)}" if skipped else ""
+    rest = tr("; not run: {skipped}", skipped=", ".join(skipped)) if skipped else ""
     devices = ", ".join(report.devices) or "cpu"
-    lines = [f"The tensor test {word} on {devices}: {passed} of {len(tests)} checks passed{rest}."]
+    lines = [
+        tr(
+            "The tensor test {word} on {devices}: {passed} of {tests} checks passed{rest}.",
+            word=word,
+            devices=devices,
+            passed=passed,
+            tests=len(tests),
+            rest=rest,
+        )
+    ]
     started = list(dict.fromkeys(check.id.split(".")[1] for check in shells if check.status == "pass"))
     if started:
-        lines.append(f"New shells were started and know the set-up: {', '.join(started)}.")
+        lines.append(tr("New shells were started and know the set-up: {started}.", started=", ".join(started)))
     bad = [check for check in report.checks if check.status in ("fail", "warn", "error", "timeout")]
     lines += [f"{check.status}: {check.id}: {check.detail}" for check in bad]
     return lines

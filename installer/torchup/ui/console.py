@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchup.model.context import Terminal
 from torchup.model.serial import dump
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -99,7 +100,9 @@ class Console:
             silence_stdout()
             if not isinstance(error, BrokenPipeError):
                 self.output_failed = True
-                sys.stderr.write(f"error[output-failed]: The output could not be written: {error.strerror}.\n")
+                sys.stderr.write(
+                    tr("error[output-failed]: The output could not be written: {strerror}.\n", strerror=error.strerror)
+                )
 
     def _rich(self, stream: Any, *, is_terminal: bool) -> RichConsole:
         from rich.console import Console as RichConsole

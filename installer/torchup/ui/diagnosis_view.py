@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchup.model.diagnosis import Diagnosis, LayerResult, LayerStatus
+from torchup.words import mark, tr
 
 _STYLES: dict[LayerStatus, str] = {
     "ok": "green",
@@ -22,9 +23,9 @@ _STYLES: dict[LayerStatus, str] = {
 }
 _WORDS: dict[LayerStatus, str] = {"blocker": "broken", "not-reached": "not reached", "skipped": "skipped"}
 _HEADLINES = {
-    "ok": ("NOTHING FOUND", "bold green", "nothing is wrong that could be found"),
-    "degraded": ("DEGRADED", "bold yellow", "it works, with limits"),
-    "blocked": ("BROKEN", "bold red", "something keeps torch from working"),
+    "ok": ("NOTHING FOUND", "bold green", mark("nothing is wrong that could be found")),
+    "degraded": ("DEGRADED", "bold yellow", mark("it works, with limits")),
+    "blocked": ("BROKEN", "bold red", mark("something keeps torch from working")),
 }
 
 
@@ -33,7 +34,12 @@ def render(diagnosis: Diagnosis) -> RenderableType:
     word, style, meaning = _HEADLINES[diagnosis.status]
     parts: list[RenderableType] = [Text.assemble((word, style), f"  {meaning}")]
     if diagnosis.python:
-        parts.append(Text(f"Looked at {diagnosis.python} ({diagnosis.chosen_by})", style="dim"))
+        parts.append(
+            Text(
+                tr("Looked at {python} ({chosen_by})", python=diagnosis.python, chosen_by=diagnosis.chosen_by),
+                style="dim",
+            )
+        )
     return Group(*parts, render_causes(diagnosis.layers, diagnosis.causes), Text(), _layers(diagnosis))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from torchup.model.facts import Finding, Gpu, MachineFacts, NvidiaDriver, Python
+from torchup.words import mark, tr
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -15,18 +16,18 @@ _MIB_PER_GIB = 1024
 _STATES = {
     "ok": ("works", "green"),
     "missing": ("not installed", "yellow"),
-    "not_loaded": ("installed, but not loaded", "yellow"),
-    "mismatch": ("its libraries and its loaded module differ", "yellow"),
-    "nouveau": ("nouveau holds the card", "yellow"),
-    "no_device_nodes": ("loaded, but no devices here", "yellow"),
-    "no_permission": ("closed to this user", "yellow"),
-    "error": ("does not work", "red"),
+    "not_loaded": (mark("installed, but not loaded"), "yellow"),
+    "mismatch": (mark("its libraries and its loaded module differ"), "yellow"),
+    "nouveau": (mark("nouveau holds the card"), "yellow"),
+    "no_device_nodes": (mark("loaded, but no devices here"), "yellow"),
+    "no_permission": (mark("closed to this user"), "yellow"),
+    "error": (mark("does not work"), "red"),
 }
 _PRIVILEGES = {
     "root": "is root",
-    "sudo": "may become root",
-    "sudo-password": "may become root with a password",
-    "none": "cannot become root",
+    "sudo": mark("may become root"),
+    "sudo-password": mark("may become root with a password"),
+    "none": mark("cannot become root"),
 }
 _VENDORS = {"nvidia": "NVIDIA", "amd": "AMD", "intel": "Intel", "apple": "Apple"}
 
@@ -87,7 +88,11 @@ def _gpus(facts: MachineFacts) -> RenderableType | None:
 
 
 def _gpu(gpu: Gpu) -> str:
-    ability = f"compute capability {gpu.compute_capability}" if gpu.compute_capability else gpu.gfx
+    ability = (
+        tr("compute capability {compute_capability}", compute_capability=gpu.compute_capability)
+        if gpu.compute_capability
+        else gpu.gfx
+    )
     chip = gpu.chip if gpu.chip and gpu.chip not in (gpu.name or "") else None
     name = gpu.name or f"{_VENDORS[gpu.vendor]} {gpu.pci_id or 'GPU'}"
     mig = f"MIG {gpu.mig}" if gpu.mig == "enabled" else None
@@ -103,8 +108,8 @@ def _driver(driver: NvidiaDriver) -> Text:
     more = _joined(
         driver.driver_version,
         f"up to CUDA {driver.cuda_version}" if driver.cuda_version else None,
-        f"{driver.kernel_module} kernel module" if driver.kernel_module else None,
-        f"loaded module {loaded}" if loaded else None,
+        tr("{kernel_module} kernel module", kernel_module=driver.kernel_module) if driver.kernel_module else None,
+        tr("loaded module {loaded}", loaded=loaded) if loaded else None,
     )
     return Text.assemble("NVIDIA driver: ", (words, style), f" ({more})" if more else "")
 

@@ -14,6 +14,7 @@ import click
 
 from torchup import __version__
 from torchup.errors import ExitStatus, TorchupError
+from torchup.words import tr
 
 
 def report_failure(error: Exception, *, json_output: bool) -> ExitStatus:
@@ -72,16 +73,18 @@ def _unexpected(error: Exception) -> TorchupError:
     """Keep the traceback in a file, because a person should not have to read it on the screen."""
     text = f"torchup {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n"
     text += "".join(traceback.format_exception(error))
-    hint = "This is a fault in torchup. Please report it"
+    hint = tr("This is a fault in torchup. Please report it")
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="torchup-crash-", suffix=".txt", delete=False, encoding="utf-8"
         ) as file:
             file.write(text)
-        hint += f" and attach {Path(file.name)}; run again with --traceback to see it here."
+        hint += tr(" and attach {Path}; run again with --traceback to see it here.", Path=Path(file.name))
     except OSError:
         sys.stderr.write(text)
-        hint += " with the lines above."
+        hint += tr(" with the lines above.")
     return TorchupError(
-        f"Something unexpected went wrong: {type(error).__name__}: {error}", code="internal-error", hint=hint
+        tr("Something unexpected went wrong: {name}: {error}", name=type(error).__name__, error=error),
+        code="internal-error",
+        hint=hint,
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from torchup.words import tr
+from torchup.words import mark, tr
 
 # What click itself says to a person here. It looks its own words up through a function of each module.
 _CLICK = (
@@ -15,24 +15,24 @@ _CLICK = (
     "Options",
     "Commands",
     "Arguments",
-    "Show this message and exit.",
-    "Show the version and exit.",
+    mark("Show this message and exit."),
+    mark("Show the version and exit."),
     "default: {default}",
     "required",
     "Error: {message}",
-    "Try '{command} {option}' for help.",
-    "No such command {name!r}.",
-    "No such option: {name}",
+    mark("Try '{command} {option}' for help."),
+    mark("No such command {name!r}."),
+    mark("No such option: {name}"),
     "Missing command.",
     "Missing argument",
     "Missing option",
-    "Invalid value for {param_hint}: {message}",
-    "Invalid value: {message}",
-    "Option {name!r} requires an argument.",
-    "Option {name!r} does not take a value.",
-    "Got unexpected extra argument ({args})",
-    "Did you mean {possibility}?",
-    "{value!r} is not one of {choices}.",
+    mark("Invalid value for {param_hint}: {message}"),
+    mark("Invalid value: {message}"),
+    mark("Option {name!r} requires an argument."),
+    mark("Option {name!r} does not take a value."),
+    mark("Got unexpected extra argument ({args})"),
+    mark("Did you mean {possibility}?"),
+    mark("{value!r} is not one of {choices}."),
 )
 _CLICK_MODULES = ("core", "decorators", "exceptions", "formatting", "parser", "types")
 

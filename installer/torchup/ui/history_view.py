@@ -8,34 +8,35 @@ from rich.text import Text
 
 from torchup.apply.status import Status
 from torchup.apply.undo import UndoResult
+from torchup.words import mark, tr
 
 _ENDS = {
-    None: "was cut off",
+    None: mark("was cut off"),
     "done": "is done",
-    "rolled-back": "failed, and everything was put back",
-    "stopped": "failed, and some changes remain",
+    "rolled-back": mark("failed, and everything was put back"),
+    "stopped": mark("failed, and some changes remain"),
     "interrupted": "was interrupted",
-    "reboot": "waits for a restart of the machine",
+    "reboot": mark("waits for a restart of the machine"),
     "undone": "was undone",
-    "partly-undone": "was undone in part",
+    "partly-undone": mark("was undone in part"),
 }
 
 
 def render_status(status: Status | None) -> RenderableType:
     """Show the last run, step by step, and what can be done about it."""
     if status is None:
-        return Text("torchup has changed nothing on this account: there is no run in its journal.")
+        return Text(tr("torchup has changed nothing on this account: there is no run in its journal."))
     title = Text.assemble(
-        ("The last run ", ""), (_ENDS.get(status.ended, status.ended or ""), "bold"), f" ({status.at})"
+        (tr("The last run "), ""), (_ENDS.get(status.ended, status.ended or ""), "bold"), f" ({status.at})"
     )
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for step in status.steps:
         table.add_row(Text(step.state.replace("-", " ")), Text(step.summary), Text(step.detail, style="dim"))
     hints = []
     if status.can_resume:
-        hints.append("torchup resume   goes on with it")
+        hints.append(tr("torchup resume   goes on with it"))
     if status.can_undo:
-        hints.append("torchup undo     puts back what it changed")
+        hints.append(tr("torchup undo     puts back what it changed"))
     hints.append(f"journal: {status.journal}")
     return Group(title, table, Text(""), Text("\n".join(hints)))
 
@@ -43,7 +44,7 @@ def render_status(status: Status | None) -> RenderableType:
 def render_undo(result: UndoResult, *, dry_run: bool) -> RenderableType:
     """Show what was put back, or would be, and what is left."""
     done = [outcome for outcome in result.outcomes if outcome.status == "undone"]
-    verb = "Would be put back" if dry_run else "Put back"
+    verb = tr("Would be put back") if dry_run else "Put back"
     lines = [Text(f"{verb}, run {result.run}:", style="bold")]
     lines += [Text(f"  {outcome.detail}") for outcome in done]
     lines += [Text(f"  left: {item.text}", style="yellow") for item in result.left]

@@ -18,6 +18,7 @@ from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.ui.ask.prompt import BACK, QUIT, Asker, Wish
 from torchup.ui.ask.questions import ask_question
+from torchup.words import tr
 
 ORIGIN = "wizard"
 
@@ -109,9 +110,9 @@ class Interview:
         """Hand out the answers so far and raise InterruptError."""
         self.stopped(self.request)
         raise InterruptError(
-            "Stopped before the confirmation; nothing was changed.",
+            tr("Stopped before the confirmation; nothing was changed."),
             code="interrupted",
-            hint="With --save-answers FILE, a wizard that is stopped keeps the answers so far.",
+            hint=tr("With --save-answers FILE, a wizard that is stopped keeps the answers so far."),
         )
 
     def tell(self, error: TorchupError) -> None:

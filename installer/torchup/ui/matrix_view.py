@@ -14,6 +14,7 @@ from torchup.knowledge.chips import architecture_of
 from torchup.knowledge.matrix import Matrix, MatrixRow, Served
 from torchup.knowledge.variants import parse_variant
 from torchup.model.versions import ComputeCapability
+from torchup.words import mark, tr
 
 # Wider than this the grid would not fit into 80 columns, so the generations stand in.
 _MOST_SPELLED_OUT = 3
@@ -21,9 +22,9 @@ _PLATFORM_NAMES = {
     "linux_x86_64": "Linux x86_64",
     "linux_aarch64": "Linux aarch64",
     "windows_amd64": "Windows x64",
-    "windows_arm64": "Windows on Arm",
+    "windows_arm64": mark("Windows on Arm"),
     "macos_x86_64": "macOS on Intel",
-    "macos_arm64": "macOS on Apple silicon",
+    "macos_arm64": mark("macOS on Apple silicon"),
 }
 
 
@@ -74,7 +75,7 @@ def render(matrix: Matrix, width: int = 80) -> RenderableType:
     if any(row.gfx for row in others):
         parts += [Text(), _gfx_targets(others)]
     if not matrix.rows:
-        parts += [Text(), Text("No build fits.", style="bold")]
+        parts += [Text(), Text(tr("No build fits."), style="bold")]
     return Constrain(Group(*parts), width)
 
 
@@ -85,7 +86,11 @@ def _title(matrix: Matrix) -> str:
         f"driver {matrix.driver}" if matrix.driver else "",
     ]
     what = ", ".join(part for part in asked if part)
-    title = f"PyTorch builds for {_PLATFORM_NAMES[matrix.platform]}, tables of {matrix.as_of}"
+    title = tr(
+        "PyTorch builds for {PLATFORM_NAMES}, tables of {as_of}",
+        PLATFORM_NAMES=_PLATFORM_NAMES[matrix.platform],
+        as_of=matrix.as_of,
+    )
     return f"{title}\n{what}" if what else title
 
 
@@ -129,12 +134,12 @@ def _coverage(serves: Sequence[Served], generation: _Generation) -> str:
 def _legend(rows: Sequence[MatrixRow], spelled_out: bool, width: int) -> list[RenderableType]:
     lines = []
     if spelled_out:
-        lines.append("sm_NN: native code   compute_NN: PTX, compiled at first use   -: does not run")
+        lines.append(tr("sm_NN: native code   compute_NN: PTX, compiled at first use   -: does not run"))
     else:
-        lines.append("x: native code   /: part of the generation   p: PTX only   .: does not run")
+        lines.append(tr("x: native code   /: part of the generation   p: PTX only   .: does not run"))
         lines += _flow((f"{generation.short} {generation.name}" for generation in _generations(rows)), width)
     if any(row.uncertain for row in rows):
-        lines.append("?: uncertain: only announced, or taken from a neighbouring build")
+        lines.append(tr("?: uncertain: only announced, or taken from a neighbouring build"))
     return [Text(line, style="dim") for line in lines]
 
 

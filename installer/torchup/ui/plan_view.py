@@ -31,6 +31,7 @@ from torchup.model.plan import (
 )
 from torchup.shell.difference import unified
 from torchup.shell.managed_block import insert, remove
+from torchup.words import tr
 
 _MIB = 1024 * 1024
 FileStep = WriteFile | EditManagedBlock | RemoveFile
@@ -41,7 +42,7 @@ def render_plan(plan: Plan, predicted: Sequence[Outcome]) -> RenderableType:
     todo = {outcome.step_id for outcome in predicted if outcome.status == "changed"}
     steps = [step for step in plan.steps if step.id in todo]
     if not steps:
-        return Text("Everything is in place already: there is nothing to do.")
+        return Text(tr("Everything is in place already: there is nothing to do."))
     parts: list[RenderableType] = []
     for title, lines in _sections(steps):
         if lines:
@@ -82,32 +83,38 @@ def download_size(plan: Plan) -> str | None:
 def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     environments = [step for step in steps if isinstance(step, CreateEnvironment)]
     yield (
-        "A new environment",
-        [f"{step.path} (Python from {step.python})" if step.python else step.path for step in environments],
+        tr("A new environment"),
+        [
+            tr("{path} (Python from {python})", path=step.path, python=step.python) if step.python else step.path
+            for step in environments
+        ],
     )
     installs = [step for step in steps if isinstance(step, InstallPackages)]
     weights = {step.id: f", about {step.download_bytes / _MIB:,.0f} MiB" for step in installs if step.download_bytes}
     yield (
-        "Packages that go into it",
+        tr("Packages that go into it"),
         [f"{', '.join(step.distributions)}{weights.get(step.id, '')}" for step in installs],
     )
     written = [step for step in steps if isinstance(step, WriteFile | WriteLock)]
-    yield "Files that torchup writes as its own", [step.path for step in written if step.privilege == "user"]
+    yield tr("Files that torchup writes as its own"), [step.path for step in written if step.privilege == "user"]
     links = [step for step in steps if isinstance(step, MakeLink)]
-    yield "Links in it, for compilers and linkers", [f"{step.path} leads to {step.target}" for step in links]
-    fetched = [step for step in steps if isinstance(step, Download)]
-    yield "Files that are fetched", [f"{step.path} from {step.url}" for step in fetched]
-    yield "Files that root writes or removes", [step.path for step in steps if _is_file_of_root(step)]
-    edits = [step for step in steps if isinstance(step, EditManagedBlock) and step.privilege == "user"]
-    yield "Your files that get one small block, and nothing else", [step.path for step in edits]
-    variables = [step.summary for step in steps if isinstance(step, SetUserVariable)]
-    yield "Variables of your Windows account", variables
     yield (
-        "Files that are removed",
+        tr("Links in it, for compilers and linkers"),
+        [tr("{path} leads to {target}", path=step.path, target=step.target) for step in links],
+    )
+    fetched = [step for step in steps if isinstance(step, Download)]
+    yield tr("Files that are fetched"), [f"{step.path} from {step.url}" for step in fetched]
+    yield tr("Files that root writes or removes"), [step.path for step in steps if _is_file_of_root(step)]
+    edits = [step for step in steps if isinstance(step, EditManagedBlock) and step.privilege == "user"]
+    yield tr("Your files that get one small block, and nothing else"), [step.path for step in edits]
+    variables = [step.summary for step in steps if isinstance(step, SetUserVariable)]
+    yield tr("Variables of your Windows account"), variables
+    yield (
+        tr("Files that are removed"),
         [step.path for step in steps if isinstance(step, RemoveFile) and step.privilege == "user"],
     )
     yield (
-        "Commands that need root",
+        tr("Commands that need root"),
         [
             _typed(command)
             for step in steps
@@ -115,7 +122,7 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
             for command in step.commands
         ],
     )
-    yield "What is left to you", [step.why for step in steps if isinstance(step, EnrollKey | Reboot)]
+    yield tr("What is left to you"), [step.why for step in steps if isinstance(step, EnrollKey | Reboot)]
 
 
 def _is_file_of_root(step: Step) -> TypeGuard[FileStep | Download | MakeDirectory]:

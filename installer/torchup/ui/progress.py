@@ -25,6 +25,7 @@ from torchup.model.outcome import Report, StepStatus
 from torchup.model.plan import Verify
 from torchup.ui.console import Console
 from torchup.ui.pace import Pace
+from torchup.words import tr
 
 LINE_SECONDS = 30.0
 MARKS: dict[StepStatus, tuple[str, str, str]] = {
@@ -90,16 +91,23 @@ class RunProgress:
             case KeyPassword(password=password):
                 self._password(password)
             case UndoStarted(step=step):
-                self._begin(f"Putting back: {step.summary}")
+                self._begin(tr("Putting back: {summary}", summary=step.summary))
             case UndoFinished(step=step, left=left):
                 self._line("undone" if left is None else "failed", step.summary, left or "", 0.0)
 
     def _tested(self, report: Report) -> None:
         passed = report.verdict in ("pass", "degraded")
-        words = {"pass": "passed", "degraded": "passed, with warnings", "fail": "failed", "not-run": "did not run"}
+        words = {
+            "pass": "passed",
+            "degraded": tr("passed, with warnings"),
+            "fail": "failed",
+            "not-run": tr("did not run"),
+        }
         mark, word, style = MARKS["changed" if passed else "failed"]
         seconds = sum(check.seconds for check in report.checks)
-        text = Text.assemble((word if self._ascii else mark, style), f" The tensor test {words[report.verdict]}")
+        text = Text.assemble(
+            (word if self._ascii else mark, style), tr(" The tensor test {words}", words=words[report.verdict])
+        )
         self._print(text.append(f" ({seconds:.0f} s of tests)", style="dim"))
 
     def _downloading(self, received: int, total: int) -> None:
@@ -108,7 +116,7 @@ class RunProgress:
 
     def _waiting(self, wait: LockWait) -> None:
         """Show who is waited for: with a running time on a terminal, as a line now and then elsewhere."""
-        text = f"Waiting for the package lock, held by {wait.holder}"
+        text = tr("Waiting for the package lock, held by {holder}", holder=wait.holder)
         if self._progress and self._task is not None:
             self._progress.update(self._task, last=f"{text}: {wait.seconds:.0f} s")
         if wait.seconds == 0 or (not self._progress and wait.seconds >= self._lines_at):
@@ -117,8 +125,12 @@ class RunProgress:
 
     def _stopping(self, program: str, *, finishes: bool) -> None:
         name = program.rpartition("/")[2]
-        first = f"{name} finishes its work first, so that it leaves nothing half done" if finishes else "one moment"
-        self._print(Text(f"Stopping: {first}. Ctrl-C once more stops at once.", style="yellow"))
+        first = (
+            tr("{name} finishes its work first, so that it leaves nothing half done", name=name)
+            if finishes
+            else "one moment"
+        )
+        self._print(Text(tr("Stopping: {first}. Ctrl-C once more stops at once.", first=first), style="yellow"))
 
     def _password(self, password: str) -> None:
         """Show the password whatever else is quiet: without it the next start is stuck at a question."""

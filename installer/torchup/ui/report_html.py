@@ -12,19 +12,20 @@ from torchup import __version__
 from torchup.model.outcome import Check, Report, Verdict
 from torchup.shell.templates import template_root
 from torchup.ui.report_view import device_title, devices_of, measured, more_is_better
+from torchup.words import mark, tr
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 _TEMPLATE = "report.html.j2"
 _VERDICTS: dict[Verdict, tuple[str, str]] = {
-    "pass": ("Passed", "Everything that was tested computes as it should."),
-    "degraded": ("Degraded", "It computes correctly, with the limits named below."),
-    "fail": ("Failed", "Something computes wrongly, crashes, hangs, or is not what was planned."),
-    "not-run": ("Not proved", "Nothing failed, and nothing was computed that would prove it works."),
+    "pass": ("Passed", mark("Everything that was tested computes as it should.")),
+    "degraded": ("Degraded", mark("It computes correctly, with the limits named below.")),
+    "fail": ("Failed", mark("Something computes wrongly, crashes, hangs, or is not what was planned.")),
+    "not-run": ("Not proved", mark("Nothing failed, and nothing was computed that would prove it works.")),
 }
 _PROBLEMS = ("fail", "timeout", "error", "warn")
-_NOT_REACHED = "not reached: "
+_NOT_REACHED = mark("not reached: ")
 # The limit stands at this share of a bar's length, so that what goes beyond it shows.
 _LIMIT_AT = 0.75
 _BAR_LENGTH = 120.0
@@ -90,7 +91,11 @@ def bar_of(check: Check) -> Bar | None:
         return None
     share = value / limit
     length = max(_THINNEST, min(share * _LIMIT_AT, 1.0) * _BAR_LENGTH)
-    words = f"{share:.0%} of the reference" if more_is_better(check.unit) else f"{share:.1%} of the limit"
+    words = (
+        tr("{share:.0%} of the reference", share=share)
+        if more_is_better(check.unit)
+        else tr("{share:.1%} of the limit", share=share)
+    )
     return Bar(length=round(length, 1), limit=_LIMIT_AT * _BAR_LENGTH, good=check.status == "pass", words=words)
 
 
@@ -130,7 +135,7 @@ def _sections(report: Report) -> Iterator[tuple[str, tuple[tuple[str, str], ...]
         )
     for name, title in (("gpus", "GPUs"), ("toolkits", "CUDA toolkits"), ("findings", "Findings")):
         yield title, tuple(_listed(machine.get(name) or []))
-    yield "Variables of the test", tuple(_pairs(known.get("variables") or {}))
+    yield tr("Variables of the test"), tuple(_pairs(known.get("variables") or {}))
     for shell, found in (known.get("shells") or {}).items():
         if isinstance(found, dict):
             yield f"What {shell} knows", tuple(_pairs({**found.get("programs", {}), **found.get("variables", {})}))

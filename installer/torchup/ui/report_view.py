@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchup.model.outcome import Check, CheckStatus, Report, Verdict
+from torchup.words import mark, tr
 
 # The word always says it; the colour only repeats it.
 _STYLES: dict[CheckStatus, str] = {
@@ -29,7 +30,7 @@ _HEADLINES: dict[Verdict, tuple[str, str]] = {
 }
 _EXPLAINED: tuple[CheckStatus, ...] = ("fail", "timeout", "error", "warn")
 _ONCE = "installation"
-_NOT_REACHED = "not reached: "
+_NOT_REACHED = mark("not reached: ")
 
 
 def render(report: Report) -> RenderableType:
@@ -86,7 +87,7 @@ def device_title(report: Report, device: str | None) -> str:
     found = next((entry for entry in described if entry.get("device") == device), {})
     known = [
         found.get("name"),
-        f"compute capability {found['capability']}" if found.get("capability") else found.get("gfx"),
+        tr("compute capability {found}", found=found["capability"]) if found.get("capability") else found.get("gfx"),
         f"{found['memory_mib']} MiB" if found.get("memory_mib") else None,
     ]
     return f"{device}: {', '.join(text for text in known if text)}" if any(known) else device

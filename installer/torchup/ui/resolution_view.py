@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from torchup.model.resolution import DriverDecision, NextStep, Resolution, ToolkitDecision, TorchPick
+from torchup.words import mark, tr
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -13,16 +14,16 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _HEADLINES = {
-    "ok": ("This can be installed now", "bold green"),
-    "action_needed": ("Something has to be done first", "bold yellow"),
-    "no_solution": ("No build fits", "bold red"),
+    "ok": (mark("This can be installed now"), "bold green"),
+    "action_needed": (mark("Something has to be done first"), "bold yellow"),
+    "no_solution": (mark("No build fits"), "bold red"),
 }
 _DRIVER = {
-    "keep": "stays as it is",
+    "keep": mark("stays as it is"),
     "install": "to be installed",
     "upgrade": "to be upgraded",
     "reboot": "to be reloaded: reboot",
-    "host": "comes from outside this system",
+    "host": mark("comes from outside this system"),
 }
 
 
@@ -44,11 +45,14 @@ def render(resolution: Resolution) -> RenderableType:
     parts += _section("Why", [reason.text for reason in resolution.reasons])
     parts += _section("Watch out", [warning.text for warning in resolution.warnings], style="yellow")
     parts += _steps(
-        "What to do first" if resolution.status == "action_needed" else "What would help", resolution.next_steps
+        tr("What to do first") if resolution.status == "action_needed" else tr("What would help"), resolution.next_steps
     )
     if resolution.rejected:
         parts += [Text(), Text("Not taken", style="bold"), _rejected(resolution)]
-    parts += [Text(), Text(f"Compatibility facts as of {resolution.facts_as_of}.", style="dim")]
+    parts += [
+        Text(),
+        Text(tr("Compatibility facts as of {facts_as_of}.", facts_as_of=resolution.facts_as_of), style="dim"),
+    ]
     return Group(*parts)
 
 
@@ -64,7 +68,7 @@ def planned_line(resolution: Resolution) -> str:
         return one_line(resolution)
     driver = resolution.driver
     words = [f"branch {driver.branch}"] if driver.branch else []
-    words += [f"{driver.module} kernel module"] if driver.module else []
+    words += [tr("{module} kernel module", module=driver.module)] if driver.module else []
     what = f"the NVIDIA driver ({', '.join(words)}) and a restart" if driver.action != "reboot" else "a restart"
     return f"First {what}, then {_build(resolution.torch)}"
 
@@ -89,7 +93,9 @@ def _driver_rows(driver: DriverDecision) -> list[tuple[str, str]]:
         return []
     text = _DRIVER[driver.action]
     if driver.branch:
-        text += f": branch {driver.branch}" + (f", {driver.module} kernel module" if driver.module else "")
+        text += f": branch {driver.branch}" + (
+            tr(", {module} kernel module", module=driver.module) if driver.module else ""
+        )
     notes = [
         f"found {driver.installed}" if driver.installed else "",
         f"needed {driver.minimum}" if driver.minimum else "",

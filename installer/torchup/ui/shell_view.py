@@ -10,6 +10,7 @@ from rich.text import Text
 from torchup.model.outcome import Check
 from torchup.plan.shell_steps import ShellPlan
 from torchup.shell.diagnosis import StartupFinding
+from torchup.words import tr
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _COLOURS = {"pass": "green", "skip": "dim", "warn": "yellow"}
@@ -27,7 +28,7 @@ def render_show(
     """Show each file's change as a difference, the reasons, and what may get in the way."""
     parts: list[RenderableType] = [_difference(lines) for lines in changes.values()]
     if not changes:
-        parts.append(Text("Everything is written already: nothing would change.\n"))
+        parts.append(Text(tr("Everything is written already: nothing would change.\n")))
     parts += [_prose(f"{file.path}: {file.why}") for file in planned.choice.files]
     parts += [_prose(text) for text in about]
     return Group(*parts, *_reasons(planned), *_findings(findings, suggested))
@@ -43,19 +44,21 @@ def render_done(
 ) -> RenderableType:
     """Show the end of a run: what changed, what the shells know, and how to use it in the shell at hand."""
     parts: list[RenderableType] = []
-    parts.append(_line("\n".join(["Changed:", *(f"  {path}" for path in changed)]) if changed else "Nothing to do."))
+    parts.append(
+        _line("\n".join(["Changed:", *(f"  {path}" for path in changed)]) if changed else tr("Nothing to do."))
+    )
     parts += [*_checks(checks), *_reasons(planned), *_findings(findings, suggested)]
     if use_now:
-        parts += [Text("\nIn this shell, now", style="bold"), _line(f"  {use_now}")]
+        parts += [Text(tr("\nIn this shell, now"), style="bold"), _line(f"  {use_now}")]
     if changed:
-        parts += [Text("\nTo take it back", style="bold"), _line("  torchup undo")]
+        parts += [Text(tr("\nTo take it back"), style="bold"), _line(tr("  torchup undo"))]
     return Group(*parts)
 
 
 def render_removed(changes: Differences, *, dry_run: bool) -> RenderableType:
     """Show what was taken out, or with `dry_run` what would be."""
     if not changes:
-        return Text("Nothing to do.")
+        return Text(tr("Nothing to do."))
     if dry_run:
         return Group(*(_difference(lines) for lines in changes.values()))
     return _line("\n".join(["Changed:", *(f"  {path}" for path in changes)]))
@@ -80,7 +83,10 @@ def _checks(checks: Sequence[Check]) -> list[RenderableType]:
 
 
 def _reasons(planned: ShellPlan) -> list[RenderableType]:
-    parts: list[RenderableType] = [_prose(f"{item.shell}: left out, {item.reason}") for item in planned.choice.skipped]
+    parts: list[RenderableType] = [
+        _prose(tr("{shell}: left out, {reason}", shell=item.shell, reason=item.reason))
+        for item in planned.choice.skipped
+    ]
     parts += [_prose(text) for text in (*planned.choice.notes, planned.library_path.reason.text)]
     if planned.choice.left_out:
         parts.append(Text("\nNot done", style="bold red"))
@@ -95,14 +101,14 @@ def _reasons(planned: ShellPlan) -> list[RenderableType]:
 def _findings(findings: Sequence[StartupFinding], suggested: Differences) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if findings:
-        parts.append(Text("\nIn your start-up files", style="bold"))
+        parts.append(Text(tr("\nIn your start-up files"), style="bold"))
     for finding in findings:
         where = f"{finding.path}:{finding.line}" if finding.line else finding.path
         parts.append(_prose(f"{where}: {finding.text}"))
         if finding.evidence and finding.line:
             parts.append(_line(f"    {finding.evidence}"))
     if suggested:
-        parts.append(Text("\nA change that you may make by hand (torchup does not)", style="bold"))
+        parts.append(Text(tr("\nA change that you may make by hand (torchup does not)"), style="bold"))
         parts += [_difference(lines) for lines in suggested.values()]
     return parts
 

@@ -15,6 +15,7 @@ from torchup.ui.ask.guard import terminal_kept
 from torchup.ui.ask.prompt import Asker
 from torchup.ui.interview import Interview, Resolve, Say
 from torchup.ui.wizard_review import Danger, Review, ReviewText, confirmed
+from torchup.words import tr
 
 __all__ = ["Danger", "Review", "ReviewText", "run_wizard"]
 
@@ -41,7 +42,7 @@ def run_wizard(
         for line in machine_summary(facts) if found is None else found:
             say(line)
         say("")
-        say("Enter takes the recommended answer. Nothing is changed before you confirm it at the end.")
+        say(tr("Enter takes the recommended answer. Nothing is changed before you confirm it at the end."))
         interview = Interview(facts=facts, given=request, resolve=resolve, asker=asker, say=say, stopped=stopped)
         try:
             while True:

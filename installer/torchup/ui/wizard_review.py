@@ -13,6 +13,7 @@ from torchup.model.resolution import Resolution
 from torchup.ui.ask.prompt import BACK, HELP, QUIT, Menu, Option, Wish
 from torchup.ui.ask.questions import shown_value
 from torchup.ui.interview import Interview
+from torchup.words import tr
 
 _GO, _CHANGE, _QUIT, _EVERY, _SHOW = "go", "change", "quit", "every", "show:"
 
@@ -53,7 +54,7 @@ def confirmed(interview: Interview, review: Review) -> bool:
             interview.go_back()
             return False
         if wish is HELP:
-            interview.say("Go on, look closer, or change any answer. Until you go on, nothing is changed.")
+            interview.say(tr("Go on, look closer, or change any answer. Until you go on, nothing is changed."))
         elif wish == _GO:
             if _dangers_confirmed(interview, text):
                 return True
@@ -72,7 +73,7 @@ def _show(interview: Interview, review: Review) -> ReviewText:
     for question in interview.answered():
         value = value_at(interview.request, question.key)
         say(f"  {question.key}: {shown_value(value, interview.choices(question))}")
-    say("  Every other answer has its default.")
+    say(tr("  Every other answer has its default."))
     say("")
     try:
         text = review(interview.request, interview.resolution)
@@ -86,12 +87,12 @@ def _show(interview: Interview, review: Review) -> ReviewText:
 
 
 def _menu(text: ReviewText, *, can_go_back: bool) -> Menu:
-    change = Option(id=_CHANGE, label="Change an answer")
+    change = Option(id=_CHANGE, label=tr("Change an answer"))
     options = [Option(id=_GO, label="Yes, do it")] if text.ready else [change]
     options += [Option(id=_SHOW + label, label=label) for label in text.details]
     options += [change] if text.ready else []
-    options.append(Option(id=_QUIT, label="Quit, and change nothing"))
-    prompt = "Shall all this be done now?" if text.ready else "This cannot be done as it is."
+    options.append(Option(id=_QUIT, label=tr("Quit, and change nothing")))
+    prompt = tr("Shall all this be done now?") if text.ready else tr("This cannot be done as it is.")
     default = _GO if text.ready else _CHANGE
     return Menu(text=prompt, options=tuple(options), default=default, can_go_back=can_go_back)
 
@@ -105,7 +106,7 @@ def _dangers_confirmed(interview: Interview, text: ReviewText) -> bool:
         if answer is QUIT:
             interview.quit()
         if answer != yes.id:
-            interview.say("Then nothing is done. Change an answer, or quit.")
+            interview.say(tr("Then nothing is done. Change an answer, or quit."))
             return False
     return True
 
@@ -121,7 +122,7 @@ def _change(interview: Interview) -> bool:
             )
             for question in questions
         ]
-        options += [] if every else [Option(id=_EVERY, label="Show every answer ...")]
+        options += [] if every else [Option(id=_EVERY, label=tr("Show every answer ..."))]
         menu = Menu(text="Which answer?", options=tuple(options), default=options[0].id, has_help=False)
         picked = interview.asker.choose(menu)
         if picked is QUIT:

@@ -10,6 +10,7 @@ from torchup.model.plan import CondaProof
 from torchup.shell.conda_scripts import script_folders
 from torchup.shell.quoting import Language, quote
 from torchup.verify.shells import ShellReading, read_variables
+from torchup.words import tr
 
 _SHELLS: dict[str, tuple[str, Language]] = {
     "bash": ("sh", "bash"),
@@ -51,24 +52,38 @@ def _check(shell: str, proof: CondaProof, home: str, timeout: float) -> Check:
         id=name,
         status="fail" if problems else "pass",
         seconds=seconds,
-        detail="; ".join(problems) or f"{shell} sets the toolkit with the environment and takes it back",
-        hint="Run torchup again to write the scripts anew." if problems else None,
+        detail="; ".join(problems)
+        or tr("{shell} sets the toolkit with the environment and takes it back", shell=shell),
+        hint=tr("Run torchup again to write the scripts anew.") if problems else None,
     )
 
 
 def _while_active(reading: ShellReading, proof: CondaProof) -> list[str]:
     problems = []
     if proof.cuda_home is not None and reading.get("CUDA_HOME") != proof.cuda_home:
-        problems.append(f"CUDA_HOME is {reading.get('CUDA_HOME') or 'not set'} and not {proof.cuda_home}")
+        problems.append(
+            tr(
+                "CUDA_HOME is {get} and not {cuda_home}",
+                get=reading.get("CUDA_HOME") or "not set",
+                cuda_home=proof.cuda_home,
+            )
+        )
     entries = (reading.get("LD_LIBRARY_PATH") or "").split(":")
-    problems += [f"{entry} is not in LD_LIBRARY_PATH" for entry in proof.library_dirs if entry not in entries]
+    problems += [
+        tr("{entry} is not in LD_LIBRARY_PATH", entry=entry) for entry in proof.library_dirs if entry not in entries
+    ]
     return problems
 
 
 def _left_over(before: ShellReading, after: ShellReading) -> list[str]:
     names = ("CUDA_HOME", "CUDA_INC_PATH", "LD_LIBRARY_PATH", "PATH")
     return [
-        f"after deactivation {name} is {after.get(name) or 'not set'} and not {before.get(name) or 'not set'}"
+        tr(
+            "after deactivation {name} is {get} and not {get_2}",
+            name=name,
+            get=after.get(name) or "not set",
+            get_2=before.get(name) or "not set",
+        )
         for name in names
         if before.get(name) != after.get(name)
     ]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torchup.errors import UsageError
 from torchup.model.facts import System
+from torchup.words import tr
 
 DEFAULT_ENVIRONMENT = "~/.venvs/torch"
 
@@ -53,21 +54,23 @@ def choose_interpreter(
     active = [(name, Path(environ[name])) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if environ.get(name)]
     if set_up is not None and exists(Path(set_up)):
         other = next((folder for _, folder in active if not Path(set_up).is_relative_to(folder)), None)
-        beside = f"; the active environment {other} is another, --python {other} tests it" if other else ""
-        return Choice(python=set_up, source=f"the environment that torchup set up{beside}")
+        beside = (
+            tr("; the active environment {other} is another, --python {other} tests it", other=other) if other else ""
+        )
+        return Choice(python=set_up, source=tr("the environment that torchup set up{beside}", beside=beside))
     tried = [] if set_up is None else [set_up]
-    candidates = [(_expand(environment, home, cwd), f"the environment {environment}")]
-    candidates += [(folder, f"the active environment ({name})") for name, folder in active]
+    candidates = [(_expand(environment, home, cwd), tr("the environment {environment}", environment=environment))]
+    candidates += [(folder, tr("the active environment ({name})", name=name)) for name, folder in active]
     for folder, source in candidates:
         for python in _places(folder, system):
             if exists(python):
                 return Choice(python=str(python), source=source)
         tried.append(str(folder))
     raise UsageError(
-        "No environment to verify was found.",
+        tr("No environment to verify was found."),
         code="no-environment",
-        evidence=[f"not there: {place}" for place in tried],
-        hint="Run torchup setup first, or name an interpreter: torchup verify --python PATH.",
+        evidence=[tr("not there: {place}", place=place) for place in tried],
+        hint=tr("Run torchup setup first, or name an interpreter: torchup verify --python PATH."),
     )
 
 
@@ -82,28 +85,28 @@ def _asked(
 ) -> Choice:
     is_name = not any(separator in asked for separator in ("/", "\\")) and not asked.startswith("~")
     if is_name and (found := which(asked)):
-        return Choice(python=found, source="--python, a command on PATH")
+        return Choice(python=found, source=tr("--python, a command on PATH"))
     path = _expand(asked, home, cwd)
     inside = next((python for python in _places(path, system) if exists(python)), None)
     if inside is not None:
-        return Choice(python=str(inside), source="--python, the folder of an environment")
+        return Choice(python=str(inside), source=tr("--python, the folder of an environment"))
     prefixes = conda_prefixes() if is_name else ()
     for prefix in prefixes:
         # The base of an installation is called base, whatever its folder is.
         named = Path(prefix).name if Path(prefix).parent.name == "envs" else "base"
         python = next((python for python in _places(Path(prefix), system) if exists(python)), None)
         if python is not None and asked in (named, Path(prefix).name):
-            return Choice(python=str(python), source=f"--python, the conda environment {asked}")
+            return Choice(python=str(python), source=tr("--python, the conda environment {asked}", asked=asked))
     if exists(path):
         return Choice(python=str(path), source="--python")
     raise UsageError(
-        f"There is no Python at {asked}.",
+        tr("There is no Python at {asked}.", asked=asked),
         code="python-not-found",
         evidence=[
-            f"looked for {path} and {python_in(path, system)}",
-            *([f"conda environments: {', '.join(prefixes)}"] if prefixes else []),
+            tr("looked for {path} and {python_in}", path=path, python_in=python_in(path, system)),
+            *([tr("conda environments: {prefixes}", prefixes=", ".join(prefixes))] if prefixes else []),
         ],
-        hint="Give the path of an interpreter, the folder of an environment, or the name of a conda environment.",
+        hint=tr("Give the path of an interpreter, the folder of an environment, or the name of a conda environment."),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from torchup.model.outcome import Check
 from torchup.verify.doctor.trials import Ask, attempt, compare_library_path, why_import_fails
+from torchup.words import tr
 
 _NAME = "shell.library-path"
 
@@ -22,15 +23,22 @@ def check_library_path(python: str, value: str, *, environ: Mapping[str, str], w
     else:
         proved = why_import_fails(python, given, ask, plain.error)
         if not any("LD_LIBRARY_PATH" in line for line in proved.evidence):
-            return Check(id=_NAME, status="skip", detail=f"torch cannot be imported by {python}: {plain.error}")
+            return Check(
+                id=_NAME,
+                status="skip",
+                detail=tr("torch cannot be imported by {python}: {error}", python=python, error=plain.error),
+            )
         found = (proved,)
     if not found:
-        return Check(id=_NAME, status="pass", detail=f"LD_LIBRARY_PATH={value} changes nothing for PyTorch")
+        return Check(
+            id=_NAME, status="pass", detail=tr("LD_LIBRARY_PATH={value} changes nothing for PyTorch", value=value)
+        )
     evidence = "; ".join(line for one in found for line in one.evidence)
     return Check(
         id=_NAME,
         status="warn",
-        detail=f"LD_LIBRARY_PATH ({where}) changes what PyTorch loads: {evidence}",
-        hint="Libraries in LD_LIBRARY_PATH go before those of PyTorch's wheel. Take the entry out, or set it only for "
-        "the programs that need it.",
+        detail=tr("LD_LIBRARY_PATH ({where}) changes what PyTorch loads: {evidence}", where=where, evidence=evidence),
+        hint=tr(
+            "Libraries in LD_LIBRARY_PATH go before those of PyTorch's wheel. Take the entry out, or set it only for the programs that need it."
+        ),
     )

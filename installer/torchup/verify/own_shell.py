@@ -9,6 +9,7 @@ from torchup.model.facts import Shells
 from torchup.model.outcome import Check
 from torchup.shell.startup_files import StartMode
 from torchup.verify.shells import read_variables
+from torchup.words import tr
 
 NAMES = (
     *("CUDA_HOME", "CUDA_PATH", "PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "PYTHONPATH", "CUDA_VISIBLE_DEVICES"),
@@ -30,7 +31,9 @@ def read_own_shell(shells: Shells, *, home: str, timeout: float = 15.0) -> tuple
     if shell is None:
         return {}, ()
     if shell not in _READABLE or shutil.which(shell) is None:
-        return {}, (Check(id="own-shell", status="skip", detail=f"the login shell {shell} cannot be asked"),)
+        return {}, (
+            Check(id="own-shell", status="skip", detail=tr("the login shell {shell} cannot be asked", shell=shell)),
+        )
     known: dict[str, object] = {}
     checks: list[Check] = []
     for mode in _MODES:
@@ -49,8 +52,11 @@ def read_own_shell(shells: Shells, *, home: str, timeout: float = 15.0) -> tuple
         folders = [entry for entry in values.get("LD_LIBRARY_PATH", "").split(":") if _CUDA_FOLDER.search(entry)]
         shown = ", ".join(f"{program} is {place}" for program, place in found.items()) or "no python, no nvcc"
         if folders:
-            text = (
-                f"LD_LIBRARY_PATH of a new {mode} {shell} holds {', '.join(folders)}, which torch's wheels do not need"
+            text = tr(
+                "LD_LIBRARY_PATH of a new {mode} {shell} holds {folders}, which torch's wheels do not need",
+                mode=mode,
+                shell=shell,
+                folders=", ".join(folders),
             )
             checks.append(
                 Check(id=name, status="warn", seconds=reading.seconds, detail=text, hint="library-path-by-hand")

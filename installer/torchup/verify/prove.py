@@ -8,6 +8,7 @@ from torchup.verify.doctor.subject import Subject
 from torchup.verify.doctor.trials import CHECK_TRIALS, attempt, compare_library_path, why_import_fails
 from torchup.verify.refine import FAILED, checks_from
 from torchup.verify.run import verify
+from torchup.words import tr
 
 _MOST_TRIALS = 3
 _TRIAL_SECONDS = 600.0
@@ -35,7 +36,9 @@ def prove_library_path(subject: Subject, report: Report) -> tuple[Check, ...]:
         return checks_from(found_here, name="library-path")
     return (
         Check(
-            id="library-path", status="pass", detail="torch loads the same libraries with and without LD_LIBRARY_PATH"
+            id="library-path",
+            status="pass",
+            detail=tr("torch loads the same libraries with and without LD_LIBRARY_PATH"),
         ),
     )
 

@@ -10,6 +10,7 @@ from torchup.model.outcome import Check, Report
 from torchup.verify.causes import GENERAL, cause_of_text
 from torchup.verify.doctor.cuda import nvswitches
 from torchup.verify.doctor.subject import Subject
+from torchup.words import tr
 
 FAILED = ("fail", "timeout", "error")
 Holds = Callable[[Subject], str | None]
@@ -18,7 +19,7 @@ Holds = Callable[[Subject], str | None]
 def _driver_state(state: str) -> Holds:
     def holds(subject: Subject) -> str | None:
         driver = subject.facts.nvidia
-        return f"detection says: {state}" if driver is not None and driver.state == state else None
+        return tr("detection says: {state}", state=state) if driver is not None and driver.state == state else None
 
     return holds
 
@@ -32,16 +33,16 @@ def _finding(code: str) -> Holds:
 
 
 def _no_nvswitch(subject: Subject) -> str | None:
-    return None if nvswitches(subject) else "no NVSwitch on the PCI bus"
+    return None if nvswitches(subject) else tr("no NVSwitch on the PCI bus")
 
 
 def _uvm_is_there(subject: Subject) -> str | None:
-    return "/dev/nvidia-uvm is there" if subject.host.exists("/dev/nvidia-uvm") else None
+    return tr("/dev/nvidia-uvm is there") if subject.host.exists("/dev/nvidia-uvm") else None
 
 
 def _in_container(subject: Subject) -> str | None:
     kind = subject.facts.context.container
-    return None if kind is None else f"this is a {kind} container"
+    return None if kind is None else tr("this is a {kind} container", kind=kind)
 
 
 def _conda_build(subject: Subject) -> str | None:

@@ -24,6 +24,7 @@ from torchup.model.request import VerifyLevel
 from torchup.model.serial import ShapeError, load
 from torchup.verify.causes import explain, known_causes
 from torchup.verify.verdict import verdict_of
+from torchup.words import tr
 
 PROBE = Path(__file__).with_name("tensor_probe.py")
 
@@ -151,7 +152,9 @@ def parse_line(line: str) -> Check | Report | None:
         if data.keys() == {"report"}:
             return load(Report, data["report"])
     except ShapeError as error:
-        return Check(id="probe", status="error", detail=f"an answer cannot be read: {error}", hint="probe-died")
+        return Check(
+            id="probe", status="error", detail=tr("an answer cannot be read: {error}", error=error), hint="probe-died"
+        )
     return None
 
 
@@ -182,10 +185,10 @@ class _Probe:
         except OSError as error:
             self._errors.close()
             raise UsageError(
-                f"{self._command[0]} cannot be started.",
+                tr("{command} cannot be started.", command=self._command[0]),
                 code="python-not-startable",
                 evidence=[str(error)],
-                hint="Name a working interpreter with --python.",
+                hint=tr("Name a working interpreter with --python."),
             ) from error
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         threading.Thread(target=_pump, args=(self._process.stdout, self._queue), daemon=True).start()
@@ -224,17 +227,23 @@ class _Probe:
 
     def why_no_report(self, limit: float, checks: list[Check]) -> Check:
         """Say how the probe ended without a report, and after which check."""
-        where = f", after the check {checks[-1].id}" if checks else ""
+        where = tr(", after the check {id}", id=checks[-1].id) if checks else ""
         if self._timed_out:
-            return _problem("timeout", f"the tensor test did not end within {limit:g} s{where}", "check-hung")
+            return _problem(
+                "timeout",
+                tr("the tensor test did not end within {limit:g} s{where}", limit=limit, where=where),
+                "check-hung",
+            )
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=10)
         self._errors.seek(0)
         said = self._errors.read().decode("utf-8", "replace").strip()
         if "SyntaxError" in said or "needs Python 3.9" in said:
-            return _problem("error", f"{self._command[0]} is older than Python 3.9", "python-too-old-for-probe")
+            return _problem(
+                "error", tr("{command} is older than Python 3.9", command=self._command[0]), "python-too-old-for-probe"
+            )
         how, cause = how_it_ended(self._process.wait())
-        detail = f"the tensor test {how} and gave no report{where}"
+        detail = tr("the tensor test {how} and gave no report{where}", how=how, where=where)
         if said:
             detail += f": {said[-_SHOWN_CHARACTERS:]}"
         return _problem("fail" if cause else "error", detail, cause or "probe-died")
@@ -248,8 +257,8 @@ def how_it_ended(status: int) -> tuple[str, str | None]:
     except ValueError:
         name = f"signal {-status}"
     if name is None:
-        return f"ended with status {status}", None
-    return f"was ended by {name}", SIGNAL_CAUSES.get(name)
+        return tr("ended with status {status}", status=status), None
+    return tr("was ended by {name}", name=name), SIGNAL_CAUSES.get(name)
 
 
 def _pump(stream: IO[str], lines: queue.Queue[str | None]) -> None:

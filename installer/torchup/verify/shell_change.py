@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torchup.shell.env_files import ShellEnvironment
 from torchup.verify.shell_start import ShellReading
 from torchup.verify.shells import Start
+from torchup.words import tr
 
 # These change from start to start, or are what we set.
 _VOLATILE = {"_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES"}
@@ -36,19 +37,23 @@ def taken_away(
 
 def _lost(old: ShellReading, new: ShellReading, known: ShellEnvironment) -> list[str]:
     if new.variables is None:
-        return [f"it ran a command before, and now {new.problem}. {_first(new.complaint)}".strip()]
+        return [
+            tr(
+                "it ran a command before, and now {problem}. {first}", problem=new.problem, first=_first(new.complaint)
+            ).strip()
+        ]
     names = sorted(
         name
         for name in set(old.variables or {}) - set(new.variables)
         if name not in _VOLATILE | _OURS and not name.startswith(_OUR_PREFIXES)
     )
-    found = [f"the variable {name} is not set any more" for name in names]
+    found = [tr("the variable {name} is not set any more", name=name) for name in names]
     ours = {*known.bin_dirs, *known.library_dirs, f"{known.environment}/bin"}
     for name, record in (("PATH", "TORCHUP_PATH_ENTRIES"), ("LD_LIBRARY_PATH", "TORCHUP_LIBRARY_ENTRIES")):
         earlier = _entries(old, name) - _entries(old, record) - ours
         # A file that looks for a toolkit of its own where there is none may well stop to do so.
         gone = sorted(entry for entry in earlier - _entries(new, name) if "cuda" not in entry.lower())
-        found += [f"{entry} is not in {name} any more" for entry in gone]
+        found += [tr("{entry} is not in {name} any more", entry=entry, name=name) for entry in gone]
     said = set(old.complaint.splitlines())
     found += [line for line in new.complaint.splitlines() if "torchup" in line and line not in said]
     return found

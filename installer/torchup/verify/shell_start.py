@@ -17,6 +17,7 @@ from pathlib import Path
 
 from torchup.shell.quoting import quote
 from torchup.shell.startup_files import LANGUAGES, StartMode
+from torchup.words import tr
 
 # The reader writes to a file and not to standard output, where start-up files write too.
 _READER = (
@@ -91,7 +92,7 @@ def read_variables(
     program = "pwsh" if shell == "powershell" else shell
     executable = shutil.which(program)
     if executable is None:
-        return ShellReading(variables=None, problem=f"{program} is not installed")
+        return ShellReading(variables=None, problem=tr("{program} is not installed", program=program))
     with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
         result = Path(folder) / "environment"
         language = LANGUAGES.get(shell, "sh")
@@ -111,11 +112,15 @@ def read_variables(
         seconds = time.monotonic() - started
         content = result.read_bytes() if result.exists() else None
     if status is None:
-        problem = f"{program} did not finish its start-up files within {timeout:g} s"
+        problem = tr(
+            "{program} did not finish its start-up files within {timeout:g} s", program=program, timeout=timeout
+        )
         return ShellReading(variables=None, problem=problem, timed_out=True, complaint=complaint, seconds=seconds)
     if content is None:
-        problem = (
-            f"{program} ended with status {status} before it ran a command: a start-up file stops it or runs another"
+        problem = tr(
+            "{program} ended with status {status} before it ran a command: a start-up file stops it or runs another",
+            program=program,
+            status=status,
         )
         return ShellReading(variables=None, problem=problem, complaint=complaint, seconds=seconds)
     pairs = (entry.partition(b"=") for entry in content.split(b"\0") if entry)
@@ -127,7 +132,7 @@ def _reader(result: str) -> tuple[str, ...]:
     if os.access(sys.executable, os.X_OK) or sys.platform == "win32":
         return (sys.executable, "-I", "-S", "-c", _READER, result)
     # Under another account our own interpreter may be out of reach.
-    return ("/bin/sh", "-c", 'exec env -0 >"$1"', "sh", result)
+    return ("/bin/sh", "-c", tr('exec env -0 >"$1"'), "sh", result)
 
 
 def ask_zdotdir(home: str) -> str | None:

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from torchup.words import tr
+
 # zsh and fish read no configuration of the user here; bash's own start-up files often switch extglob
 # on before they use it, which a parser that runs nothing cannot know.
 _PARSERS: dict[str, tuple[str, ...]] = {
@@ -43,9 +45,9 @@ def parse_check(shell: str, file: Path | bytes, *, home: str | None = None, time
         return None
     opened = _open_here_document(content)
     if opened is None:
-        return "the file ends inside a here-document or another construct that is still open"
+        return tr("the file ends inside a here-document or another construct that is still open")
     line, word = opened
-    return f"line {line}: the here-document that should end at {word} never ends"
+    return tr("line {line}: the here-document that should end at {word} never ends", line=line, word=word)
 
 
 def _parse(argv: tuple[str, ...], content: bytes, timeout: float) -> str | None:
@@ -80,11 +82,15 @@ def _complaint(argv: tuple[str, ...], path: str, environment: dict[str, str], ti
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"{argv[0]} did not finish reading the file within {timeout:g} s"
+        return tr("{argv} did not finish reading the file within {timeout:g} s", argv=argv[0], timeout=timeout)
     if done.returncode == 0:
         return None
     said = done.stderr.decode("utf-8", "backslashreplace").replace(path, "the file").strip()
-    return said.splitlines()[0] if said else f"{argv[0]} ends with status {done.returncode}"
+    return (
+        said.splitlines()[0]
+        if said
+        else tr("{argv} ends with status {returncode}", argv=argv[0], returncode=done.returncode)
+    )
 
 
 def _open_here_document(content: bytes) -> tuple[int, str] | None:

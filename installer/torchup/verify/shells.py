@@ -13,6 +13,7 @@ from torchup.shell.quoting import quote
 from torchup.shell.startup_files import StartMode, StartupFile
 from torchup.verify.shell_start import ShellReading, ask_zdotdir, read_variables, shell_argv
 from torchup.verify.shell_syntax import parse_check
+from torchup.words import tr
 
 __all__ = [
     "ShellReading",
@@ -97,7 +98,7 @@ def judge_all(readings: Mapping[Start, ShellReading | None], expected: ShellEnvi
 def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[CheckStatus, tuple[str, ...]]:
     """Compare what a shell knows with what it should: the status and a sentence for each difference."""
     unread = [
-        f"{name} should be {wanted} and is {_shown(reading.get(name))}"
+        tr("{name} should be {wanted} and is {shown}", name=name, wanted=wanted, shown=_shown(reading.get(name)))
         for name, wanted in (("TORCHUP_ENVIRONMENT", expected.environment), ("TORCHUP_CUDA_HOME", expected.cuda_home))
         if wanted is not None and reading.get(name) != wanted
     ]
@@ -105,7 +106,13 @@ def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[Chec
         return "fail", tuple(unread)
     problems: list[str] = []
     if expected.cuda_home is not None and reading.get("CUDA_HOME") != expected.cuda_home:
-        problems.append(f"CUDA_HOME should be {expected.cuda_home} and is {_shown(reading.get('CUDA_HOME'))}")
+        problems.append(
+            tr(
+                "CUDA_HOME should be {cuda_home} and is {shown}",
+                cuda_home=expected.cuda_home,
+                shown=_shown(reading.get("CUDA_HOME")),
+            )
+        )
     path = (reading.get("PATH") or "").split(":")
     libraries = (reading.get("LD_LIBRARY_PATH") or "").split(":")
     for name, entries, wanted_entries in (
@@ -113,7 +120,7 @@ def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[Chec
         ("LD_LIBRARY_PATH", libraries, expected.library_dirs),
     ):
         problems.extend(
-            f"{entry} is {entries.count(entry)} times in {name}"
+            tr("{entry} is {count} times in {name}", entry=entry, count=entries.count(entry), name=name)
             for entry in wanted_entries
             if entries.count(entry) != 1
         )
@@ -122,9 +129,9 @@ def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[Chec
         none = (
             ""
             if any(Path(folder, "nvcc").exists() for folder in expected.bin_dirs)
-            else "; the toolkit chosen has none"
+            else tr("; the toolkit chosen has none")
         )
-        problems.append(f"the nvcc that is found first is {nvcc}{none}")
+        problems.append(tr("the nvcc that is found first is {nvcc}{none}", nvcc=nvcc, none=none))
     return ("warn" if problems else "pass"), tuple(problems)
 
 
@@ -139,21 +146,24 @@ def _modes(files: tuple[StartupFile, ...]) -> dict[str, tuple[StartMode, ...]]:
 
 def _judge(start: Start, reading: ShellReading | None, expected: ShellEnvironment) -> Check:
     if reading is None:
-        return Check(id=start.id, status="skip", detail=f"{start.shell} is not installed")
+        return Check(id=start.id, status="skip", detail=tr("{shell} is not installed", shell=start.shell))
     if reading.problem is not None:
         return Check(
             id=start.id,
             status="timeout" if reading.timed_out else "fail",
             seconds=reading.seconds,
             detail=f"{reading.problem}. {_complaint(reading)}".strip(),
-            hint="Look for `exec`, `exit`, or a command that waits for input in the start-up files of this shell: move "
-            "the torchup block above that line, or set up the shell that it starts instead.",
+            hint=tr(
+                "Look for `exec`, `exit`, or a command that waits for input in the start-up files of this shell: move the torchup block above that line, or set up the shell that it starts instead."
+            ),
         )
     status, problems = differences(reading, expected)
     hole = _hole(reading)
     hints: dict[CheckStatus, str] = {
-        "fail": "The block was not reached: a line above it ends the file early, or the shell reads another file.",
-        "warn": "A line after the block, or a read-only variable, has the last word; `torchup shell show` lists such lines.",
+        "fail": tr("The block was not reached: a line above it ends the file early, or the shell reads another file."),
+        "warn": tr(
+            "A line after the block, or a read-only variable, has the last word; `torchup shell show` lists such lines."
+        ),
     }
     return Check(
         id=start.id,
@@ -166,7 +176,7 @@ def _judge(start: Start, reading: ShellReading | None, expected: ShellEnvironmen
 
 def _complaint(reading: ShellReading) -> str:
     """Give the start of what the shell said, without what every shell says that has no terminal of its own."""
-    noise = ("no job control in this shell", "cannot set terminal process group")
+    noise = (tr("no job control in this shell"), tr("cannot set terminal process group"))
     lines = [line for line in reading.complaint.splitlines() if not any(words in line for words in noise)]
     return "\n".join(lines)[:_LONGEST_COMPLAINT]
 
@@ -175,7 +185,9 @@ def _hole(reading: ShellReading) -> list[str]:
     libraries = (reading.get("LD_LIBRARY_PATH") or "").split(":")
     if len(libraries) > 1 and "" in libraries:
         return [
-            "LD_LIBRARY_PATH has an empty entry that is not torchup's, and the loader searches the current directory"
+            tr(
+                "LD_LIBRARY_PATH has an empty entry that is not torchup's, and the loader searches the current directory"
+            )
         ]
     return []
 

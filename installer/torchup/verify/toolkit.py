@@ -8,10 +8,10 @@ from pathlib import Path
 
 from torchup.detect.toolkits import parse_header, parse_nvcc, parse_version_json
 from torchup.model.outcome import Check
+from torchup.words import mark, tr
 
-_HINT = (
-    "A build takes the compiler from PATH, and headers and libraries from CUDA_HOME. Name a folder in which they "
-    "agree with --cuda-home, or install that toolkit again."
+_HINT = mark(
+    "A build takes the compiler from PATH, and headers and libraries from CUDA_HOME. Name a folder in which they agree with --cuda-home, or install that toolkit again."
 )
 
 
@@ -29,15 +29,29 @@ def check_toolkit(cuda_home: str, *, timeout: float = 10.0) -> Check:
     where = f"{cuda_home}{_leads(cuda_home)}"
     if len(set(versions.values())) > 1:
         said = ", ".join(f"{name} is of {version}" for name, version in versions.items())
-        return Check(id="shell.toolkit", status="warn", detail=f"{where} is no single toolkit: {said}", hint=_HINT)
+        return Check(
+            id="shell.toolkit",
+            status="warn",
+            detail=tr("{where} is no single toolkit: {said}", where=where, said=said),
+            hint=_HINT,
+        )
     if not os.access(f"{cuda_home}/bin/nvcc", os.X_OK):
-        detail = f"{where} has no nvcc that can be run, so nothing can be compiled with it"
+        detail = tr("{where} has no nvcc that can be run, so nothing can be compiled with it", where=where)
         return Check(id="shell.toolkit", status="skip", detail=detail)
     if not versions:
-        return Check(id="shell.toolkit", status="pass", detail=f"{where} has an nvcc; its version is not known")
+        return Check(
+            id="shell.toolkit", status="pass", detail=tr("{where} has an nvcc; its version is not known", where=where)
+        )
     version = next(iter(versions.values()))
     return Check(
-        id="shell.toolkit", status="pass", detail=f"{where} is CUDA {version}: {' and '.join(versions)} say so"
+        id="shell.toolkit",
+        status="pass",
+        detail=tr(
+            "{where} is CUDA {version}: {versions} say so",
+            where=where,
+            version=version,
+            versions=" and ".join(versions),
+        ),
     )
 
 

@@ -10,9 +10,10 @@ from torchup.model.facts import MachineFacts
 from torchup.model.plan import AddRepository, Command, Download, EnrollKey, InstallSystemPackages, Step, WriteFile
 from torchup.model.resolution import NextStep, Resolution
 from torchup.plan.system.driver_steps import DriverPlan, plan_driver
+from torchup.words import mark, tr
 
 _SECURE_BOOT = ("mokutil --sb-state",)
-_BY_TORCHUP = NextStep(text="Or have torchup do it.", commands=("torchup setup --set driver.action=install",))
+_BY_TORCHUP = NextStep(text=mark("Or have torchup do it."), commands=("torchup setup --set driver.action=install",))
 
 
 def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolution:
@@ -29,13 +30,15 @@ def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolut
         source = plan.recipe.title if plan.recipe else "this system"
         commands = tuple(line for step in plan.steps for line in _lines(step))
         steps = (
-            NextStep(text=f"From {source}, these commands do it.", commands=(*commands, "sudo reboot")),
+            NextStep(
+                text=tr("From {source}, these commands do it.", source=source), commands=(*commands, "sudo reboot")
+            ),
             _BY_TORCHUP,
         )
         # What the recipe says about Secure Boot is more exact than what holds for any.
         others = (step for step in resolution.next_steps if not any("mokutil" in line for line in step.commands))
         resolution = replace(resolution, next_steps=(*others, *_secure_boot(plan, facts)))
-    first, *rest = resolution.next_steps or (NextStep(text="Install the NVIDIA driver."),)
+    first, *rest = resolution.next_steps or (NextStep(text=tr("Install the NVIDIA driver.")),)
     return replace(resolution, next_steps=(first, *steps, *rest))
 
 
@@ -52,7 +55,7 @@ def _secure_boot(plan: DriverPlan, facts: MachineFacts) -> tuple[NextStep, ...]:
     enrolment = next((step for step in plan.steps if isinstance(step, EnrollKey)), None)
     if enrolment:
         return (NextStep(text=enrolment.why, commands=_SECURE_BOOT),)
-    text = "Secure Boot is on; these modules are signed by the distribution, so no key has to be registered."
+    text = tr("Secure Boot is on; these modules are signed by the distribution, so no key has to be registered.")
     return (NextStep(text=text, commands=_SECURE_BOOT),)
 
 
@@ -63,7 +66,9 @@ def _lines(step: Step) -> tuple[str, ...]:
             return (_root("curl", "--fail", "--location", "--output", step.path, step.url), *check)
         case WriteFile():
             lines = " ".join(shlex.quote(line) for line in step.content.splitlines())
-            return (f"printf '%s\\n' {lines} | sudo tee {shlex.quote(step.path)} >/dev/null",)
+            return (
+                tr("printf '%s\\n' {lines} | sudo tee {path} >/dev/null", lines=lines, path=shlex.quote(step.path)),
+            )
         case AddRepository() | InstallSystemPackages() | EnrollKey():
             return tuple(_command(command) for command in step.commands)
         case _:

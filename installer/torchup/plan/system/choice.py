@@ -7,6 +7,7 @@ from torchup.knowledge.recipes import Offer, Recipe, recipes_for
 from torchup.model.facts import MachineFacts
 from torchup.model.resolution import DriverDecision
 from torchup.plan.system.refusals import refuse_driver, unknown_system
+from torchup.words import tr
 
 
 def choose_recipe(facts: MachineFacts, driver: DriverDecision) -> tuple[Recipe, Offer]:
@@ -26,11 +27,16 @@ def choose_recipe(facts: MachineFacts, driver: DriverDecision) -> tuple[Recipe, 
                 return recipe, offer
     held = [f"{_capital(recipe.title)} holds {_held(recipe)}." for recipe in recipes if recipe.offers]
     raise RefusedError(
-        f"No source for this system holds driver branch {driver.branch or '?'} with the {driver.module or '?'} kernel module.",
+        tr(
+            "No source for this system holds driver branch {branch} with the {module} kernel module.",
+            branch=driver.branch or "?",
+            module=driver.module or "?",
+        ),
         code="driver-not-offered",
         evidence=tuple(held),
-        hint="Name another branch in driver.branch if the GPUs allow one, or install the driver by hand, restart, and "
-        "run torchup again.",
+        hint=tr(
+            "Name another branch in driver.branch if the GPUs allow one, or install the driver by hand, restart, and run torchup again."
+        ),
     )
 
 

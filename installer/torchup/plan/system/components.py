@@ -6,6 +6,7 @@ from torchup.errors import RefusedError
 from torchup.knowledge.systems import release_of
 from torchup.model.facts import MachineFacts, PackageSource
 from torchup.model.plan import Step, WriteFile
+from torchup.words import tr
 
 PLACE = "/etc/apt/sources.list.d/torchup-components.sources"
 
@@ -25,8 +26,8 @@ def component_steps(facts: MachineFacts, codename: str | None, wanted: tuple[str
     return (
         WriteFile(
             id="archive-components",
-            summary=f"Switch on the archive's {', '.join(names)}",
-            why="The packages are there, and not in main. Your own list of sources stays as it is.",
+            summary=tr("Switch on the archive's {names}", names=", ".join(names)),
+            why=tr("The packages are there, and not in main. Your own list of sources stays as it is."),
             privilege="root",
             path=PLACE,
             content="\n".join(map(_stanza, entries)),
@@ -40,10 +41,14 @@ def _lacking(facts: MachineFacts, codename: str | None, wanted: tuple[str, ...])
         if release is None or release.id != "debian" or codename is None or not wanted:
             return ()
         raise RefusedError(
-            f"The archive's {', '.join(wanted)} have to be switched on, and where this machine gets its packages is "
-            "not known.",
+            tr(
+                "The archive's {wanted} have to be switched on, and where this machine gets its packages is not known.",
+                wanted=", ".join(wanted),
+            ),
             code="apt-sources-unknown",
-            hint="`torchup detect --json` on the machine itself names its sources; in a facts file they are apt_sources.",
+            hint=tr(
+                "`torchup detect --json` on the machine itself names its sources; in a facts file they are apt_sources."
+            ),
         )
     on: dict[tuple[str, str], set[str]] = {}
     for source in facts.apt_sources:

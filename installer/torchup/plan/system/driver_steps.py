@@ -13,6 +13,7 @@ from torchup.plan.system.filling import Filling, filling_for, steps_of
 from torchup.plan.system.refusals import refuse_driver
 from torchup.plan.system.removal import removal, replaced
 from torchup.plan.system.secure_boot import enrolment, signed_by_vendor
+from torchup.words import tr
 
 NOUVEAU = "/etc/modprobe.d/torchup-nouveau.conf"
 
@@ -37,7 +38,7 @@ def plan_driver(facts: MachineFacts, driver: DriverDecision) -> DriverPlan:
         case "reboot":
             refuse_driver(facts)
             return DriverPlan(
-                steps=_restart(driver, _installed_branch(driver), "It loads the module that belongs to the driver.")
+                steps=_restart(driver, _installed_branch(driver), tr("It loads the module that belongs to the driver."))
             )
         case _:
             return DriverPlan()
@@ -69,7 +70,9 @@ def _install(facts: MachineFacts, driver: DriverDecision) -> DriverPlan:
         *_against_nouveau(facts),
         _packages(facts, offer, filling, signed=signed, mokutil=bool(key)),
         *key,
-        *_restart(driver, "" if offer.moves_on else str(offer.branch), "The new module is loaded at the next start."),
+        *_restart(
+            driver, "" if offer.moves_on else str(offer.branch), tr("The new module is loaded at the next start.")
+        ),
     )
     return DriverPlan(steps=steps, warnings=_warnings(facts, offer, filling, signed=signed), recipe=recipe)
 
@@ -86,16 +89,29 @@ def _packages(
     blacklisted = facts.nvidia is not None and facts.nvidia.state == "nouveau"
     source = replaced(facts.nvidia, filling)
     first = (
-        f" The driver from {source} goes first: two would break each other. `torchup undo` does not bring it back."
+        tr(
+            " The driver from {source} goes first: two would break each other. `torchup undo` does not bring it back.",
+            source=source,
+        )
         if source
         else ""
     )
-    module = f"{offer.module} kernel module"
-    with_it = "ready and signed" if signed else "built for this kernel"
+    module = tr("{module} kernel module", module=offer.module)
+    with_it = tr("ready and signed") if signed else tr("built for this kernel")
     return InstallSystemPackages(
         id="driver",
-        summary=f"Install the NVIDIA driver, branch {offer.branch}{' or newer' if offer.moves_on else ''}, from {recipe.title}",
-        why=f"The GPUs are served by it, with the {module} {with_it}.{first}",
+        summary=tr(
+            "Install the NVIDIA driver, branch {branch}{value}, from {title}",
+            branch=offer.branch,
+            value=" or newer" if offer.moves_on else "",
+            title=recipe.title,
+        ),
+        why=tr(
+            "The GPUs are served by it, with the {module} {with_it}.{first}",
+            module=module,
+            with_it=with_it,
+            first=first,
+        ),
         manager=recipe.manager,
         packages=(*around, *((f"{name}={offer.branch}.*" for name in plain) if recipe.versioned else plain)),
         commands=(
@@ -116,8 +132,8 @@ def _against_nouveau(facts: MachineFacts) -> tuple[Step, ...]:
     return (
         WriteFile(
             id="driver-nouveau",
-            summary="Keep nouveau from taking the GPU at the next start",
-            why="One driver holds a card at a time, and nouveau has no CUDA.",
+            summary=tr("Keep nouveau from taking the GPU at the next start"),
+            why=tr("One driver holds a card at a time, and nouveau has no CUDA."),
             privilege="root",
             path=NOUVEAU,
             content="# Written by torchup: the NVIDIA driver serves the GPU.\nblacklist nouveau\noptions nouveau modeset=0\n",
@@ -128,17 +144,21 @@ def _against_nouveau(facts: MachineFacts) -> tuple[Step, ...]:
 def _restart(driver: DriverDecision, branch: str, why: str) -> tuple[Step, ...]:
     module = driver.module
     words = [f"branch {branch}"] if branch else []
-    words += [f"the {module} kernel module"] if module else []
+    words += [tr("the {module} kernel module", module=module)] if module else []
     return (
         Reboot(
             id="restart",
-            summary="Restart the machine",
-            why=f"Restart the machine when torchup says so. {why} Then `torchup resume` goes on.",
+            summary=tr("Restart the machine"),
+            why=tr("Restart the machine when torchup says so. {why} Then `torchup resume` goes on.", why=why),
         ),
         CheckDriver(
             id="driver-check",
-            summary=f"See that the NVIDIA driver is loaded{': ' if words else ''}{', '.join(words)}",
-            why="What follows needs it, and only the kernel knows which one it really runs.",
+            summary=tr(
+                "See that the NVIDIA driver is loaded{value}{words}",
+                value=": " if words else "",
+                words=", ".join(words),
+            ),
+            why=tr("What follows needs it, and only the kernel knows which one it really runs."),
             branch=branch,
             module=module,
             minimum=driver.minimum,
@@ -155,16 +175,23 @@ def _warnings(facts: MachineFacts, offer: Offer, filling: Filling, *, signed: bo
     recipe = filling.recipe
     found: list[str] = []
     if facts.context.secure_boot is None:
-        found.append("Whether Secure Boot is on is not known; if it is, the driver's module has to be signed.")
+        found.append(tr("Whether Secure Boot is on is not known; if it is, the driver's module has to be signed."))
     if offer.moves_on:
         found.append(
-            f"The driver from {recipe.title} follows the newest branch: an upgrade can leave an old card behind."
+            tr(
+                "The driver from {title} follows the newest branch: an upgrade can leave an old card behind.",
+                title=recipe.title,
+            )
         )
     if recipe.manager == "pacman":
-        found.append("pacman upgrades the whole system with it: Arch supports nothing less.")
+        found.append(tr("pacman upgrades the whole system with it: Arch supports nothing less."))
     if recipe.manager == "zypper":
-        found.append("The lock holds the driver at the installed release: `zypper removelock` lets updates in again.")
+        found.append(
+            tr("The lock holds the driver at the installed release: `zypper removelock` lets updates in again.")
+        )
     if signed:
-        found.append("The signed modules follow Ubuntu's kernels; a kernel that is newer than they are has none yet.")
-    found += [f"Not confirmed by a source: {text}." for text in (*recipe.unconfirmed, *offer.unconfirmed)]
+        found.append(
+            tr("The signed modules follow Ubuntu's kernels; a kernel that is newer than they are has none yet.")
+        )
+    found += [tr("Not confirmed by a source: {text}.", text=text) for text in (*recipe.unconfirmed, *offer.unconfirmed)]
     return tuple(found)

@@ -12,6 +12,7 @@ from torchup.knowledge.systems import kernel_flavour, release_of
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import AddRepository, Command, Download, InstallSystemPackages, Step, WriteFile
 from torchup.plan.system.components import component_steps
+from torchup.words import tr
 
 _BLANK = re.compile(r"\{([a-z-]+)\}")
 _FOLDER_MODE = 0o644
@@ -39,10 +40,10 @@ class Filling:
             return _BLANK.sub(self._value, _BLANK.sub(self._value, text))
         except KeyError as error:
             raise RefusedError(
-                "The running kernel is not known, and the driver's module has to be built for it.",
+                tr("The running kernel is not known, and the driver's module has to be built for it."),
                 code="kernel-unknown",
-                evidence=(f"{self.recipe.title} needs {error.args[0]} of the kernel.",),
-                hint="`torchup detect` names it on the machine itself; in a facts file it is os.kernel.",
+                evidence=(tr("{title} needs {args} of the kernel.", title=self.recipe.title, args=error.args[0]),),
+                hint=tr("`torchup detect` names it on the machine itself; in a facts file it is os.kernel."),
             ) from None
 
     def texts(self, texts: Iterable[str]) -> tuple[str, ...]:
@@ -118,7 +119,7 @@ def _download(part: Part, filling: Filling) -> Download:
     url, path = keyring_place() if part["url"] == "keyrings" else (part["url"], part["path"])
     is_keyring = part["url"] == "keyrings"
     digest = keyring_digest(filling.values["repo"], filling.values["arch"]) if is_keyring else None
-    unknown = "" if digest else " Its digest is not known here: the transport is all that vouches for it."
+    unknown = "" if digest else tr(" Its digest is not known here: the transport is all that vouches for it.")
     return Download(
         id=part["id"],
         summary=filling.text(part["summary"]),

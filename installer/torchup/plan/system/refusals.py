@@ -8,10 +8,10 @@ from torchup.errors import RefusedError
 from torchup.knowledge.systems import advice_for
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import Step
+from torchup.words import mark, tr
 
-_WINDOWS = (
-    "Install it by hand: the driver is at nvidia.com/drivers, and its installer takes /s /n (silent, no restart); "
-    "then run torchup again."
+_WINDOWS = mark(
+    "Install it by hand: the driver is at nvidia.com/drivers, and its installer takes /s /n (silent, no restart); then run torchup again."
 )
 
 
@@ -24,36 +24,38 @@ def refuse_driver(facts: MachineFacts) -> None:
     context, system = facts.context, facts.os
     if context.container:
         raise RefusedError(
-            "A container gets its driver from the host, so none is installed in it.",
+            tr("A container gets its driver from the host, so none is installed in it."),
             code="driver-of-host",
             evidence=(f"container: {context.container}",),
-            hint="`torchup resolve` says what to do on the host.",
+            hint=tr("`torchup resolve` says what to do on the host."),
         )
     if context.wsl:
         raise RefusedError(
-            "WSL gets its driver from Windows, so none is installed in it.",
+            tr("WSL gets its driver from Windows, so none is installed in it."),
             code="driver-of-host",
             evidence=(f"WSL {context.wsl}",),
-            hint="Install or update the NVIDIA driver on Windows (nvidia.com/drivers), then `wsl --shutdown` in PowerShell.",
+            hint=tr(
+                "Install or update the NVIDIA driver on Windows (nvidia.com/drivers), then `wsl --shutdown` in PowerShell."
+            ),
         )
     if context.jetson:
         raise RefusedError(
-            "The driver of a Jetson comes with JetPack, so no other is installed.",
+            tr("The driver of a Jetson comes with JetPack, so no other is installed."),
             code="driver-of-host",
             evidence=(f"Jetson {context.jetson}",),
-            hint="Update JetPack for a newer driver.",
+            hint=tr("Update JetPack for a newer driver."),
         )
     if system.system == "darwin":
-        raise RefusedError("macOS has no NVIDIA driver.", code="driver-none", hint="PyTorch uses MPS there.")
+        raise RefusedError(tr("macOS has no NVIDIA driver."), code="driver-none", hint=tr("PyTorch uses MPS there."))
     if system.system == "windows":
-        raise RefusedError("torchup does not install drivers on Windows.", code="driver-by-hand", hint=_WINDOWS)
+        raise RefusedError(tr("torchup does not install drivers on Windows."), code="driver-by-hand", hint=_WINDOWS)
     if advice := advice_for(system):
         commands = "".join(f"\n    {command}" for command in advice.commands)
         raise RefusedError(
-            "This distribution has its own way to the driver, and torchup leaves it to that.",
+            tr("This distribution has its own way to the driver, and torchup leaves it to that."),
             code="driver-by-hand",
             evidence=(advice.text,),
-            hint=f"Install the driver that way, restart, and run torchup again.{commands}",
+            hint=tr("Install the driver that way, restart, and run torchup again.{commands}", commands=commands),
         )
 
 
@@ -63,10 +65,10 @@ def unknown_system(facts: MachineFacts) -> RefusedError:
     like = f", like {' '.join(system.like)}" if system.like else ""
     found = f"{system.id or 'a system without a name'} {system.version or 'of unknown version'}{like}, on {system.arch}"
     return RefusedError(
-        "torchup has no recipe for the packages of this system, and guesses none.",
+        tr("torchup has no recipe for the packages of this system, and guesses none."),
         code="system-unknown",
         evidence=(found,),
-        hint="Install the driver by the distribution's own means, restart, and run torchup again.",
+        hint=tr("Install the driver by the distribution's own means, restart, and run torchup again."),
     )
 
 
@@ -74,14 +76,16 @@ def refuse_toolkit(facts: MachineFacts) -> None:
     """Refuse to plan a toolkit of the system where it comes another way; raises RefusedError, toolkit-by-hand."""
     if facts.context.jetson:
         why, hint = (
-            "The CUDA toolkit of a Jetson comes with JetPack.",
-            "Install it there, and set cuda_toolkit.source to existing.",
+            tr("The CUDA toolkit of a Jetson comes with JetPack."),
+            tr("Install it there, and set cuda_toolkit.source to existing."),
         )
     elif facts.os.system == "darwin":
-        why, hint = "macOS has no CUDA toolkit.", "Set cuda_toolkit.source to none."
+        why, hint = tr("macOS has no CUDA toolkit."), tr("Set cuda_toolkit.source to none.")
     elif facts.os.system == "windows":
-        why = "torchup does not install CUDA toolkits on Windows."
-        hint = "Run cuda_VERSION_windows.exe -s, then set cuda_toolkit.source to existing; or set it to wheel or conda."
+        why = tr("torchup does not install CUDA toolkits on Windows.")
+        hint = tr(
+            "Run cuda_VERSION_windows.exe -s, then set cuda_toolkit.source to existing; or set it to wheel or conda."
+        )
     else:
         return
     raise RefusedError(why, code="toolkit-by-hand", hint=hint)
@@ -94,8 +98,8 @@ def refuse_below_root(steps: Sequence[Step]) -> None:
     """
     if steps:
         raise RefusedError(
-            "Drivers and system packages go into the running system, and --root keeps every write below a folder.",
+            tr("Drivers and system packages go into the running system, and --root keeps every write below a folder."),
             code="system-below-root",
             evidence=tuple(step.summary for step in steps[:3]),
-            hint="Leave --root out, or set driver.action to auto and cuda_toolkit.source to none.",
+            hint=tr("Leave --root out, or set driver.action to auto and cuda_toolkit.source to none."),
         )

@@ -6,12 +6,13 @@ from torchup.errors import RefusedError
 from torchup.model.facts import NvidiaDriver
 from torchup.model.plan import Command
 from torchup.plan.system.filling import Filling
+from torchup.words import mark, tr
 
 _ORIGINS = {
-    "distribution": "the distribution's archive",
+    "distribution": mark("the distribution's archive"),
     "nvidia": "NVIDIA's repository",
     "rpmfusion": "RPM Fusion",
-    "runfile": "NVIDIA's installer (a .run file)",
+    "runfile": mark("NVIDIA's installer (a .run file)"),
 }
 
 
@@ -41,10 +42,13 @@ def removal(driver: NvidiaDriver | None, filling: Filling) -> tuple[Command, ...
     if driver.origin == "runfile":
         return (Command(argv=("nvidia-uninstall", "--silent")),)
     if driver.origin is None or not driver.packages:
-        version = driver.driver_version or driver.loaded_version or "of unknown version"
+        version = driver.driver_version or driver.loaded_version or tr("of unknown version")
         raise RefusedError(
-            f"A driver is installed ({version}), and where it comes from is not known; a second one would break both.",
+            tr(
+                "A driver is installed ({version}), and where it comes from is not known; a second one would break both.",
+                version=version,
+            ),
             code="driver-origin-unknown",
-            hint="Remove it by the way it was installed, restart, and run torchup again.",
+            hint=tr("Remove it by the way it was installed, restart, and run torchup again."),
         )
     return (filling.remove(driver.packages),)

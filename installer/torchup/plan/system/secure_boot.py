@@ -6,11 +6,10 @@ from torchup.errors import RefusedError
 from torchup.knowledge.recipes import Offer, Recipe
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import Command, EnrollKey, Step
+from torchup.words import mark, tr
 
-_SEEN = (
-    "At the next start, before the system, a blue screen (MokManager) waits some seconds: press a key, choose "
-    "Enroll MOK, Continue, Yes, type the one-time password, then Reboot. It shows on the machine's own console only. "
-    "If it is missed, the system starts without the driver, and the key can be registered again."
+_SEEN = mark(
+    "At the next start, before the system, a blue screen (MokManager) waits some seconds: press a key, choose Enroll MOK, Continue, Yes, type the one-time password, then Reboot. It shows on the machine's own console only. If it is missed, the system starts without the driver, and the key can be registered again."
 )
 
 
@@ -29,15 +28,17 @@ def enrolment(facts: MachineFacts, recipe: Recipe, offer: Offer) -> tuple[Step, 
         return ()
     if recipe.signing_key is None:
         raise RefusedError(
-            f"Secure Boot is on, and {recipe.title} signs no kernel module.",
+            tr("Secure Boot is on, and {title} signs no kernel module.", title=recipe.title),
             code="secure-boot-unsupported",
-            hint="Sign the module with a key of your own, or switch Secure Boot off in the firmware; then run torchup again.",
+            hint=tr(
+                "Sign the module with a key of your own, or switch Secure Boot off in the firmware; then run torchup again."
+            ),
         )
     return (
         EnrollKey(
             id="driver-key",
-            summary="Register the key that signs the driver's module with Secure Boot",
-            why=f"Secure Boot is on, so the kernel takes only a signed module. {_SEEN}",
+            summary=tr("Register the key that signs the driver's module with Secure Boot"),
+            why=tr("Secure Boot is on, so the kernel takes only a signed module. {SEEN}", SEEN=_SEEN),
             key_path=recipe.signing_key,
             commands=(Command(argv=("mokutil", "--import", recipe.signing_key)),),
             undo_commands=(Command(argv=("mokutil", "--delete", recipe.signing_key)),),

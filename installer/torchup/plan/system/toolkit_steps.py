@@ -15,8 +15,9 @@ from torchup.model.resolution import ToolkitDecision
 from torchup.plan.system.filling import Filling, filling_for, steps_of
 from torchup.plan.system.refusals import refuse_toolkit, unknown_system
 from torchup.plan.system.removal import is_installed
+from torchup.words import mark, tr
 
-_OTHER_WAYS = (
+_OTHER_WAYS = mark(
     "Set cuda_toolkit.source to wheel or conda, which need no root, or to none: PyTorch's wheels need no toolkit."
 )
 _BEFORE_TURING = frozenset({"kepler", "maxwell", "pascal", "volta"})
@@ -51,8 +52,8 @@ def plan_toolkit(
     packages = (*filling.texts(offer.packages), *(_cudnn(facts, recipe, offer, filling) if wish.cudnn else ()))
     step = InstallSystemPackages(
         id="cuda-toolkit",
-        summary=f"Install the CUDA toolkit {decision.version} from {recipe.title}",
-        why="You asked for one from the system's packages; this one brings no kernel module, and needs no restart.",
+        summary=tr("Install the CUDA toolkit {version} from {title}", version=decision.version, title=recipe.title),
+        why=tr("You asked for one from the system's packages; this one brings no kernel module, and needs no restart."),
         manager=recipe.manager,
         packages=packages,
         commands=(filling.download((*offer.words, *packages)), filling.install((*offer.words, *packages))),
@@ -75,13 +76,16 @@ def _choose(facts: MachineFacts, version: str) -> tuple[Recipe, ToolkitOffer]:
             return recipe, offer
     held = tuple(
         f"{recipe.title} has {offer.only}"
-        + (", with libraries of a driver that would stand beside the one here" if offer.only == version else "")
+        + (tr(", with libraries of a driver that would stand beside the one here") if offer.only == version else "")
         for recipe, offer in offers
     )
     raise RefusedError(
-        f"No source for this system has the CUDA toolkit {version} as packages.",
+        tr("No source for this system has the CUDA toolkit {version} as packages.", version=version),
         code="toolkit-not-offered",
-        evidence=held or (f"none for {facts.os.id} {facts.os.version or ''} on {facts.os.arch}",),
+        evidence=held
+        or (
+            tr("none for {id} {version} on {arch}", id=facts.os.id, version=facts.os.version or "", arch=facts.os.arch),
+        ),
         hint=_OTHER_WAYS,
     )
 
@@ -98,11 +102,11 @@ def _cudnn(facts: MachineFacts, recipe: Recipe, offer: ToolkitOffer, filling: Fi
     old = any(_before_turing(gpu.pci_id, gpu.compute_capability) for gpu in facts.gpus if gpu.vendor == "nvidia")
     packages = offer.cudnn_before_turing if old else offer.cudnn
     if not packages:
-        older = " for GPUs before Turing (9.10.2 is the last that is known to serve them)" if old else ""
+        older = tr(" for GPUs before Turing (9.10.2 is the last that is known to serve them)") if old else ""
         raise RefusedError(
-            f"{recipe.title} has no cuDNN{older} that torchup knows of.",
+            tr("{title} has no cuDNN{older} that torchup knows of.", title=recipe.title, older=older),
             code="cudnn-not-offered",
-            hint="Set cuda_toolkit.cudnn to false: PyTorch's wheels bring their own cuDNN.",
+            hint=tr("Set cuda_toolkit.cudnn to false: PyTorch's wheels bring their own cuDNN."),
         )
     return filling.texts(packages)
 

@@ -13,6 +13,7 @@ from torchup.resolve.offers.local_index import read_local_names, read_local_page
 from torchup.resolve.offers.simple_page import IndexFile, PageProblem, parse_names, parse_page
 from torchup.resolve.offers.transport import Answer, FetchError, Transport
 from torchup.resolve.offers.urls import host_of, is_remote, local_path
+from torchup.words import tr
 
 _VARIANT_FOLDER = re.compile(rb"/([a-z]{2,6}[0-9.]*)/torch-\d", re.ASCII)
 
@@ -77,7 +78,7 @@ class PageReader:
             return Page(names=tuple(sorted(found)), as_of=self._today)
 
         if not is_remote(url):
-            raise FetchError("missing", "a local index lists its folders")
+            raise FetchError("missing", tr("a local index lists its folders"))
         return self._read(url, search, key=f"{url}#variants")
 
     def abort(self) -> None:
@@ -97,7 +98,7 @@ class PageReader:
     def _read(self, url: str, parse: Callable[[Answer], Page], *, key: str | None = None) -> Page:
         key = key or url
         if self._offline:
-            return self._copy(key, FetchError("offline", "offline, and no copy is kept"))
+            return self._copy(key, FetchError("offline", tr("offline, and no copy is kept")))
         host = host_of(url)
         if (dead := self._dead.get(host)) is not None:
             raise FetchError(dead.kind, dead.detail, status=dead.status)
@@ -132,7 +133,7 @@ class PageReader:
             if not isinstance(files, PageProblem):
                 return Page(files=files, as_of=self._today)
             problem = files
-        raise FetchError("page", f"its answer {problem.detail}")
+        raise FetchError("page", tr("its answer {detail}", detail=problem.detail))
 
     def _over_http(self) -> Transport:
         with self._lock:

@@ -16,6 +16,7 @@ from torchup.model.offer import Offer, OfferBook, SourceReport
 from torchup.model.quick import dataclass
 from torchup.model.request import SourceWish
 from torchup.resolve.offers.wheel_names import normalized
+from torchup.words import tr
 
 Search = Callable[[tuple[str, ...]], str | None]
 
@@ -71,7 +72,7 @@ def ask_conda(
         origin=origin,
         state="live" if answered else "unreachable",
         offers=len(offers),
-        detail=None if answered else f"{conda.kind} could not read {origin}.",
+        detail=None if answered else tr("{kind} could not read {origin}.", kind=conda.kind, origin=origin),
         asked=not source.offline,
     )
     return OfferBook(offers=tuple(offers), reports=(report,), as_of=today)

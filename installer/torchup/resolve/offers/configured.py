@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from torchup.model.quick import dataclass
+from torchup.words import tr
 
 
 class Setting(NamedTuple):
@@ -48,7 +49,7 @@ class Files:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:
-            self.problems.append(f"{path} could not be read: {error}.")
+            self.problems.append(tr("{path} could not be read: {error}.", path=path, error=error))
             return None
 
     def parse(self, path: Path, parser: Callable[[str], Mapping[str, object]]) -> Mapping[str, object]:
@@ -59,7 +60,9 @@ class Files:
         try:
             return parser(text)
         except ValueError as error:
-            self.problems.append(f"{path} could not be understood: {str(error).splitlines()[0]}.")
+            self.problems.append(
+                tr("{path} could not be understood: {splitlines}.", path=path, splitlines=str(error).splitlines()[0])
+            )
             return {}
 
 

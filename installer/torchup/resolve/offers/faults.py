@@ -10,6 +10,7 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, Protoco
 
 from torchup.resolve.offers.transport import FetchError, Limits
 from torchup.resolve.offers.urls import host_of, redact
+from torchup.words import tr
 
 _LONGEST = 160
 
@@ -22,9 +23,9 @@ def missing(status: int) -> bool:
 def status_fault(status: int, reason: str | None) -> FetchError:
     """Describe an answer that is neither a page nor "no such page"."""
     if status == HTTPStatus.UNAUTHORIZED:
-        return FetchError("host", "answered 401: it wants a login, or refused the configured one")
+        return FetchError("host", tr("answered 401: it wants a login, or refused the configured one"))
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        return FetchError("host", "the proxy wants a login, or refused the configured one")
+        return FetchError("host", tr("the proxy wants a login, or refused the configured one"))
     return FetchError("page", redact(f"answered {status} {(reason or '')[:40]}".rstrip()), status=status)
 
 
@@ -33,23 +34,30 @@ def explain(error: Exception, url: str, limits: Limits, proxy: str | None) -> Fe
     host = host_of(url)
     causes = tuple(_causes(error))
     if isinstance(error, requests.TooManyRedirects):
-        return FetchError("page", f"redirected more than {limits.redirects} times")
+        return FetchError("page", tr("redirected more than {redirects} times", redirects=limits.redirects))
     if isinstance(error, requests.exceptions.InvalidURL):
         return FetchError("page", redact(str(error)))
     if isinstance(error, requests.exceptions.SSLError):
-        return FetchError("host", f"its certificate was not accepted: {_short(causes[-1])}")
+        return FetchError("host", tr("its certificate was not accepted: {short}", short=_short(causes[-1])))
     if isinstance(error, requests.exceptions.ProxyError):
-        return FetchError("host", f"the proxy {host_of(proxy or '')} could not be used: {_short(causes[-1])}")
+        return FetchError(
+            "host",
+            tr(
+                "the proxy {host_of} could not be used: {short}", host_of=host_of(proxy or ""), short=_short(causes[-1])
+            ),
+        )
     if any(isinstance(cause, NameResolutionError) for cause in causes):
-        return FetchError("host", f"could not resolve the name {host}")
+        return FetchError("host", tr("could not resolve the name {host}", host=host))
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
-        return FetchError("host", f"{host} refused the connection")
+        return FetchError("host", tr("{host} refused the connection", host=host))
     if isinstance(error, requests.ConnectTimeout) or any(isinstance(cause, ConnectTimeoutError) for cause in causes):
-        return FetchError("host", f"no connection to {host} within {limits.connect_s:g} s")
+        return FetchError(
+            "host", tr("no connection to {host} within {connect_s:g} s", host=host, connect_s=limits.connect_s)
+        )
     if isinstance(error, requests.ReadTimeout) or any(isinstance(cause, ReadTimeoutError) for cause in causes):
-        return FetchError("host", f"no answer from {host} within {limits.read_s:g} s")
+        return FetchError("host", tr("no answer from {host} within {read_s:g} s", host=host, read_s=limits.read_s))
     if any(isinstance(cause, ProtocolError | ConnectionResetError) for cause in causes):
-        return FetchError("page", "cut the connection")
+        return FetchError("page", tr("cut the connection"))
     return FetchError("host", _short(error))
 
 

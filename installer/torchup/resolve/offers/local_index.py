@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torchup.resolve.offers.simple_page import IndexFile, PageProblem, parse_html, parse_names
 from torchup.resolve.offers.transport import FetchError
+from torchup.words import tr
 
 
 def read_local_page(path: Path) -> tuple[IndexFile, ...]:
@@ -15,10 +16,12 @@ def read_local_page(path: Path) -> tuple[IndexFile, ...]:
         text = page.read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError) as error:
         if not path.parent.is_dir():
-            raise FetchError("page", f"the folder {path.parent} does not exist") from error
-        raise FetchError("missing", f"there is no {page}") from error
+            raise FetchError("page", tr("the folder {parent} does not exist", parent=path.parent)) from error
+        raise FetchError("missing", tr("there is no {page}", page=page)) from error
     except OSError as error:
-        raise FetchError("page", f"{page} could not be read: {error.strerror}") from error
+        raise FetchError(
+            "page", tr("{page} could not be read: {strerror}", page=page, strerror=error.strerror)
+        ) from error
     files = parse_html(text, page.absolute().as_uri())
     if isinstance(files, PageProblem):
         # A local page that lists nothing is an empty index: no portal can have put it there.
@@ -33,14 +36,16 @@ def read_wheel_folder(path: Path) -> tuple[IndexFile, ...]:
     try:
         entries = sorted(path.glob("*.whl"))
         if not path.is_dir():
-            raise FetchError("page", f"the folder {path} does not exist")
+            raise FetchError("page", tr("the folder {path} does not exist", path=path))
         return tuple(
             IndexFile(filename=entry.name, url=entry.absolute().as_uri(), size=entry.stat().st_size)
             for entry in entries
             if entry.is_file()
         )
     except OSError as error:
-        raise FetchError("page", f"{path} could not be read: {error.strerror}") from error
+        raise FetchError(
+            "page", tr("{path} could not be read: {strerror}", path=path, strerror=error.strerror)
+        ) from error
 
 
 def read_local_names(path: Path) -> tuple[str, ...]:
@@ -51,7 +56,9 @@ def read_local_names(path: Path) -> tuple[str, ...]:
             return folders
         names = parse_names((path / "index.html").read_bytes(), "text/html")
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise FetchError("missing", f"the folder {path} does not exist") from error
+        raise FetchError("missing", tr("the folder {path} does not exist", path=path)) from error
     except OSError as error:
-        raise FetchError("page", f"{path} could not be read: {error.strerror}") from error
+        raise FetchError(
+            "page", tr("{path} could not be read: {strerror}", path=path, strerror=error.strerror)
+        ) from error
     return () if isinstance(names, PageProblem) else names

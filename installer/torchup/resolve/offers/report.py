@@ -13,6 +13,7 @@ from torchup.resolve.offers.lookup import Key, Outcome
 from torchup.resolve.offers.sources import Source
 from torchup.resolve.offers.transport import FetchError
 from torchup.resolve.offers.urls import is_remote
+from torchup.words import tr
 
 _SHOWN = 4
 _FORBIDDEN = 403
@@ -70,7 +71,11 @@ def _fault_of(outcome: Outcome) -> FetchError | None:
     refused = [fault for fault in faults if fault.status == _FORBIDDEN]
     if outcome.source.layout == "variants" or (refused and len(refused) == len(faults)):
         status = faults[0].status if faults else None
-        told = f"answered {status} for every page" if status else "has none of the pages that it should have"
+        told = (
+            tr("answered {status} for every page", status=status)
+            if status
+            else tr("has none of the pages that it should have")
+        )
         return FetchError("page", told, status=status)
     return None
 
@@ -97,8 +102,10 @@ def snapshot_report(count: int) -> SourceReport:
         state="snapshot",
         offers=count,
         as_of=SNAPSHOT_DATE,
-        detail=f"The bundled snapshot of {SNAPSHOT_DATE} stands in for the index: "
-        "it tells what would be picked, and nothing can be fetched from it.",
+        detail=tr(
+            "The bundled snapshot of {SNAPSHOT_DATE} stands in for the index: it tells what would be picked, and nothing can be fetched from it.",
+            SNAPSHOT_DATE=SNAPSHOT_DATE,
+        ),
     )
 
 
@@ -113,7 +120,11 @@ def _whole(verdict: Verdict, count: int, serving: Sequence[str], today: str) -> 
         return replace(report, state="unreachable", asked=asked, as_of=None, detail=detail)
     if verdict.kept:
         as_of = min(page.as_of for page in verdict.usable.values())
-        detail = f"{_capital(source.title)} was not asked (offline); its pages of {as_of} were used."
+        detail = tr(
+            "{capital} was not asked (offline); its pages of {as_of} were used.",
+            capital=_capital(source.title),
+            as_of=as_of,
+        )
         return replace(report, state="cached", as_of=as_of, detail=detail)
     return replace(report, detail=_partly(verdict, count))
 
@@ -122,8 +133,12 @@ def _unreachable(source: Source, fault: FetchError, serving: Sequence[str]) -> s
     title = _capital(source.title)
     used = f"; used {_listed(serving)} instead" if serving else ""
     if fault.kind == "offline":
-        return f"{title} was not asked (offline), and no copy of its pages is kept from an earlier run{used}."
-    verb = "did not answer" if fault.kind == "host" and is_remote(source.origin) else "could not be read"
+        return tr(
+            "{title} was not asked (offline), and no copy of its pages is kept from an earlier run{used}.",
+            title=title,
+            used=used,
+        )
+    verb = tr("did not answer") if fault.kind == "host" and is_remote(source.origin) else tr("could not be read")
     return f"{title} {verb} ({fault.detail}){used}."
 
 
@@ -134,9 +149,15 @@ def _partly(verdict: Verdict, count: int) -> str | None:
         for (_, package), page in verdict.outcome.pages.items():
             fault = page.fault if isinstance(page, Page) else page if page.kind != "missing" else None
             if fault is not None:
-                kept = f"; its copy of {page.as_of} was used" if isinstance(page, Page) else ""
-                return f"{_capital(source.title)}: the page of {package} could not be read ({fault.detail}){kept}."
-    return None if count else f"{_capital(source.title)} has no fitting wheel of these packages."
+                kept = tr("; its copy of {as_of} was used", as_of=page.as_of) if isinstance(page, Page) else ""
+                return tr(
+                    "{capital}: the page of {package} could not be read ({detail}){kept}.",
+                    capital=_capital(source.title),
+                    package=package,
+                    detail=fault.detail,
+                    kept=kept,
+                )
+    return None if count else tr("{capital} has no fitting wheel of these packages.", capital=_capital(source.title))
 
 
 def _parts(verdict: Verdict) -> list[SourceReport]:
@@ -149,15 +170,21 @@ def _parts(verdict: Verdict) -> list[SourceReport]:
         if fault is None or variant is None or variant in reports:
             continue
         kept = page.as_of if isinstance(page, Page) else None
-        then = f"its copy of {kept} was used" if kept else "its wheels were left out"
+        then = tr("its copy of {kept} was used", kept=kept) if kept else tr("its wheels were left out")
         reports[variant] = SourceReport(
             kind=source.kind,
             origin=f"{source.origin}/{variant}",
             variant=variant,
             state="cached" if kept else "unreachable",
             as_of=kept,
-            detail=f"{_capital(source.title)}: the page of {package} for {variant} could not be read "
-            f"({fault.detail}); {then}.",
+            detail=tr(
+                "{capital}: the page of {package} for {variant} could not be read ({detail}); {then}.",
+                capital=_capital(source.title),
+                package=package,
+                variant=variant,
+                detail=fault.detail,
+                then=then,
+            ),
         )
     return list(reports.values())
 

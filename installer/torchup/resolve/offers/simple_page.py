@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from torchup.model.quick import dataclass
+from torchup.words import mark, tr
 
 if TYPE_CHECKING:
     from torchup.resolve.offers.html_links import Links
@@ -26,7 +27,7 @@ _PACKAGE_ENDINGS = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".egg")
 _HASH = re.compile(r"(sha256|sha384|sha512|sha224|sha1|md5)=([0-9a-f]+)", re.ASCII | re.IGNORECASE)
 _CHARSET = re.compile(r"charset=[\"']?([\w.-]+)", re.ASCII | re.IGNORECASE)
 _LISTS_NOTHING = re.compile(r"pypi:repository-version|<h1>\s*Links for ", re.IGNORECASE)
-_NO_REASON = "no reason given"
+_NO_REASON = mark("no reason given")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ def parse_json(content: bytes, url: str) -> tuple[IndexFile, ...] | PageProblem:
         return data
     files = data.get("files")
     if not isinstance(files, list):
-        return PageProblem(code="not-a-list", detail="is JSON, but no package list")
+        return PageProblem(code="not-a-list", detail=tr("is JSON, but no package list"))
     return tuple(file for entry in files if (file := _file_of_json(entry, url)) is not None)
 
 
@@ -83,7 +84,7 @@ def parse_html(text: str, url: str) -> tuple[IndexFile, ...] | PageProblem:
     base = urljoin(url, links.base) if links.base else url
     files = tuple(file for attributes in links.anchors if (file := _file_of_anchor(attributes, base)) is not None)
     if not files and not _LISTS_NOTHING.search(text):
-        return PageProblem(code="not-a-list", detail="is a web page that lists no packages")
+        return PageProblem(code="not-a-list", detail=tr("is a web page that lists no packages"))
     return files
 
 
@@ -96,7 +97,7 @@ def parse_names(content: bytes, content_type: str | None) -> tuple[str, ...] | P
             return data
         projects = data.get("projects")
         if not isinstance(projects, list):
-            return PageProblem(code="not-a-list", detail="is JSON, but no list of projects")
+            return PageProblem(code="not-a-list", detail=tr("is JSON, but no list of projects"))
         return _names(entry.get("name") for entry in projects if isinstance(entry, dict))
     if kind not in HTML_TYPES:
         return _wrong_type(kind)
@@ -122,7 +123,7 @@ def decode(content: bytes, content_type: str | None) -> str:
 
 
 def _wrong_type(kind: str) -> PageProblem:
-    return PageProblem(code="wrong-type", detail=f"is {kind or 'of no stated type'}, not a package list")
+    return PageProblem(code="wrong-type", detail=tr("is {kind}, not a package list", kind=kind or "of no stated type"))
 
 
 def _json_object(content: bytes) -> dict[str, Any] | PageProblem:
@@ -130,14 +131,17 @@ def _json_object(content: bytes) -> dict[str, Any] | PageProblem:
         data = json.loads(content)
     except (ValueError, RecursionError):
         if content.rstrip().endswith(b"}"):
-            return PageProblem(code="not-a-list", detail="is not valid JSON")
-        return PageProblem(code="truncated", detail="ends in the middle of its JSON")
+            return PageProblem(code="not-a-list", detail=tr("is not valid JSON"))
+        return PageProblem(code="truncated", detail=tr("ends in the middle of its JSON"))
     if not isinstance(data, dict):
-        return PageProblem(code="not-a-list", detail="is JSON, but no package list")
+        return PageProblem(code="not-a-list", detail=tr("is JSON, but no package list"))
     meta = data.get("meta")
     version = str(meta.get("api-version", "1.0")) if isinstance(meta, dict) else "1.0"
     if version.partition(".")[0] != "1":
-        return PageProblem(code="not-a-list", detail=f"is of API version {version[:20]}; this program reads version 1")
+        return PageProblem(
+            code="not-a-list",
+            detail=tr("is of API version {version}; this program reads version 1", version=version[:20]),
+        )
     return data
 
 
@@ -223,7 +227,7 @@ def _links_of(text: str) -> Links | PageProblem:
 
     links = read_links(text)
     if links is None:
-        return PageProblem(code="not-a-list", detail="is not HTML that can be read")
+        return PageProblem(code="not-a-list", detail=tr("is not HTML that can be read"))
     if links.truncated:
-        return PageProblem(code="truncated", detail="ends in the middle of a link")
+        return PageProblem(code="truncated", detail=tr("ends in the middle of a link"))
     return links

@@ -9,6 +9,7 @@ from torchup.model.offer import IndexSettings, SourceKind, SourceReport
 from torchup.model.quick import dataclass
 from torchup.model.request import SourceWish
 from torchup.resolve.offers.urls import host_of, is_url, local_path, split_credentials, variant_of_path, without_slash
+from torchup.words import tr
 
 PYTORCH_INDEX = "https://download.pytorch.org/whl"
 """The root of PyTorch's own index: below it one folder per variant, each a simple index."""
@@ -39,7 +40,7 @@ class Source:
         if self.kind == "find-links":
             return f"find-links {self.origin}"
         if self.kind == "default":
-            return "the default index"
+            return tr("the default index")
         name = {"mirror": "the mirror", "extra": "the extra index"}[self.kind]
         return f"{name} {self.origin}"
 
@@ -79,7 +80,10 @@ def sources_of(wish: SourceWish, settings: IndexSettings) -> tuple[tuple[Source,
             kind="pytorch",
             origin=PYTORCH_INDEX,
             state="skipped",
-            detail=f"No index is asked: {settings.origins.get('no_index', 'the configuration')} allows find-links only.",
+            detail=tr(
+                "No index is asked: {get} allows find-links only.",
+                get=settings.origins.get("no_index", "the configuration"),
+            ),
         )
         return _unique(links), () if wish.index == "default" else (report,)
     configured = [

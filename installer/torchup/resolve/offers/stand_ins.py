@@ -12,8 +12,9 @@ from torchup.knowledge.wheel_tags import index_only_pythons
 from torchup.model.offer import Offer, SourceReport
 from torchup.model.request import SourceWish
 from torchup.resolve.offers.report import Verdict
+from torchup.words import mark, tr
 
-DEFAULT_INDEX = "the configured package index"
+DEFAULT_INDEX = mark("the configured package index")
 
 
 def pytorch_stand_ins(
@@ -36,7 +37,7 @@ def unasked_default(wish: SourceWish, verdicts: Sequence[Verdict]) -> SourceRepo
     """Report that only the default index may be used, and that which one it is is not known here."""
     if wish.index != "default" or any(verdict.outcome.source.kind in ("default", "extra") for verdict in verdicts):
         return None
-    detail = "Which package index pip and uv are configured with is not known here, so it was not asked."
+    detail = tr("Which package index pip and uv are configured with is not known here, so it was not asked.")
     return SourceReport(kind="default", origin=DEFAULT_INDEX, state="skipped", detail=detail)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from torchup.model.quick import dataclass
+from torchup.words import tr
 
 FaultKind = Literal["missing", "host", "page", "offline"]
 
@@ -87,4 +88,4 @@ class Deadline:
 
     def fault(self) -> FetchError:
         """Build the fault that says so."""
-        return FetchError("host", f"did not finish within {self.seconds:g} s")
+        return FetchError("host", tr("did not finish within {seconds:g} s", seconds=self.seconds))

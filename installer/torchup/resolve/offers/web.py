@@ -23,6 +23,7 @@ from torchup.resolve.offers.web_adapter import CachingAdapter, PlainAdapter
 from torchup.resolve.offers.web_cache import CheckedFileCache
 from torchup.resolve.offers.web_session import open_session, transient_retry
 from torchup.resolve.offers.web_sockets import HostNames, OpenSockets
+from torchup.words import tr
 
 _CHUNK = 64 * 1024
 
@@ -52,7 +53,7 @@ class HttpTransport:
             try:
                 return self._get(url)
             except _BrokenOff as error:
-                raise FetchError("page", "cut the connection in the middle of the page") from error
+                raise FetchError("page", tr("cut the connection in the middle of the page")) from error
 
     def abort(self) -> None:
         """Shut down every open socket, so that no thread waits on."""
@@ -101,13 +102,13 @@ class HttpTransport:
                 size += len(part)
                 if size > self._limits.page_bytes:
                     limit = f"{self._limits.page_bytes / 1024 / 1024:.0f} MiB"
-                    raise FetchError("page", f"sent a page of more than {limit}")
+                    raise FetchError("page", tr("sent a page of more than {limit}", limit=limit))
                 parts.append(part)
         except (HTTPError, OSError) as error:
             if self._deadline.passed or self._sockets.closed:
                 raise self._deadline.fault() from error
             if isinstance(error, ReadTimeoutError):
-                raise FetchError("host", f"stopped sending for {self._limits.read_s:g} s") from error
+                raise FetchError("host", tr("stopped sending for {read_s:g} s", read_s=self._limits.read_s)) from error
             raise _BrokenOff from error
         if self._sockets.closed:
             # A page without a stated length that was cut off by us looks like a whole one.

@@ -17,6 +17,7 @@ from torchup import __version__
 from torchup.resolve.offers.simple_page import ACCEPT
 from torchup.resolve.offers.transport import Limits
 from torchup.resolve.offers.web_adapter import CachingAdapter, PlainAdapter
+from torchup.words import tr
 
 _TRANSIENT = (500, 502, 503, 504)
 
@@ -55,7 +56,7 @@ class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target and resp.url.startswith("https:") and urljoin(resp.url, target).startswith("http:"):
-            raise requests.exceptions.InvalidURL("redirected from https to http", response=resp)
+            raise requests.exceptions.InvalidURL(tr("redirected from https to http"), response=resp)
         return target
 
 

@@ -7,6 +7,7 @@ import socket
 import threading
 
 from torchup.resolve.offers.transport import FetchError
+from torchup.words import tr
 
 
 class OpenSockets:
@@ -68,11 +69,15 @@ class HostNames:
             try:
                 socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
             except (OSError, UnicodeError):
-                outcome.append(f"could not resolve the name {host}")
+                outcome.append(tr("could not resolve the name {host}", host=host))
             else:
                 outcome.append(None)
 
         thread = threading.Thread(target=look_up, daemon=True)
         thread.start()
         thread.join(self._limit_s)
-        return outcome[0] if outcome else f"could not resolve the name {host} within {self._limit_s:g} s"
+        return (
+            outcome[0]
+            if outcome
+            else tr("could not resolve the name {host} within {limit_s:g} s", host=host, limit_s=self._limit_s)
+        )

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from torchup.ui.ask.prompt import BACK, HELP, QUIT, Line, Menu, Wish
+from torchup.words import tr
 
 _COMMANDS: dict[str, Wish] = {"b": BACK, "back": BACK, "q": QUIT, "quit": QUIT, "?": HELP}
 
@@ -51,7 +52,7 @@ class PlainAsker:
             given = text.strip() or str(default)
             if given.isascii() and given.isdigit() and 1 <= int(given) <= len(menu.options):
                 return menu.options[int(given) - 1].id
-            self._say(f"Please give a number from 1 to {len(menu.options)}.")
+            self._say(tr("Please give a number from 1 to {options}.", options=len(menu.options)))
 
     def type_in(self, line: Line) -> str | Wish:
         """Ask until a text without a problem, or a command, is given."""

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from torchup.answers.question import Choice, Question
 from torchup.answers.values import Value, parse_value, write_value
 from torchup.ui.ask.prompt import BACK, HELP, QUIT, Asker, Line, Menu, Option, Wish
+from torchup.words import mark, tr
 
 Say = Callable[[str], object]
 
 _TYPED = "typed"
-_TYPED_LABELS = {"path": "another path ..."}
+_TYPED_LABELS = {"path": mark("another path ...")}
 _LINE_TEXTS = {"path": "Path:"}
 
 
@@ -61,8 +62,8 @@ def tell_help(question: Question, choices: tuple[Choice, ...], say: Say) -> None
     for choice in choices:
         if choice.note:
             say(f"  {choice.label}: {choice.note}")
-    say(f"  In an answers file: {question.key}: {question.values}")
-    say("  Esc or b goes back; Ctrl-C or q stops, and nothing is changed.")
+    say(tr("  In an answers file: {key}: {values}", key=question.key, values=question.values))
+    say(tr("  Esc or b goes back; Ctrl-C or q stops, and nothing is changed."))
 
 
 def _ask_line(asker: Asker, question: Question, say: Say) -> Value | Wish:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from torchup.ui.ask.prompt import QUIT, Line, Menu, Wish
+from torchup.words import tr
 
 
 class ScriptedAsker:
@@ -27,7 +28,9 @@ class ScriptedAsker:
             answer = menu.default
         if isinstance(answer, str) and answer not in {option.id for option in menu.options}:
             offered = [option.id for option in menu.options]
-            raise LookupError(f"{menu.text!r} has no option {answer!r}, only {offered}")
+            raise LookupError(
+                tr("{text!r} has no option {answer!r}, only {offered}", text=menu.text, answer=answer, offered=offered)
+            )
         self.log.append((menu.text, answer))
         return answer
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from torchup.model.diagnosis import Found
 from torchup.verify.doctor.subject import Subject
+from torchup.words import tr
 
 _ASK = "import ctypes; print(ctypes.CDLL('libcuda.so.1').cuInit(0))"
 _SECONDS = 60.0
@@ -46,15 +47,17 @@ def cuinit(subject: Subject) -> Iterator[Found]:
     if code == _NOT_READY:
         switches = nvswitches(subject)
         cause = "fabric-manager-missing" if switches else "error-802-without-nvswitch"
-        seen = f"NVSwitch at {', '.join(switches)}" if switches else "no NVSwitch on the PCI bus"
-        yield Found(cause=cause, evidence=(f"cuInit answers {code}", seen))
+        seen = (
+            tr("NVSwitch at {switches}", switches=", ".join(switches)) if switches else tr("no NVSwitch on the PCI bus")
+        )
+        yield Found(cause=cause, evidence=(tr("cuInit answers {code}", code=code), seen))
     elif code == _UNKNOWN:
         there = subject.host.exists("/dev/nvidia-uvm")
-        state = "/dev/nvidia-uvm is there" if there else "/dev/nvidia-uvm is missing"
+        state = tr("/dev/nvidia-uvm is there") if there else tr("/dev/nvidia-uvm is missing")
         cause = "uvm-after-suspend" if there else "uvm-device-missing"
-        yield Found(cause=cause, evidence=(f"cuInit answers {code}", state))
+        yield Found(cause=cause, evidence=(tr("cuInit answers {code}", code=code), state))
     elif code in _CAUSES:
-        yield Found(cause=_CAUSES[code], evidence=(f"cuInit answers {code}",))
+        yield Found(cause=_CAUSES[code], evidence=(tr("cuInit answers {code}", code=code),))
 
 
 def nvswitches(subject: Subject) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from torchup.model.diagnosis import Found, LayerName, LayerResult, LayerStatus, Severity
 from torchup.verify.causes import known_causes
 from torchup.verify.doctor.subject import Subject
+from torchup.words import tr
 
 _RANK: tuple[Severity, ...] = ("warn", "degraded", "blocker")
 
@@ -48,12 +49,20 @@ def examine(subject: Subject, layers: Iterable[Layer]) -> tuple[LayerResult, ...
         barrier = next((barred[name] for name in layer.needs(subject) if name in barred), None)
         if barrier is not None:
             barred[layer.name] = barrier
-            results.append(LayerResult(name=layer.name, status="not-reached", detail=f"it stands on: {barrier}"))
+            results.append(
+                LayerResult(
+                    name=layer.name, status="not-reached", detail=tr("it stands on: {barrier}", barrier=barrier)
+                )
+            )
             continue
         try:
             look = layer.look(subject)
         except Exception as error:  # noqa: BLE001 - one layer that cannot be read must not hide the others
-            results.append(LayerResult(name=layer.name, status="skipped", detail=f"could not be looked at: {error!r}"))
+            results.append(
+                LayerResult(
+                    name=layer.name, status="skipped", detail=tr("could not be looked at: {error!r}", error=error)
+                )
+            )
             continue
         result = _judge(layer.name, look)
         if result.status == "blocker":

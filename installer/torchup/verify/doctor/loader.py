@@ -11,6 +11,7 @@ from torchup.verify.doctor.engine import Look
 from torchup.verify.doctor.setters import where_set
 from torchup.verify.doctor.subject import Subject
 from torchup.verify.doctor.trials import attempt, compare_library_path, compare_masks, why_import_fails
+from torchup.words import tr
 
 _VARIABLE_OF = {
     "library-path-shadows": "LD_LIBRARY_PATH",
@@ -41,18 +42,18 @@ def look_at_loader(subject: Subject) -> Look:
     """Import torch as a program does, and once more with one thing changed where it fails or may differ."""
     python = subject.interpreter
     if python is None:
-        return Look(seen="no environment to look into", skipped=True)
+        return Look(seen=tr("no environment to look into"), skipped=True)
     plain = attempt(python.path, subject.environ, subject.ask)
     if not plain.works:
         found = why_import_fails(python.path, subject.environ, subject.ask, plain.error)
-        return Look(seen="torch cannot be imported", found=(with_places(found, subject),))
+        return Look(seen=tr("torch cannot be imported"), found=(with_places(found, subject),))
     found_here = [
         *compare_library_path(python.path, subject.environ, subject.ask, plain),
         *compare_masks(python.path, subject.environ, subject.ask, plain),
     ]
-    seen = f"torch {plain.said['version']} loads from {plain.said.get('file')}"
+    seen = tr("torch {said} loads from {get}", said=plain.said["version"], get=plain.said.get("file"))
     if subject.environ.get("LD_LIBRARY_PATH") and not found_here:
-        seen += "; the same with and without LD_LIBRARY_PATH"
+        seen += tr("; the same with and without LD_LIBRARY_PATH")
     return Look(seen=seen, found=tuple(with_places(found, subject) for found in found_here))
 
 
@@ -63,8 +64,8 @@ def with_places(found: Found, subject: Subject) -> Found:
         return found
     prefix = subject.interpreter.prefix if subject.interpreter else None
     places = where_set(name, subject.host, subject.facts, prefix=prefix)
-    lines = tuple(f"set in {place}" for place in places) or (
-        f"{name} is set, but not in a start-up file that was found",
+    lines = tuple(tr("set in {place}", place=place) for place in places) or (
+        tr("{name} is set, but not in a start-up file that was found", name=name),
     )
     return Found(cause=found.cause, evidence=(*found.evidence, *lines), severity=found.severity)
 
@@ -72,7 +73,7 @@ def with_places(found: Found, subject: Subject) -> Found:
 def look_at_torch(subject: Subject) -> Look:
     """Run the quick tensor test, and take over the causes that its checks name."""
     if subject.quick_test is None:
-        return Look(seen="the tensor test was left out", skipped=True)
+        return Look(seen=tr("the tensor test was left out"), skipped=True)
     report = subject.report = subject.quick_test()
     found = [
         Found(
@@ -86,7 +87,10 @@ def look_at_torch(subject: Subject) -> Look:
     passed = sum(check.status == "pass" for check in report.checks)
     # The checks are told one by one in the report; no blocker among them may hide another.
     worst_first = sorted(found, key=lambda one: one.severity == "warn")
-    return Look(seen=f"quick test: {report.verdict}, {passed} checks passed", found=tuple(worst_first))
+    return Look(
+        seen=tr("quick test: {verdict}, {passed} checks passed", verdict=report.verdict, passed=passed),
+        found=tuple(worst_first),
+    )
 
 
 def look_at_startup_files(subject: Subject) -> Look:
@@ -112,10 +116,10 @@ def look_at_logs(subject: Subject) -> Look:
     """Read the kernel's log since the start of the machine for faults of the hardware and the driver."""
     text = subject.kernel_log()
     if not text:
-        return Look(seen="the kernel's log may not be read", skipped=True)
+        return Look(seen=tr("the kernel's log may not be read"), skipped=True)
     found = tuple(
-        Found(cause=name, evidence=(f"the kernel says: {line}",), severity="warn")
+        Found(cause=name, evidence=(tr("the kernel says: {line}", line=line),), severity="warn")
         for name, line in causes_in(text)
         if name in _LOGGED
     )
-    return Look(seen=f"{len(text.splitlines())} lines of the kernel's log", found=found)
+    return Look(seen=tr("{splitlines} lines of the kernel's log", splitlines=len(text.splitlines())), found=found)

@@ -9,6 +9,7 @@ from torchup.verify.causes import cause_of_finding, causes_in, known_causes
 from torchup.verify.doctor.cuda import cuinit
 from torchup.verify.doctor.engine import Look
 from torchup.verify.doctor.subject import Subject
+from torchup.words import mark, tr
 
 Rule = tuple[LayerName, str, Callable[[Subject], str | None]]
 
@@ -22,13 +23,13 @@ _STATES = {
     "error": "driver-serves-no-gpu",
 }
 _SAYS = {
-    "missing": "no NVIDIA driver is installed",
-    "not_loaded": "the NVIDIA driver is installed and not loaded",
-    "mismatch": "the driver's libraries and the loaded module differ",
-    "nouveau": "nouveau drives the card",
-    "no_device_nodes": "the module is loaded, and /dev/nvidia* are not there",
-    "no_permission": "/dev/nvidia* may not be opened",
-    "error": "the driver serves no card",
+    "missing": mark("no NVIDIA driver is installed"),
+    "not_loaded": mark("the NVIDIA driver is installed and not loaded"),
+    "mismatch": mark("the driver's libraries and the loaded module differ"),
+    "nouveau": mark("nouveau drives the card"),
+    "no_device_nodes": mark("the module is loaded, and /dev/nvidia* are not there"),
+    "no_permission": mark("/dev/nvidia* may not be opened"),
+    "error": mark("the driver serves no card"),
 }
 _WSL_PACKAGES = ("/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1")
 _COMPUTE = {"all", "compute"}
@@ -58,7 +59,9 @@ def _container_without_gpus(subject: Subject) -> str | None:
     if given and not _COMPUTE & set(given.split(",")):
         return f"NVIDIA_DRIVER_CAPABILITIES={given}"
     if facts.nvidia.state in ("missing", "no_device_nodes"):
-        return f"a {facts.context.container} container in which {_SAYS[facts.nvidia.state]}"
+        return tr(
+            "a {container} container in which {SAYS}", container=facts.context.container, SAYS=_SAYS[facts.nvidia.state]
+        )
     return None
 
 
@@ -79,14 +82,14 @@ def _amd_is_not_served(subject: Subject) -> str | None:
     amd = [gpu for gpu in subject.facts.gpus if gpu.vendor == "amd"]
     if not amd or not subject.host.exists("/dev/kfd") or subject.host.accessible("/dev/kfd"):
         return None
-    return "/dev/kfd may not be opened by this user"
+    return tr("/dev/kfd may not be opened by this user")
 
 
 def _gpu_build_without_gpu(subject: Subject) -> str | None:
     variant = subject.variant
     if subject.gpus or variant in (None, "cpu"):
         return None
-    return f"torch {variant} is installed, and no GPU is seen"
+    return tr("torch {variant} is installed, and no GPU is seen", variant=variant)
 
 
 # In the order of the layers; within a layer the telling cause comes before the general one.
@@ -167,7 +170,7 @@ def _told_better(cause: str, evidence: str, subject: Subject) -> Found:
     if cause == "driver-serves-no-gpu":
         for name, line in causes_in(subject.kernel_log()):
             if name in _TOLD_BY_KERNEL:
-                return Found(cause=name, evidence=(evidence, f"the kernel says: {line}"))
+                return Found(cause=name, evidence=(evidence, tr("the kernel says: {line}", line=line)))
     if cause == "nvidia-devices-missing" and subject.facts.context.container is not None:
         return Found(cause="container-driver-capabilities", evidence=(evidence,))
     return Found(cause=cause, evidence=(evidence,))
@@ -179,7 +182,7 @@ def _seen_gpus(subject: Subject) -> str:
 
 def _seen_firmware(subject: Subject) -> str:
     state = {True: "on", False: "off", None: "unknown"}[subject.facts.context.secure_boot]
-    return f"Secure Boot is {state}"
+    return tr("Secure Boot is {state}", state=state)
 
 
 def _seen_kernel(subject: Subject) -> str:
@@ -192,7 +195,7 @@ def _seen_kernel(subject: Subject) -> str:
 
 def _seen_devices(subject: Subject) -> str:
     names = [*subject.host.names("/dev", prefix="nvidia"), *subject.host.names("/dev", prefix="kfd")]
-    return ", ".join(f"/dev/{name}" for name in names) or "no GPU devices in /dev"
+    return ", ".join(f"/dev/{name}" for name in names) or tr("no GPU devices in /dev")
 
 
 def _seen_driver(subject: Subject) -> str:
@@ -201,13 +204,15 @@ def _seen_driver(subject: Subject) -> str:
         return "no NVIDIA driver"
     cuda = f", CUDA {driver.cuda_version}" if driver.cuda_version else ""
     said = subject.notes.get("cuinit")
-    return f"driver {driver.driver_version or 'unknown'}{cuda}" + (f", cuInit answers {said}" if said else "")
+    return f"driver {driver.driver_version or 'unknown'}{cuda}" + (
+        tr(", cuInit answers {said}", said=said) if said else ""
+    )
 
 
 def _seen_masks(subject: Subject) -> str:
     names = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
     masks = [f"{name}={subject.environ[name]!r}" for name in names if name in subject.environ]
-    return ", ".join(masks) or "no variable limits the GPUs"
+    return ", ".join(masks) or tr("no variable limits the GPUs")
 
 
 _SEEN: dict[LayerName, Callable[[Subject], str]] = {

@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from torchup.detect.host import Host
 from torchup.detect.torch_installs import parse_backend, parse_conda_build
 from torchup.model.diagnosis import Found
+from torchup.words import tr
 
 _DIST_INFO = re.compile(r"(?P<name>[^-]+)-(?P<version>[^-]+)\.dist-info")
 _VARIANT = re.compile(r"cpu|cu\d+|rocm[\d.]+|xpu")
@@ -97,14 +98,14 @@ def package_causes(packages: Packages, *, gpu_here: str | None, cpu_is_wanted: b
     """Name what is wrong with the packages, the decisive first; `gpu_here` names a GPU that torch could use."""
     torch = packages.get("torch")
     if torch is None:
-        yield Found(cause="torch-not-installed", evidence=("no torch-*.dist-info in the environment",))
+        yield Found(cause="torch-not-installed", evidence=(tr("no torch-*.dist-info in the environment"),))
         return
     twice = [package for package in packages.found if package.name == "torch" and package.folder == torch.folder]
     if len(twice) > 1 or packages.left_overs:
         versions = [f"torch {package.version}" for package in twice]
         yield Found(cause="torch-partially-initialized", evidence=(*versions, *packages.left_overs))
     if packages.variant == "cpu" and gpu_here and not cpu_is_wanted:
-        evidence = (f"torch {torch.version} is a CPU build", f"the machine has {gpu_here}")
+        evidence = (f"torch {torch.version} is a CPU build", tr("the machine has {gpu_here}", gpu_here=gpu_here))
         if packages.conda_cpu:
             yield Found(cause="conda-resolved-cpu-build", evidence=(*evidence, packages.conda_cpu))
         else:
@@ -123,10 +124,15 @@ def _requirements(packages: Packages, torch: Package) -> Iterator[Found]:
             missing.append(f"{requirement.name}{requirement.specifier}")
         elif not _fits(requirement, installed.version):
             differing.append(
-                f"torch asks for {requirement.name}{requirement.specifier}, {installed.version} is installed"
+                tr(
+                    "torch asks for {name}{specifier}, {version} is installed",
+                    name=requirement.name,
+                    specifier=requirement.specifier,
+                    version=installed.version,
+                )
             )
     if missing:
-        yield Found(cause="torch-incomplete", evidence=(f"not installed: {', '.join(missing)}",))
+        yield Found(cause="torch-incomplete", evidence=(tr("not installed: {missing}", missing=", ".join(missing)),))
     cuda = tuple(text for text in differing if text.startswith(("torch asks for nvidia", "torch asks for triton")))
     if cuda:
         yield Found(cause="cuda-pins-differ", evidence=cuda)
@@ -139,12 +145,20 @@ def _companions(packages: Packages, torch: Package) -> Iterator[Found]:
         if package is None:
             continue
         evidence += [
-            f"{name} {package.version} asks for torch{requirement.specifier}, {torch.version} is here"
+            tr(
+                "{name} {version} asks for torch{specifier}, {version_2} is here",
+                name=name,
+                version=package.version,
+                specifier=requirement.specifier,
+                version_2=torch.version,
+            )
             for requirement in _wanted(package, packages.markers)
             if canonicalize_name(requirement.name) == "torch" and not _fits(requirement, torch.version)
         ]
         if package.label and torch.label and package.label != torch.label:
-            evidence.append(f"{name} is {package.label}, torch is {torch.label}")
+            evidence.append(
+                tr("{name} is {label}, torch is {label_2}", name=name, label=package.label, label_2=torch.label)
+            )
     if evidence:
         yield Found(cause="torchvision-nms-missing", evidence=tuple(evidence))
 

@@ -18,6 +18,7 @@ from torchup.verify.causes import cause_of_finding
 from torchup.verify.doctor.engine import Look
 from torchup.verify.doctor.packages import package_causes
 from torchup.verify.doctor.subject import Interpreter, Subject
+from torchup.words import tr
 
 # Only the standard library, isolated: what it says must not depend on what is being examined.
 ASK_INTERPRETER = """
@@ -47,7 +48,9 @@ def parse_interpreter(path: str, ran: Ran) -> tuple[Interpreter, dict[str, str]]
         markers = said.pop("markers")
         return Interpreter(path=path, **{**said, "sites": tuple(said["sites"])}), markers
     except (ValueError, KeyError, IndexError, TypeError):
-        text = (ran.stderr.strip() or ran.problem or f"it ended with status {ran.returncode}").splitlines()
+        text = (
+            ran.stderr.strip() or ran.problem or tr("it ended with status {returncode}", returncode=ran.returncode)
+        ).splitlines()
         return Interpreter(path=path, problem=text[-1]), {}
 
 
@@ -55,7 +58,7 @@ def look_at_interpreter(subject: Subject) -> Look:
     """Judge the interpreter and the system it runs on."""
     python = subject.interpreter
     if python is None:
-        return Look(seen="no environment to look into", skipped=True)
+        return Look(seen=tr("no environment to look into"), skipped=True)
     if python.problem is not None:
         return Look(seen=python.path, found=(Found(cause="interpreter-broken", evidence=(python.problem,)),))
     kind = "environment" if python.prefix != python.base_prefix else "installation"
@@ -66,10 +69,19 @@ def look_at_interpreter(subject: Subject) -> Look:
 def _interpreter_causes(python: Interpreter, subject: Subject) -> Iterator[Found]:
     system = subject.facts.os
     if python.bits != _BITS:
-        yield Found(cause="python-32bit", evidence=(f"{python.path} is a {python.bits}-bit program",))
+        yield Found(
+            cause="python-32bit", evidence=(tr("{path} is a {bits}-bit program", path=python.path, bits=python.bits),)
+        )
     if system.libc == "musl":
         yield Found(
-            cause="musl-alpine", evidence=(f"{system.id or 'this system'} has musl {system.libc_version or ''}",)
+            cause="musl-alpine",
+            evidence=(
+                tr(
+                    "{id} has musl {libc_version}",
+                    id=system.id or "this system",
+                    libc_version=system.libc_version or "",
+                ),
+            ),
         )
     glibc = tuple(int(part) for part in (system.libc_version or "").split(".") if part.isdigit())
     if system.libc == "glibc" and glibc and glibc < _OLDEST_GLIBC:
@@ -90,7 +102,7 @@ def look_at_packages(subject: Subject) -> Look:
     """Judge the installed packages, and the build against the driver and the GPUs."""
     packages = subject.packages
     if packages is None:
-        return Look(seen="no environment to look into", skipped=True)
+        return Look(seen=tr("no environment to look into"), skipped=True)
     gpu = next((gpu.name or gpu.vendor for gpu in subject.gpus if gpu.vendor != "apple"), None)
     found = [*package_causes(packages, gpu_here=gpu, cpu_is_wanted=subject.planned_variant == "cpu")]
     found += _suits(subject)
@@ -120,8 +132,16 @@ def _suits(subject: Subject) -> Iterator[Found]:
         except ValueError:
             too_old = False
         if too_old:
-            text = f"CUDA {cuda[0]} needs driver >= {minimum.text}, {driver.driver_version} is installed"
-            yield Found(cause="driver-too-old", evidence=(f"torch is built for CUDA {cuda[0]}.{cuda[1]}", text))
+            text = tr(
+                "CUDA {cuda} needs driver >= {text}, {driver_version} is installed",
+                cuda=cuda[0],
+                text=minimum.text,
+                driver_version=driver.driver_version,
+            )
+            yield Found(
+                cause="driver-too-old",
+                evidence=(tr("torch is built for CUDA {cuda}.{cuda_2}", cuda=cuda[0], cuda_2=cuda[1]), text),
+            )
     yield from _kernels(subject, torch.version.partition("+")[0], packages.variant, cuda)
 
 
@@ -141,5 +161,10 @@ def _kernels(subject: Subject, version: str, variant: str, cuda: tuple[int, int]
         if serving(capability, kernels, cuda) is None:
             newer = capability.sm > max(kernels.sm, default=0)
             listed = " ".join(f"sm_{number}" for number in kernels.sm)
-            text = f"{gpu.name or 'the GPU'} has compute capability {capability}, the build has {listed}"
+            text = tr(
+                "{name} has compute capability {capability}, the build has {listed}",
+                name=gpu.name or "the GPU",
+                capability=capability,
+                listed=listed,
+            )
             yield Found(cause="no-kernel-image-new-gpu" if newer else "no-kernel-image-old-gpu", evidence=(text,))

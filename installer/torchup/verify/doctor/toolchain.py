@@ -13,6 +13,7 @@ from torchup.verify.causes import cause_of_finding
 from torchup.verify.doctor.engine import Look
 from torchup.verify.doctor.packages import setuptools_cause
 from torchup.verify.doctor.subject import Subject
+from torchup.words import tr
 
 # The first gcc major that each CUDA no longer takes: torch/utils/cpp_extension.py, CUDA_GCC_VERSIONS (2.13).
 GCC_BOUNDS = (((12, 0), 13), ((12, 3), 14), ((12, 8), 15), ((13, 0), 16))
@@ -23,12 +24,12 @@ _LISTED = re.compile(r"^\s*libcuda\.so \(", re.MULTILINE)
 def look_at_toolchain(subject: Subject) -> Look:
     """Judge compiler, headers, toolkit and the folders that compiled code goes to."""
     if subject.interpreter is None:
-        return Look(seen="no environment to look into", skipped=True)
+        return Look(seen=tr("no environment to look into"), skipped=True)
     toolkit = chosen_toolkit(subject)
     found = [*_toolkit_causes(subject, toolkit), *_python_causes(subject), *_folder_causes(subject)]
     if subject.packages and subject.packages.get("triton"):
         found += _libcuda_causes(subject)
-    seen = f"CUDA toolkit {toolkit.version} at {toolkit.path}" if toolkit else "no CUDA toolkit (torch needs none)"
+    seen = f"CUDA toolkit {toolkit.version} at {toolkit.path}" if toolkit else tr("no CUDA toolkit (torch needs none)")
     return Look(seen=seen, found=tuple(found))
 
 
@@ -64,7 +65,13 @@ def _toolkit_causes(subject: Subject, toolkit: Toolkit | None) -> Iterator[Found
     cuda = (numbers[0], numbers[1])
     built = _cuda_of(subject)
     if built is not None and built[0] != cuda[0]:
-        text = f"torch is built for CUDA {built[0]}.{built[1]}, nvcc in {toolkit.path} is {toolkit.version}"
+        text = tr(
+            "torch is built for CUDA {built}.{built_2}, nvcc in {path} is {version}",
+            built=built[0],
+            built_2=built[1],
+            path=toolkit.path,
+            version=toolkit.version,
+        )
         yield Found(cause="nvcc-cuda-mismatch", evidence=(text,))
     bound = gcc_bound(cuda)
     compiler = subject.environ.get("CXX") or "g++"
@@ -74,7 +81,13 @@ def _toolkit_causes(subject: Subject, toolkit: Toolkit | None) -> Iterator[Found
     ran = subject.ask((path, "-dumpfullversion", "-dumpversion"), subject.environ, 10.0)
     major = re.match(r"\d+", ran.stdout.strip())
     if major and int(major.group()) >= bound:
-        text = f"{path} is {ran.stdout.strip()}, CUDA {toolkit.version} takes gcc before {bound}"
+        text = tr(
+            "{path} is {strip}, CUDA {version} takes gcc before {bound}",
+            path=path,
+            strip=ran.stdout.strip(),
+            version=toolkit.version,
+            bound=bound,
+        )
         yield Found(cause="gcc-too-new-for-nvcc", evidence=(text,))
 
 
@@ -95,19 +108,23 @@ def _python_causes(subject: Subject) -> Iterator[Found]:
         and python.include
         and not subject.host.is_file(f"{python.include}/Python.h")
     ):
-        yield Found(cause="python-h-missing", evidence=(f"{python.include}/Python.h is not there",), severity="warn")
+        yield Found(
+            cause="python-h-missing",
+            evidence=(tr("{include}/Python.h is not there", include=python.include),),
+            severity="warn",
+        )
     if packages and (found := setuptools_cause(packages)):
         yield found
     is_windows = subject.facts.os.system == "windows"
     if is_windows and packages and packages.get("torch") and not packages.get("triton-windows"):
-        yield Found(cause="windows-triton-missing", evidence=("no triton-windows is installed",), severity="warn")
+        yield Found(cause="windows-triton-missing", evidence=(tr("no triton-windows is installed"),), severity="warn")
 
 
 def _folder_causes(subject: Subject) -> Iterator[Found]:
     host = subject.host
     folder = subject.environ.get("TMPDIR") or "/tmp"  # noqa: S108 - looked at, never written to
     if host.live and is_noexec(folder):
-        yield Found(cause="tmp-noexec", evidence=(f"{folder} is mounted noexec",))
+        yield Found(cause="tmp-noexec", evidence=(tr("{folder} is mounted noexec", folder=folder),))
     caches = (
         subject.environ.get("TRITON_CACHE_DIR") or f"{host.home}/.triton",
         subject.environ.get("TORCH_EXTENSIONS_DIR") or f"{host.home}/.cache/torch_extensions",
@@ -117,9 +134,11 @@ def _folder_causes(subject: Subject) -> Iterator[Found]:
         if not host.is_dir(cache):
             continue
         if host.live and not os.access(cache, os.W_OK | os.X_OK):
-            yield Found(cause="jit-cache-not-writable", evidence=(f"{cache} may not be written by this user",))
+            yield Found(
+                cause="jit-cache-not-writable", evidence=(tr("{cache} may not be written by this user", cache=cache),)
+            )
         elif kind := network_file_system(mounts, host.resolve(cache)):
-            text = f"{cache} lies on {kind}"
+            text = tr("{cache} lies on {kind}", cache=cache, kind=kind)
             yield Found(cause="jit-cache-not-writable", evidence=(text,), severity="warn")
 
 
@@ -131,7 +150,9 @@ def _libcuda_causes(subject: Subject) -> Iterator[Found]:
         return
     ran = subject.ask((ldconfig, "-p"), subject.environ, 10.0)
     if ran.ok and "libcuda.so.1" not in ran.stdout and not _LISTED.search(ran.stdout):
-        yield Found(cause="triton-libcuda-not-found", evidence=("ldconfig -p lists no libcuda.so",), severity="warn")
+        yield Found(
+            cause="triton-libcuda-not-found", evidence=(tr("ldconfig -p lists no libcuda.so"),), severity="warn"
+        )
 
 
 def is_noexec(folder: str) -> bool:

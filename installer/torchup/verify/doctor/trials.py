@@ -12,6 +12,7 @@ from torchup.detect.commands import Ran
 from torchup.model.diagnosis import Found
 from torchup.verify.causes import cause_of_text
 from torchup.verify.run import how_it_ended
+from torchup.words import mark, tr
 
 Ask = Callable[[tuple[str, ...], Mapping[str, str], float], Ran]
 
@@ -78,8 +79,10 @@ IMPORT_TRIALS = (
     Trial(without=("LD_LIBRARY_PATH",), cause="library-path-shadows", text="without LD_LIBRARY_PATH"),
     Trial(without=("LD_PRELOAD",), cause="library-path-shadows", text="without LD_PRELOAD"),
     Trial(without=("PYTHONPATH", "PYTHONHOME"), cause="python-path-shadows", text="without PYTHONPATH and PYTHONHOME"),
-    Trial(given=(("PYTHONNOUSERSITE", "1"),), cause="python-path-shadows", text="without the user's own packages"),
-    Trial(flags=("-I",), cause="python-path-shadows", text="with python -I, away from the current folder"),
+    Trial(
+        given=(("PYTHONNOUSERSITE", "1"),), cause="python-path-shadows", text=mark("without the user's own packages")
+    ),
+    Trial(flags=("-I",), cause="python-path-shadows", text=mark("with python -I, away from the current folder")),
 )
 # What makes a collective or a copy between GPUs hang; run with the one check that failed.
 CHECK_TRIALS: tuple[tuple[re.Pattern[str], Trial], ...] = (
@@ -114,8 +117,10 @@ def last_words(ran: Ran) -> str:
     """Say how a command failed: by the signal that ended it, else by the last line of its error."""
     if ran.returncode is not None and ran.returncode < 0:
         # What is printed by a dying process (a traceback of the fault handler) tells the place, not the end.
-        return f"the process {how_it_ended(ran.returncode)[0]}"
-    lines = (ran.stderr.strip() or ran.problem or f"it ended with status {ran.returncode}").splitlines()
+        return tr("the process {how_it_ended}", how_it_ended=how_it_ended(ran.returncode)[0])
+    lines = (
+        ran.stderr.strip() or ran.problem or tr("it ended with status {returncode}", returncode=ran.returncode)
+    ).splitlines()
     return lines[-1]
 
 
@@ -127,7 +132,7 @@ def why_import_fails(python: str, environ: Mapping[str, str], ask: Ask, error: s
             # A shadowed library may have a name of its own in the error's text.
             telling = told if trial.cause == "library-path-shadows" and told is not None else trial.cause
             shown = [f"{name}={environ[name]}" for name in trial.without if environ.get(name)]
-            return Found(cause=telling, evidence=(error, f"{trial.text} it can be imported", *shown))
+            return Found(cause=telling, evidence=(error, tr("{text} it can be imported", text=trial.text), *shown))
     return Found(cause=told or "torch-import-error", evidence=(error,))
 
 
@@ -142,7 +147,13 @@ def compare_library_path(python: str, environ: Mapping[str, str], ask: Ask, plai
     evidence: list[str] = []
     with_it, without = plain.said, clean.said
     if with_it.get("cudnn") != without.get("cudnn"):
-        evidence.append(f"cuDNN is {with_it.get('cudnn')} with LD_LIBRARY_PATH and {without.get('cudnn')} without it")
+        evidence.append(
+            tr(
+                "cuDNN is {get} with LD_LIBRARY_PATH and {get_2} without it",
+                get=with_it.get("cudnn"),
+                get_2=without.get("cudnn"),
+            )
+        )
     other = sorted(set(with_it.get("libraries") or ()) - set(without.get("libraries") or ()))
     evidence += [f"with LD_LIBRARY_PATH {library} is loaded" for library in other]
     if evidence:
@@ -158,5 +169,11 @@ def compare_masks(python: str, environ: Mapping[str, str], ask: Ask, plain: Outc
         return
     clean = attempt(python, {key: value for key, value in environ.items() if key != name}, ask)
     if clean.said.get("count"):
-        text = f"torch sees {plain.said.get('count')} GPUs with {name}={environ[name]!r} and {clean.said['count']} without it"
+        text = tr(
+            "torch sees {get} GPUs with {name}={environ!r} and {said} without it",
+            get=plain.said.get("count"),
+            name=name,
+            environ=environ[name],
+            said=clean.said["count"],
+        )
         yield Found(cause="cuda-visible-devices-hides-gpu", evidence=(text,))
