@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePosixPath, PureWindowsPath
 
 from torchup.answers.question import Choice, ChoiceSource, Question
 from torchup.answers.signals import python_name, usable_pythons
 from torchup.answers.values import Value, value_at, write_value
-from torchup.model.facts import MachineFacts
+from torchup.model.facts import MachineFacts, Toolkit
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.words import tr
@@ -25,9 +26,12 @@ def choices_for(question: Question, facts: MachineFacts, request: Request, advis
     if question.choice_source is not None:
         return _SOURCES[question.choice_source](facts, request, advised)
     if question.kind == "confirm":
-        yes, no = Choice(value=True, label="Yes"), Choice(value=False, label="No")
+        yes, no = Choice(value=True, label=tr("Yes")), Choice(value=False, label=tr("No"))
         return (yes, no) if value_at(Request(), question.key) else (no, yes)
-    return question.choices
+    return tuple(
+        replace(choice, label=tr(choice.label), note=tr(choice.note) if choice.note else "")
+        for choice in question.choices
+    )
 
 
 def variant_words(variant: str) -> str:
@@ -36,7 +40,7 @@ def variant_words(variant: str) -> str:
         return f"CUDA {variant[2:-1]}.{variant[-1]}"
     if variant.startswith("rocm"):
         return f"ROCm {variant.removeprefix('rocm')}"
-    return {"cpu": "the CPU alone", "xpu": "Intel GPUs", "mps": "Apple GPUs"}.get(variant, variant)
+    return {"cpu": tr("the CPU alone"), "xpu": tr("Intel GPUs"), "mps": tr("Apple GPUs")}.get(variant, variant)
 
 
 def _variants(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
@@ -45,7 +49,11 @@ def _variants(facts: MachineFacts, request: Request, advised: Resolution) -> tup
     if advised.torch is None:
         auto = Choice(value="auto", label=tr("what fits the GPUs"), note=reason or tr("Nothing fits as things are."))
     else:
-        label = f"PyTorch {advised.torch.version} for {variant_words(advised.torch.variant)}"
+        label = tr(
+            "PyTorch {version} for {accelerator}",
+            version=advised.torch.version,
+            accelerator=variant_words(advised.torch.variant),
+        )
         auto = Choice(value="auto", label=label, note=reason)
     cpu = Choice(value="cpu", label=tr("for the CPU alone"), note=tr("Leaves the GPU idle; a much smaller download."))
     return auto, cpu
@@ -59,7 +67,7 @@ def _gpus(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[C
         else tr("As things are, no build serves all of them.")
     )
     everything = Choice(value="all", label=tr("all of them"), note=note)
-    return (everything, *(Choice(value=(gpu.index,), label=f"only {gpu.index}: {gpu.name or gpu.vendor}")
+    return (everything, *(Choice(value=(gpu.index,), label=tr("only {index}: {name}", index=gpu.index, name=gpu.name or gpu.vendor))
                           for gpu in facts.gpus if gpu.vendor in ("nvidia", "amd")))  # fmt: skip
 
 
@@ -116,11 +124,13 @@ def _environments(facts: MachineFacts, request: Request, advised: Resolution) ->
 
 def _toolkits(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request
-    choices = [Choice(value="none", label="No", note=tr("PyTorch's wheels bring the CUDA libraries that they need."))]
+    choices = [
+        Choice(value="none", label=tr("No"), note=tr("PyTorch's wheels bring the CUDA libraries that they need."))
+    ]
     if facts.toolkits:
         kit = facts.toolkits[0]
-        found = f"CUDA {kit.version or '?'} at {kit.path}" if len(facts.toolkits) == 1 else tr("one that is there")
-        choices.append(Choice(value="existing", label=f"Yes, with {found}"))
+        found = _kit(kit) if len(facts.toolkits) == 1 else tr("one that is there")
+        choices.append(Choice(value="existing", label=tr("Yes, with {found}", found=found)))
     cuda = variant_words(advised.torch.variant) if advised.torch and advised.torch.variant.startswith("cu") else "CUDA"
     if not (advised.torch and advised.torch.variant.startswith(("cu11", "cu12"))):
         # The packages of CUDA 11 and 12 have no nvcc.
@@ -139,14 +149,18 @@ def _toolkit_paths(facts: MachineFacts, request: Request, advised: Resolution) -
     kits = {kit.path: kit for kit in facts.toolkits}
     return (
         any_of,
-        *(Choice(value=kit.path, label=f"CUDA {kit.version or '?'} at {kit.path}") for kit in kits.values()),
+        *(Choice(value=kit.path, label=_kit(kit)) for kit in kits.values()),
     )
+
+
+def _kit(kit: Toolkit) -> str:
+    return tr("CUDA {version} at {path}", version=kit.version or "?", path=kit.path)
 
 
 def _driver(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del facts, request
     driver = advised.driver
-    words = [f"branch {driver.branch}"] if driver.branch else []
+    words = [tr("branch {branch}", branch=driver.branch)] if driver.branch else []
     words += [tr("{module} kernel module", module=driver.module)] if driver.module else []
     what = f" ({', '.join(words)})" if words else ""
     return (
@@ -171,8 +185,10 @@ def _shells(facts: MachineFacts, request: Request, advised: Resolution) -> tuple
     named = ", ".join(dict.fromkeys([*used, *usual]))
     label = tr("the usual ones ({named})", named=named) if named else tr("the usual ones")
     installed = [name for name in known if name in facts.shells.installed]
-    single = tuple(Choice(value=(name,), label=f"only {name}") for name in installed)
-    none = Choice(value="none", label="none", note=tr("Touches no start-up file; you get the line to run yourself."))
+    single = tuple(Choice(value=(name,), label=tr("only {name}", name=name)) for name in installed)
+    none = Choice(
+        value="none", label=tr("none"), note=tr("Touches no start-up file; you get the line to run yourself.")
+    )
     return (Choice(value="auto", label=label), *single, none)
 
 

@@ -17,34 +17,38 @@ def consequences(before: Resolution, after: Resolution) -> tuple[str, ...]:
     lines: list[str] = []
     now, then = _torch(after), _torch(before)
     if now != then and after.torch is not None:
-        lines.append(
-            tr("{now} instead of {then}{new_reason}", now=now, then=then, new_reason=_new_reason(before, after))
-            if before.torch
-            else f"Now: {now}"
-        )
+        lines.append(_change(now, then, before, after) if before.torch else tr("Now: {now}", now=now))
     if before.driver.action != after.driver.action:
-        lines.append(
-            tr("Driver: {action} instead of {action_2}.", action=after.driver.action, action_2=before.driver.action)
-        )
+        lines.append(tr("Driver: {now} instead of {then}.", now=after.driver.action, then=before.driver.action))
     if before.cuda_toolkit != after.cuda_toolkit and after.cuda_toolkit.source != "none":
         toolkit = after.cuda_toolkit
-        words = [word for word in (toolkit.version, toolkit.source, toolkit.path and f"at {toolkit.path}") if word]
-        lines.append(f"CUDA toolkit: {' '.join(words)}.")
+        place = tr("at {path}", path=toolkit.path) if toolkit.path else None
+        words = [word for word in (toolkit.version, toolkit.source, place) if word]
+        lines.append(tr("CUDA toolkit: {toolkit}.", toolkit=" ".join(words)))
     if before.status != after.status:
-        lines.append(_STATUS[after.status])
+        lines.append(tr(_STATUS[after.status]))
         lines += [reason.text for reason in after.reasons[:2]] if after.torch is None else []
         lines += [step.text for step in after.next_steps[:2]]
     known = {warning.text for warning in before.warnings}
-    lines += [f"Note: {warning.text}" for warning in after.warnings if warning.text not in known]
+    lines += [tr("Note: {warning}", warning=warning.text) for warning in after.warnings if warning.text not in known]
     return tuple(lines)
 
 
 def _torch(resolution: Resolution) -> str:
     pick = resolution.torch
-    return "nothing" if pick is None else f"PyTorch {pick.version} {pick.variant} on Python {pick.python}"
+    if pick is None:
+        return tr("nothing")
+    return tr(
+        "PyTorch {version} {variant} on Python {python}",
+        version=pick.version,
+        variant=pick.variant,
+        python=pick.python,
+    )
 
 
-def _new_reason(before: Resolution, after: Resolution) -> str:
+def _change(now: str, then: str, before: Resolution, after: Resolution) -> str:
     known = {reason.text for reason in before.reasons}
-    new = next((reason.text for reason in after.reasons if reason.text not in known), "")
-    return f": {new}" if new else "."
+    new = next((reason.text for reason in after.reasons if reason.text not in known), None)
+    if new is None:
+        return tr("{now} instead of {then}.", now=now, then=then)
+    return tr("{now} instead of {then}: {reason}", now=now, then=then, reason=new)

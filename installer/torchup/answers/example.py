@@ -16,7 +16,7 @@ def example_answers(
     """Give a complete, commented answers file; `facts` are described at its top."""
     heading = [tr("Keep what you need; a key that is left out takes its default. Check it: torchup answers check FILE")]
     if facts is not None:
-        heading += ["", "This machine:", *(f"  {line}" for line in machine_summary(facts))]
+        heading += ["", tr("This machine:"), *(f"  {line}" for line in machine_summary(facts))]
     return render_answers(
         request or Request(),
         tool_version=__version__,

@@ -25,7 +25,7 @@ def contradictions(facts: MachineFacts) -> tuple[Problem, ...]:
 def _system(facts: MachineFacts) -> Iterator[Problem]:
     system, context = facts.os.system, facts.context
     if not facts.os.arch.strip():
-        yield Problem(("os", "arch"), "is empty")
+        yield Problem(("os", "arch"), tr("is empty"))
     if facts.os.libc is not None and system != "linux":
         yield Problem(
             ("os", "libc"),
@@ -55,15 +55,13 @@ def _gpus(facts: MachineFacts) -> Iterator[Problem]:
                 first = places[key, value]
                 yield Problem(
                     ("gpus", number, key),
-                    tr(
-                        "{rpartition!r} is also that of gpus[{first}]", rpartition=value.rpartition(" ")[2], first=first
-                    ),
+                    tr("{value!r} is also that of gpus[{first}]", value=value.rpartition(" ")[2], first=first),
                 )
 
 
 def _one_gpu(gpu: Gpu, path: tuple[PathKey, ...], system: str) -> Iterator[Problem]:
     if gpu.index < 0:
-        yield Problem((*path, "index"), "is negative")
+        yield Problem((*path, "index"), tr("is negative"))
     if gpu.compute_capability is not None:
         if gpu.vendor != "nvidia":
             yield Problem(
@@ -112,15 +110,15 @@ def _driver_state(driver: NvidiaDriver, *, jetson: bool) -> Iterator[Problem]:
     if driver.state == "missing" and driver.driver_version is not None:
         yield Problem(
             ("nvidia", "state"),
-            tr("is missing, and driver_version is {driver_version}", driver_version=driver.driver_version),
+            tr("is missing, and driver_version is {version}", version=driver.driver_version),
         )
     if driver.state in ("missing", "not_loaded", "nouveau") and driver.loaded_version is not None:
         yield Problem(
             ("nvidia", "state"),
             tr(
-                "is {state}, and loaded_version is {loaded_version}",
+                "is {state}, and loaded_version is {version}",
                 state=driver.state,
-                loaded_version=driver.loaded_version,
+                version=driver.loaded_version,
             ),
         )
     if driver.state == "mismatch" and driver.driver_version == driver.loaded_version is not None:
@@ -156,7 +154,7 @@ def _amounts(facts: MachineFacts) -> Iterator[Problem]:
     }
     for path, amount in amounts.items():
         if amount is not None and amount < 0:
-            yield Problem(path, f"{amount} is negative")
+            yield Problem(path, tr("{amount} is negative", amount=amount))
 
 
 def _is_driver_version(text: str) -> bool:
@@ -173,4 +171,4 @@ def _minor(version: str) -> tuple[int, int]:
 
 
 def _unreadable(path: tuple[PathKey, ...], text: str, wanted: str) -> Problem:
-    return Problem(path, f"{text!r} is no {wanted}")
+    return Problem(path, tr("{text!r} is no {wanted}", text=text, wanted=wanted))

@@ -11,7 +11,7 @@ from torchup.answers.yaml_source import Document, parse_document
 from torchup.errors import UsageError
 from torchup.model.facts import MachineFacts
 from torchup.model.serial import Problem, ShapeError, load
-from torchup.words import tr
+from torchup.words import mark, tr
 
 
 def read_facts(path: Path) -> MachineFacts:
@@ -20,7 +20,7 @@ def read_facts(path: Path) -> MachineFacts:
     Raises UsageError: `file-unreadable` when there is no such small text file, `facts-invalid` with one line of
     evidence per problem, contradictory values included.
     """
-    return parse_facts(read_small_file(path, what="facts file"), str(path))
+    return parse_facts(read_small_file(path, what=mark("facts file")), str(path))
 
 
 def parse_facts(content: bytes, source: str) -> MachineFacts:
@@ -39,7 +39,7 @@ def parse_facts(content: bytes, source: str) -> MachineFacts:
             problems += [document.locate(problem) for problem in contradictions(facts)]
     if problems or facts is None:
         raise UsageError(
-            tr("The facts file {source} has {counted}.", source=source, counted=counted(len(set(problems)))),
+            tr("The facts file {source} has {problems}.", source=source, problems=counted(len(set(problems)))),
             code="facts-invalid",
             evidence=report(source, problems),
             hint=tr("`torchup detect --json` on the machine in question records its facts."),
@@ -48,9 +48,9 @@ def parse_facts(content: bytes, source: str) -> MachineFacts:
 
 
 def _locate(document: Document, problem: Problem) -> Located:
-    if problem.text.startswith("unknown key"):
+    if problem.kind == "unknown-key":
         return document.locate(problem, at_key=True)
     text = document.written(problem.path)
-    if text and "is not a string" in problem.text:
+    if text and problem.kind == "not-a-string":
         return document.locate(Problem(problem.path, not_a_string(document.value(problem.path), text)))
     return document.locate(problem)

@@ -35,20 +35,20 @@ def read_small_file(path: Path, *, what: str) -> bytes:
         # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except IsADirectoryError:
-        raise _unreadable(path, what, "is a folder") from None
+        raise _unreadable(path, what, tr("is a folder")) from None
     except (OSError, ValueError) as error:
         reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
         raise _unreadable(path, what, tr("cannot be read: {reason}", reason=reason)) from error
     try:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
-            raise _unreadable(path, what, "is a folder")
+            raise _unreadable(path, what, tr("is a folder"))
         if not stat.S_ISREG(status.st_mode):
             raise _unreadable(path, what, tr("is not a regular file"))
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             content = stream.read(LARGEST_BYTES + 1)
     except OSError as error:
-        raise _unreadable(path, what, tr("cannot be read: {strerror}", strerror=error.strerror)) from error
+        raise _unreadable(path, what, tr("cannot be read: {reason}", reason=error.strerror)) from error
     finally:
         os.close(descriptor)
     if len(content) > LARGEST_BYTES:
@@ -57,9 +57,9 @@ def read_small_file(path: Path, *, what: str) -> bytes:
             path,
             what,
             tr(
-                "has {size:,} bytes, and more than {LARGEST_BYTES:,} are never needed",
+                "has {size:,} bytes, and more than {most:,} are never needed",
                 size=size,
-                LARGEST_BYTES=LARGEST_BYTES,
+                most=LARGEST_BYTES,
             ),
         )
     return content
@@ -80,7 +80,9 @@ def decode(content: bytes) -> str:
     bad = _FORBIDDEN.search(text)
     if bad is not None:
         raise TextError(
-            _located(text[: bad.start()], tr("the character U+{ord:04X} has no place in a text", ord=ord(bad.group())))
+            _located(
+                text[: bad.start()], tr("the character U+{code:04X} has no place in a text", code=ord(bad.group()))
+            )
         )
     return text
 
@@ -92,7 +94,7 @@ def _located(before: str, text: str) -> Located:
 
 def _unreadable(path: Path, what: str, why: str) -> UsageError:
     return UsageError(
-        f"The {what} {path} {why}.",
+        tr("The {what} {path} {why}.", what=tr(what), path=path, why=why),
         code="file-unreadable",
         hint=tr("Give the path of a UTF-8 text file."),
     )

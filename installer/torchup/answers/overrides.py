@@ -61,8 +61,14 @@ def apply_overrides(
 def replaced(before: Request, after: Request) -> tuple[str, ...]:
     """Say which answers of a file another origin overruled, one sentence each."""
     return tuple(
-        f"{key}: {write_value(value_at(after, key))} ({origin}) replaces "
-        f"{write_value(value_at(before, key))} ({before.origins[key]})"
+        tr(
+            "{key}: {new} ({new_origin}) replaces {old} ({old_origin})",
+            key=key,
+            new=write_value(value_at(after, key)),
+            new_origin=origin,
+            old=write_value(value_at(before, key)),
+            old_origin=before.origins[key],
+        )
         for key, origin in after.origins.items()
         if before.origins.get(key, origin) != origin and value_at(before, key) != value_at(after, key)
     )
@@ -75,7 +81,7 @@ def _checked(merged: Request, problems: list[str]) -> Request:
     checked, found = validate(data)
     for problem in found:
         key = _key_of(problem.path)
-        origin = merged.origins.get(key, "the defaults")
+        origin = merged.origins.get(key, tr("the defaults"))
         problems.append(_problem(origin, key, problem.text))
     return merged if checked is None else replace(checked, origins=merged.origins)
 
@@ -102,10 +108,10 @@ def _from_settings(settings: Sequence[str], problems: list[str]) -> Iterator[Set
             problems.append(
                 clean(
                     tr(
-                        "{origin}: set twice, to {told} and to {told_2}",
+                        "{origin}: set twice, to {first} and to {second}",
                         origin=origin,
-                        told=_told(seen[key]),
-                        told_2=_told(text),
+                        first=_told(seen[key]),
+                        second=_told(text),
                     )
                 )
             )
@@ -133,9 +139,9 @@ def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Iterat
 def _nearest(key: str) -> str:
     elsewhere = [known for known in value_types() if known.partition(".")[2] == key]
     if elsewhere:
-        return tr("; did you mean {map}?", map=" or ".join(map(repr, elsewhere)))
+        return tr("; did you mean {keys}?", keys=tr(" or ").join(map(repr, elsewhere)))
     return did_you_mean(key, value_types())
 
 
 def _told(text: str) -> str:
-    return "a text" if "@" in text else repr(text)
+    return tr("a text") if "@" in text else repr(text)

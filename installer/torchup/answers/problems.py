@@ -37,7 +37,7 @@ def clean(text: str) -> str:
 
 def shown(text: str) -> str:
     """Repeat a text in a message, in quotes, unless it may hold credentials."""
-    return "this text" if "@" in text else repr(clean(text[:80]))
+    return tr("this text") if "@" in text else repr(clean(text[:80]))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -49,23 +49,23 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def not_a_string(value: Any, text: str | None) -> str:
     """Say that a value is no string; `text` is how it stands in the file, if it stands there without quotes."""
     if text is None or isinstance(value, list | dict):
-        return f"{kind_of(value)} is not a string"
+        return tr("{value} is not a string", value=kind_of(value))
     if not text or value is None:
         return tr("no value is given; leave the key out for its default")
     read_as = kind_of(value)
     if not isinstance(value, bool):
-        read_as = "a number" if read_as == text else tr("the number {read_as}", read_as=read_as)
+        read_as = tr("a number") if read_as == text else tr("the number {number}", number=read_as)
     return tr('{text} is read as {read_as}; write it in quotes: "{text}"', text=text, read_as=read_as)
 
 
 def kind_of(value: Any) -> str:
     """Name a value that has the wrong type."""
     if isinstance(value, dict):
-        return "a mapping"
+        return tr("a mapping")
     if isinstance(value, list):
-        return "a list"
+        return tr("a list")
     if value is None:
-        return "no value"
+        return tr("no value")
     if isinstance(value, bool):
         return "true" if value else "false"
     return shown(value) if isinstance(value, str) else repr(value)
@@ -75,19 +75,19 @@ def report(source: str, problems: Iterable[Located]) -> tuple[str, ...]:
     """Give the evidence lines in the order of the file, and count those beyond the first hundred."""
     lines = [problem.at(source) for problem in sorted(set(problems))]
     if len(lines) > MOST_SHOWN:
-        lines[MOST_SHOWN:] = [f"{source}: and {len(lines) - MOST_SHOWN} more"]
+        lines[MOST_SHOWN:] = [tr("{source}: and {count} more", source=source, count=len(lines) - MOST_SHOWN)]
     return tuple(lines)
 
 
 def counted(number: int) -> str:
     """Give `1 problem` or `3 problems`."""
-    return "1 problem" if number == 1 else f"{number} problems"
+    return tr("1 problem") if number == 1 else tr("{number} problems", number=number)
 
 
 def answers_invalid(what: str, evidence: tuple[str, ...], number: int) -> UsageError:
     """Build the error for answers that cannot be used, whatever way they came in."""
     return UsageError(
-        f"{what} has {counted(number)}.",
+        tr("{what} has {problems}.", what=what, problems=counted(number)),
         code="answers-invalid",
         evidence=evidence,
         hint=tr("`torchup answers init` prints an example with every key explained."),

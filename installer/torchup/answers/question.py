@@ -30,6 +30,7 @@ class Question:
     of one that must not; None means that it is only asked when a person opens it at the review. `choices` are
     fixed ones, `choice_source` names those that depend on the machine; the recommended one is always first.
     `typed` says whether a value outside the choices can be typed. `decides` says whether the decision depends on it.
+    All texts are in English, marked for the catalogues: `tr` says them where they are shown.
     """
 
     key: str
@@ -44,3 +45,8 @@ class Question:
     when: tuple[str, ...] | None = None
     decides: bool = True
     dangerous: bool = False
+
+
+def labelled(**labels: str) -> tuple[Choice, ...]:
+    """Make choices from their values and labels."""
+    return tuple(Choice(value=value, label=label) for value, label in labels.items())

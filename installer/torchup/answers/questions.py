@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from functools import cache
 
-from torchup.answers.question import Choice, Question
+from torchup.answers.environment_questions import GPUS, PLACE, TORCH
+from torchup.answers.question import Choice, Question, labelled
 from torchup.words import mark
 
-
-def _choices(**labels: str) -> tuple[Choice, ...]:
-    return tuple(Choice(value=value, label=label) for value, label in labels.items())
-
-
 SECTION_MEANINGS = {
-    "torch": "Which PyTorch.",
+    "torch": mark("Which PyTorch."),
     "python": mark("Which Python it runs on."),
     "environment": mark("Where it goes."),
     "driver": mark("What may be done about the NVIDIA driver."),
@@ -27,144 +23,6 @@ SECTION_MEANINGS = {
     "gpus": mark("Which GPUs PyTorch is to run on."),
     "verify": mark("The tensor test at the end."),
 }
-
-_GPUS = (
-    Question(
-        key="gpus.use",
-        meaning=mark("The GPUs that the chosen build must run on."),
-        values=mark("all, or a list of indexes and UUIDs: [0, GPU-1b2c...]"),
-        prompt=mark("Which GPUs shall PyTorch run on?"),
-        help=mark(
-            "One build has to fit every GPU that you name. An old card beside a new one can hold the whole set-up back, or leave no build that serves both. `torchup detect` shows the indexes."
-        ),
-        choice_source="gpus",
-        typed=True,
-        when=("gpus.several",),
-    ),
-)
-
-_TORCH = (
-    Question(
-        key="torch.variant",
-        meaning=mark("The build of PyTorch: for CUDA, ROCm, Intel GPUs, or the CPU alone."),
-        values=mark("auto, cpu, cu126 (CUDA 12.6) and the like, rocm7.2 and the like, xpu"),
-        prompt=mark("Which build of PyTorch?"),
-        help=mark(
-            "The wheel brings its own CUDA libraries; only the driver of the machine has to be new enough, and the build has to hold code for your GPU. auto looks at both and takes the newest that runs on every GPU in use. It never takes the CPU build in place of a GPU build without saying so."
-        ),
-        choice_source="variants",
-        typed=True,
-        when=("gpu",),
-    ),
-    Question(
-        key="torch.version",
-        meaning=mark("The release of PyTorch."),
-        values=mark('latest, "2.13.0", "2.13" (any 2.13), or a PEP 440 specifier such as ">=2.12,<2.14"'),
-        prompt=mark("Which release of PyTorch?"),
-        help=mark(
-            "latest takes the newest release that runs on this machine, which on old GPUs is not the newest of all. A release that you pin is never replaced: if it does not fit, torchup says so."
-        ),
-        kind="text",
-        choices=_choices(latest=mark("the newest that fits")),
-        typed=True,
-    ),
-    Question(
-        key="torch.packages",
-        meaning=mark("What is installed of PyTorch's own packages."),
-        values=mark("a list; torch is always in it"),
-        prompt="Which packages?",
-        help=mark("The companions are taken in the release that belongs to the chosen torch."),
-        choices=(
-            Choice(value=("torch", "torchvision", "torchaudio"), label=mark("torch, torchvision and torchaudio")),
-            Choice(value=("torch", "torchvision"), label=mark("torch and torchvision")),
-            Choice(value=("torch",), label="torch alone"),
-        ),
-        typed=True,
-    ),
-)
-
-_PLACE = (
-    Question(
-        key="python.version",
-        meaning=mark("The Python that the environment is made with."),
-        values=mark('auto, "3.12", "3.13t" (free-threaded), or the path of an interpreter'),
-        prompt="Which Python?",
-        help=mark(
-            "auto takes the newest Python of this machine that PyTorch has wheels for. A version that the machine lacks is fetched by uv into its own folder; the system's Python is never changed."
-        ),
-        choice_source="pythons",
-        typed=True,
-        when=("pythons.several",),
-    ),
-    Question(
-        key="environment.kind",
-        meaning=mark("The kind of environment."),
-        values=mark("venv, conda, existing (one that is there already, at path)"),
-        prompt=mark("What kind of environment?"),
-        help=mark(
-            "A venv is a folder of its own, made by Python's own means. A conda environment lives beside your other ones and is activated by conda. An existing environment is changed only because you name it here."
-        ),
-        choice_source="environment-kinds",
-        when=("environments",),
-    ),
-    Question(
-        key="environment.path",
-        meaning=mark("The folder of the environment; for conda, the name counts instead."),
-        values=mark("an absolute path, or one that begins with ~/"),
-        prompt=mark("Which folder shall the environment live in?"),
-        help=mark(
-            "The folder is made if it is missing. One that holds something else is not touched. PyTorch with CUDA takes 5 to 8 GB."
-        ),
-        kind="path",
-        choice_source="environments",
-        typed=True,
-        when=("!kind.conda",),
-        decides=False,
-    ),
-    Question(
-        key="environment.name",
-        meaning=mark("The name of the conda environment."),
-        values="a name",
-        prompt=mark("What shall the conda environment be called?"),
-        help=mark("It is made in conda's own folder of environments: `conda activate NAME` uses it."),
-        kind="text",
-        choices=_choices(torch="torch"),
-        typed=True,
-        when=("kind.conda",),
-        decides=False,
-    ),
-    Question(
-        key="environment.jupyter_kernel",
-        meaning=mark("Whether the environment is offered as a kernel in Jupyter."),
-        values="true, false",
-        prompt=mark("Offer the environment as a Jupyter kernel?"),
-        kind="confirm",
-        decides=False,
-    ),
-    Question(
-        key="environment.extras",
-        meaning=mark("Other packages to install beside PyTorch."),
-        values=mark(
-            'a list of requirements, or of the sets notebook, transformers, diffusers, lightning: [notebook, "pandas>=2"]'
-        ),
-        prompt=mark("Which other packages?"),
-        help=mark(
-            "A set is a few packages under one name: notebook is notebook, ipywidgets and matplotlib. Whatever is installed, PyTorch stays the build that was chosen."
-        ),
-        kind="text",
-        choices=(Choice(value=(), label="none"),),
-        typed=True,
-        decides=False,
-    ),
-    Question(
-        key="environment.installer",
-        meaning=mark("The program that installs the packages."),
-        values="uv (fast), pip",
-        prompt=mark("Which program installs the packages?"),
-        choices=_choices(uv=mark("uv: fast, comes with torchup"), pip=mark("pip: the environment's own")),
-        decides=False,
-    ),
-)
 
 _SYSTEM = (
     Question(
@@ -190,7 +48,7 @@ _SYSTEM = (
             "auto takes the long-term branch that serves all GPUs in use, and a newer one only where a GPU needs it."
         ),
         kind="text",
-        choices=_choices(auto=mark("the one that serves every GPU")),
+        choices=labelled(auto=mark("the one that serves every GPU")),
         typed=True,
     ),
     Question(
@@ -201,12 +59,12 @@ _SYSTEM = (
         help=mark(
             "The newest GPUs need the open module, and those before Turing the proprietary one. auto knows which."
         ),
-        choices=_choices(auto=mark("the one that the GPUs need"), open="open", proprietary="proprietary"),
+        choices=labelled(auto=mark("the one that the GPUs need"), open="open", proprietary="proprietary"),
     ),
     Question(
         key="cuda_toolkit.source",
         meaning=mark("The CUDA toolkit that CUDA_HOME names."),
-        values="none, auto, existing, wheel (no root), system (root), conda",
+        values=mark("none, auto, existing, wheel (no root), system (root), conda"),
         prompt=mark("Do you compile CUDA code (with nvcc)?"),
         help=mark(
             "PyTorch itself needs no toolkit: its wheels bring the CUDA libraries. Only building extensions from source does. Then CUDA_HOME and PATH are set to one toolkit, of the same CUDA major as the build. As Python packages, without root, the compiler exists from CUDA 13.0 on."
@@ -220,14 +78,14 @@ _SYSTEM = (
         values=mark('auto (that of the chosen build), or a version in quotes: "13.0"'),
         prompt=mark("Which version of the CUDA toolkit?"),
         kind="text",
-        choices=_choices(auto=mark("the one that the chosen build was made with")),
+        choices=labelled(auto=mark("the one that the chosen build was made with")),
         typed=True,
     ),
     Question(
         key="cuda_toolkit.path",
         meaning=mark("The folder of an existing toolkit; null finds it."),
         values=mark("null, or an absolute path without a colon"),
-        prompt="Which CUDA toolkit?",
+        prompt=mark("Which CUDA toolkit?"),
         help=mark(
             "CUDA_HOME and PATH are set to this one. Its version should be that of the chosen build: compilers refuse a CUDA of another major version."
         ),
@@ -267,7 +125,7 @@ _SHELL = (
         meaning=mark("Whether only interactive shells or also scripts and remote commands get the settings."),
         values="interactive, all",
         prompt=mark("Which shells get the settings?"),
-        choices=_choices(interactive="interactive ones", all=mark("all, also scripts and remote commands")),
+        choices=labelled(interactive=mark("interactive ones"), all=mark("all, also scripts and remote commands")),
         decides=False,
     ),
     Question(
@@ -278,7 +136,7 @@ _SHELL = (
         help=mark(
             "PyTorch's wheels find their own libraries. A directory in LD_LIBRARY_PATH goes before them and can break them, so auto adds it only where it is needed and harmless."
         ),
-        choices=_choices(auto=mark("only where it is needed and harmless"), never="never", always="always"),
+        choices=labelled(auto=mark("only where it is needed and harmless"), never=mark("never"), always=mark("always")),
         decides=False,
     ),
     Question(
@@ -312,7 +170,7 @@ _SOURCE = (
         help=mark(
             "auto looks at both and takes what serves the chosen build. A URL holds no password: leave that to ~/.netrc or to pip's and uv's own configuration."
         ),
-        choices=_choices(
+        choices=labelled(
             auto=mark("whatever has the build"),
             pytorch=mark("PyTorch's own index"),
             default=mark("the index that pip and uv use"),
@@ -325,7 +183,7 @@ _SOURCE = (
         values=mark("null, or a URL without user name and password"),
         prompt=mark("Which mirror of PyTorch's index?"),
         kind="text",
-        choices=(Choice(value=None, label="none"),),
+        choices=(Choice(value=None, label=mark("none")),),
         typed=True,
     ),
     Question(
@@ -334,7 +192,7 @@ _SOURCE = (
         values=mark("a list of absolute paths and URLs"),
         prompt=mark("Which folders hold wheels?"),
         kind="text",
-        choices=(Choice(value=(), label="none"),),
+        choices=(Choice(value=(), label=mark("none")),),
         typed=True,
     ),
     Question(
@@ -360,7 +218,7 @@ _SOURCE = (
         key="source.proxy",
         meaning=mark("The proxy for downloads."),
         values=mark("null (that of the environment), or a URL without user name and password"),
-        prompt="Which proxy?",
+        prompt=mark("Which proxy?"),
         kind="text",
         choices=(Choice(value=None, label=mark("the one of the environment, if any")),),
         typed=True,
@@ -369,7 +227,7 @@ _SOURCE = (
         key="source.ca_bundle",
         meaning=mark("A file with certificates to trust in place of the usual ones."),
         values=mark("null, or an absolute path"),
-        prompt="Which certificates?",
+        prompt=mark("Which certificates?"),
         kind="path",
         choices=(Choice(value=None, label=mark("the usual ones")),),
         typed=True,
@@ -380,10 +238,13 @@ _VERIFY = (
     Question(
         key="verify.level",
         meaning=mark("How deep the tensor test goes."),
-        values="quick (seconds), standard (a minute), full (minutes), none",
+        values=mark("quick (seconds), standard (a minute), full (minutes), none"),
         prompt=mark("How deep shall the test go?"),
-        choices=_choices(
-            quick="quick: seconds", standard="standard: about a minute", full="full: minutes", none="no test"
+        choices=labelled(
+            quick=mark("quick: seconds"),
+            standard=mark("standard: about a minute"),
+            full=mark("full: minutes"),
+            none=mark("no test"),
         ),
         decides=False,
     ),
@@ -392,7 +253,7 @@ _VERIFY = (
         meaning=mark("Whether a failed test fails the run."),
         values="fail, warn",
         prompt=mark("What if the test fails?"),
-        choices=_choices(fail=mark("the run fails"), warn=mark("say so, and end well")),
+        choices=labelled(fail=mark("the run fails"), warn=mark("say so, and end well")),
         decides=False,
     ),
     Question(
@@ -401,13 +262,13 @@ _VERIFY = (
         values=mark('a list of section names, or "*" for all'),
         prompt=mark("Which sections stay questions?"),
         kind="text",
-        choices=(Choice(value=(), label="none"),),
+        choices=(Choice(value=(), label=mark("none")),),
         typed=True,
         decides=False,
     ),
 )
 
-QUESTIONS: tuple[Question, ...] = (*_GPUS, *_TORCH, *_PLACE, *_SYSTEM, *_SHELL, *_SOURCE, *_VERIFY)
+QUESTIONS: tuple[Question, ...] = (*GPUS, *TORCH, *PLACE, *_SYSTEM, *_SHELL, *_SOURCE, *_VERIFY)
 
 
 @cache

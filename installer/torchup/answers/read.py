@@ -10,7 +10,7 @@ from torchup.answers.files import read_small_file
 from torchup.answers.problems import Located, answers_invalid, report
 from torchup.answers.yaml_source import Document, parse_document
 from torchup.model.request import Request
-from torchup.words import tr
+from torchup.words import mark, tr
 
 
 def read_answers(path: Path) -> Request:
@@ -19,7 +19,7 @@ def read_answers(path: Path) -> Request:
     Raises UsageError: `file-unreadable` when there is no such small text file, `answers-invalid` with one line
     of evidence per problem. Every key that the file holds has its origin in the result (`answers.yaml:3`).
     """
-    return parse_answers(read_small_file(path, what="answers file"), str(path))
+    return parse_answers(read_small_file(path, what=mark("answers file")), str(path))
 
 
 def parse_answers(content: bytes, source: str) -> Request:
@@ -39,7 +39,7 @@ def parse_answers(content: bytes, source: str) -> Request:
         from torchup.answers.schema import validate
 
         request, found = validate(document.data, document.written)
-        problems += [document.locate(problem, at_key=problem.text.startswith("unknown key")) for problem in found]
+        problems += [document.locate(problem, at_key=problem.kind == "unknown-key") for problem in found]
     if problems or request is None:
         raise answers_invalid(
             tr("The answers file {source}", source=source), report(source, problems), len(set(problems))

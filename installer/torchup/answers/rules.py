@@ -44,7 +44,9 @@ def one_line(text: str) -> str:
     """Refuse what no answer holds: line breaks, NUL and other control characters, and lone surrogates."""
     bad = _CONTROL.search(text)
     if bad is not None:
-        raise ValueError(f"the character U+{ord(bad.group()):04X} has no place here; write one line of text")
+        raise ValueError(
+            tr("the character U+{code:04X} has no place here; write one line of text", code=ord(bad.group()))
+        )
     return text
 
 
@@ -56,16 +58,18 @@ def torch_version(text: str) -> str:
     if text == "latest":
         return text
     if "+" in text:
-        raise ValueError("write the version without what follows the +; torch.variant says which build")
+        raise ValueError(tr("write the version without what follows the +; torch.variant says which build"))
     bare = text.removeprefix("v")
     if _BARE_VERSION.fullmatch(bare):
         text = f"=={bare}.*" if _RELEASE.fullmatch(bare) else f"=={bare}"
     try:
         empty = not len(SpecifierSet(text))
     except InvalidSpecifier:
-        raise ValueError(f'{shown(text)} is no version; write latest, "2.13.0", "2.13" or ">=2.12,<2.14"') from None
+        raise ValueError(
+            tr('{text} is no version; write latest, "2.13.0", "2.13" or ">=2.12,<2.14"', text=shown(text))
+        ) from None
     if empty:
-        raise ValueError('no version is given; write latest, "2.13.0", "2.13" or ">=2.12,<2.14"')
+        raise ValueError(tr('no version is given; write latest, "2.13.0", "2.13" or ">=2.12,<2.14"'))
     return text
 
 
@@ -74,9 +78,15 @@ def variant(text: str) -> str:
     if _VARIANT.fullmatch(text):
         return text
     plain = re.fullmatch(r"(?:cuda|cu)?[ -]?(\d{1,2})\.(\d)", text.strip().lower())
-    hint = tr('; did you mean "cu{group}{group_2}"?', group=plain.group(1), group_2=plain.group(2)) if plain else ""
+    hint = tr('; did you mean "cu{number}"?', number=plain.group(1) + plain.group(2)) if plain else ""
     hint = hint or did_you_mean(text, ["auto", "cpu", "xpu"])
-    raise ValueError(f"{shown(text)} is no variant; write auto, cpu, cu126 (CUDA 12.6), rocm7.2 or xpu{hint}")
+    raise ValueError(
+        tr(
+            "{text} is no variant; write auto, cpu, cu126 (CUDA 12.6), rocm7.2 or xpu{hint}",
+            text=shown(text),
+            hint=hint,
+        )
+    )
 
 
 def python_version(text: str) -> str:
@@ -86,15 +96,21 @@ def python_version(text: str) -> str:
     if text.startswith(("/", "~")) or _DRIVE.match(text):
         return path(text)
     exact = re.fullmatch(r"(?:python-?)?(3\.\d{1,2}t?)(\.\d+)?", text.strip())
-    hint = tr('; did you mean "{group}"?', group=exact.group(1)) if exact else ""
-    raise ValueError(f'{shown(text)} is no Python; write auto, "3.12", "3.13t" or the path of an interpreter{hint}')
+    hint = tr('; did you mean "{version}"?', version=exact.group(1)) if exact else ""
+    raise ValueError(
+        tr(
+            '{text} is no Python; write auto, "3.12", "3.13t" or the path of an interpreter{hint}',
+            text=shown(text),
+            hint=hint,
+        )
+    )
 
 
 def path(text: str) -> str:
     """Take an absolute path, or one that begins with `~/`."""
     one_line(text)
     if not (text.startswith(("/", "~/")) or text == "~" or _DRIVE.match(text)):
-        raise ValueError(f"{shown(text)} is no absolute path; begin it with / or ~/")
+        raise ValueError(tr("{text} is no absolute path; begin it with / or ~/", text=shown(text)))
     return text
 
 
@@ -102,7 +118,9 @@ def search_path(text: str) -> str:
     """Take a path that can stand in PATH, where a colon separates."""
     path(text)
     if ":" in (text[2:] if _DRIVE.match(text) else text):
-        raise ValueError(f"{shown(text)} holds a colon, which separates the folders in PATH; choose another folder")
+        raise ValueError(
+            tr("{text} holds a colon, which separates the folders in PATH; choose another folder", text=shown(text))
+        )
     return text
 
 
@@ -110,21 +128,23 @@ def environment_path(text: str) -> str:
     """Take the folder of an environment: not the home or the whole file system."""
     search_path(text)
     if not text.strip("/~."):
-        raise ValueError(f"{shown(text)} is no folder for an environment; write one such as ~/.venvs/torch")
+        raise ValueError(
+            tr("{text} is no folder for an environment; write one such as ~/.venvs/torch", text=shown(text))
+        )
     return text
 
 
 def environment_name(text: str) -> str:
     """Take a conda environment's name."""
     if not _NAME.fullmatch(text):
-        raise ValueError(f"{shown(text)} is no name; use letters, digits, '.', '_' and '-'")
+        raise ValueError(tr("{text} is no name; use letters, digits, '.', '_' and '-'", text=shown(text)))
     return text
 
 
 def package(text: str) -> str:
     """Take the name of a package, without version or extras."""
     if not _PACKAGE.fullmatch(text):
-        raise ValueError(f"{shown(text)} is no package name; versions and options do not belong here")
+        raise ValueError(tr("{text} is no package name; versions and options do not belong here", text=shown(text)))
     return text
 
 
@@ -137,29 +157,39 @@ def requirement(text: str) -> str:
     try:
         parsed = Requirement(text)
     except InvalidRequirement:
-        raise ValueError(f"{shown(text)} is no requirement such as numpy or numpy>=2") from None
+        raise ValueError(tr("{text} is no requirement such as numpy or numpy>=2", text=shown(text))) from None
     if parsed.url is not None:
-        raise ValueError(f"{parsed.name} comes from a URL; name a package and let torchup's sources serve it")
+        raise ValueError(
+            tr("{name} comes from a URL; name a package and let torchup's sources serve it", name=parsed.name)
+        )
     name = canonicalize_name(parsed.name)
     if name == "torch":
-        raise ValueError("torch is chosen by torch.version and torch.variant")
+        raise ValueError(tr("torch is chosen by torch.version and torch.variant"))
     if _PLACEHOLDER.fullmatch(name):
         plain = name.removesuffix("-cu13")
-        raise ValueError(f"{parsed.name} is an empty placeholder; the packages of CUDA 13 have no suffix: {plain}")
+        raise ValueError(
+            tr(
+                "{name} is an empty placeholder; the packages of CUDA 13 have no suffix: {plain}",
+                name=parsed.name,
+                plain=plain,
+            )
+        )
     return text
 
 
 def driver_branch(text: str) -> str:
     """Take `auto` or a driver branch such as `580`."""
     if text != "auto" and not _BRANCH.fullmatch(text):
-        raise ValueError(f'{shown(text)} is no driver branch; write auto or a number in quotes such as "580"')
+        raise ValueError(
+            tr('{text} is no driver branch; write auto or a number in quotes such as "580"', text=shown(text))
+        )
     return text
 
 
 def cuda_version(text: str) -> str:
     """Take `auto` or a CUDA version such as `13.0`."""
     if text != "auto" and not _CUDA.fullmatch(text):
-        raise ValueError(f'{shown(text)} is no CUDA version; write auto or "13.0"')
+        raise ValueError(tr('{text} is no CUDA version; write auto or "13.0"', text=shown(text)))
     return text
 
 
@@ -169,7 +199,13 @@ def index(text: str) -> str:
         return text
     if "/" not in text:
         near = did_you_mean(text, ["auto", "pytorch", "default", "conda-forge"])
-        raise ValueError(f"{shown(text)} is no index; write auto, pytorch, default, conda-forge or a URL{near}")
+        raise ValueError(
+            tr(
+                "{text} is no index; write auto, pytorch, default, conda-forge or a URL{near}",
+                text=shown(text),
+                near=near,
+            )
+        )
     return url(text)
 
 
@@ -180,18 +216,19 @@ def url(text: str, schemes: tuple[str, ...] = ("https", "http", "file")) -> str:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError:
-        raise ValueError("this is no URL; look at its host and port") from None
+        raise ValueError(tr("this is no URL; look at its host and port")) from None
     if "@" in parts.netloc:
         raise ValueError(
-            "a URL here holds no user name, password or token; leave them to ~/.netrc, to pip's or uv's own "
-            "configuration, or to HTTPS_PROXY"
+            tr(
+                "a URL here holds no user name, password or token; leave them to ~/.netrc, to pip's or uv's own configuration, or to HTTPS_PROXY"
+            )
         )
     if parts.query or parts.fragment:
-        raise ValueError("a URL here ends before ? and #; a token does not belong into answers")
+        raise ValueError(tr("a URL here ends before ? and #; a token does not belong into answers"))
     named = parts.hostname if parts.scheme != "file" else parts.path.startswith("/")
     if parts.scheme not in schemes or not named or re.search(r"\s|\\", text):
-        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise ValueError(f"{shown(text)} is no URL; write one that begins with {wanted}")
+        wanted = tr(" or ").join(f"{scheme}://" for scheme in schemes)
+        raise ValueError(tr("{text} is no URL; write one that begins with {wanted}", text=shown(text), wanted=wanted))
     return text
 
 
@@ -210,14 +247,14 @@ def conda_channel(text: str) -> str:
     if "://" in text:
         return url(text)
     if not _CHANNEL.fullmatch(text):
-        raise ValueError(f"{shown(text)} is no conda channel; write a name such as conda-forge, or a URL")
+        raise ValueError(tr("{text} is no conda channel; write a name such as conda-forge, or a URL", text=shown(text)))
     return text
 
 
 def section(text: str) -> str:
     """Take `*` or the name of a section."""
     if text not in ("*", *SECTIONS):
-        raise ValueError(f"{shown(text)} is no section{did_you_mean(text, SECTIONS)}")
+        raise ValueError(tr("{text} is no section{hint}", text=shown(text), hint=did_you_mean(text, SECTIONS)))
     return text
 
 
@@ -227,7 +264,9 @@ def gpu(value: object) -> int | str:
         return value
     if isinstance(value, str) and _GPU_ID.fullmatch(value):
         return value
-    raise ValueError(f"{shown(str(value))} names no GPU; write its index such as 0, or its UUID (GPU-...)")
+    raise ValueError(
+        tr("{value} names no GPU; write its index such as 0, or its UUID (GPU-...)", value=shown(str(value)))
+    )
 
 
 SECTIONS = ("torch", "python", "environment", "driver", "cuda_toolkit", "shell", "source", "gpus", "verify")

@@ -78,7 +78,7 @@ def json_schema() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "title": "torchup answers",
-        "description": tr("What torchup is to set up. Every key has a default."),
+        "description": "What torchup is to set up. Every key has a default.",
         **{key: value for key, value in schema.items() if key not in ("title", "description")},
     }
 
@@ -101,7 +101,7 @@ def _model() -> type[BaseModel]:
         # A field cannot be called `schema` in pydantic.
         "schema_number": (
             Literal[1],
-            Field(default=1, alias="schema", description=tr("The version of this file's format.")),
+            Field(default=1, alias="schema", description="The version of this file's format."),
         )
     }
     for section in fields(Request):
@@ -176,12 +176,12 @@ _GPU_SCHEMA = {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "
 def _list_rule(key: str, items: list[Any]) -> list[Any]:
     twice = [item for number, item in enumerate(items) if item in items[:number]]
     if twice:
-        raise ValueError(f"{twice[0]!r} is in the list twice")
+        raise ValueError(tr("{item!r} is in the list twice", item=twice[0]))
     if key == "torch.packages" and "torch" not in items:
-        raise ValueError("torch itself is not in the list")
+        raise ValueError(tr("torch itself is not in the list"))
     if key in ("gpus.use", "shell.shells") and not items:
         word = "all" if key == "gpus.use" else "none"
-        raise ValueError(f"the list is empty; write {word}")
+        raise ValueError(tr("the list is empty; write {word}", word=word))
     return items
 
 

@@ -23,7 +23,7 @@ def explain(detail: ErrorDetails, data: Any, written: Written) -> Problem:
     path = _path(detail["loc"], data)
     kind, value, context = detail["type"], detail["input"], detail.get("ctx", {})
     if kind == "extra_forbidden":
-        return Problem(path, _unknown(path))
+        return Problem(path, _unknown(path), kind="unknown-key")
     if kind == "value_error":
         return Problem(path, str(context["error"]))
     if path == ("schema",):
@@ -38,8 +38,8 @@ def explain(detail: ErrorDetails, data: Any, written: Written) -> Problem:
         return Problem(
             path,
             tr(
-                "{shown} is not one of {expected}{quoting}",
-                shown=shown(text),
+                "{value} is not one of {expected}{quoting}",
+                value=shown(text),
                 expected=", ".join(expected),
                 quoting=quoting or near,
             ),
@@ -49,11 +49,13 @@ def explain(detail: ErrorDetails, data: Any, written: Written) -> Problem:
     wanted = {
         "model_type": tr("a mapping; write its keys below it"),
         "dict_type": tr("a mapping of keys"),
-        "list_type": "a list; write [a, b]",
+        "list_type": tr("a list; write [a, b]"),
         "bool_type": tr("true or false"),
         "int_type": tr("a whole number"),
     }.get(kind, "")
-    return Problem(path, f"{kind_of(value)} is not {wanted}" if wanted else detail["msg"])
+    return Problem(
+        path, tr("{value} is not {wanted}", value=kind_of(value), wanted=wanted) if wanted else detail["msg"]
+    )
 
 
 def _path(location: tuple[int | str, ...], data: Any) -> tuple[PathKey, ...]:
@@ -84,5 +86,5 @@ def _unknown(path: tuple[PathKey, ...]) -> str:
         return unknown_key(key, [name.partition(".")[2] for name in value_types() if name.startswith(f"{path[0]}.")])
     elsewhere = [name for name in value_types() if name.partition(".")[2] == key]
     if elsewhere and not get_close_matches(key, SECTIONS, cutoff=0.9):
-        return tr("unknown key; did you mean {map}?", map=" or ".join(map(repr, elsewhere)))
+        return tr("unknown key; did you mean {keys}?", keys=tr(" or ").join(map(repr, elsewhere)))
     return unknown_key(key, ["schema", *SECTIONS, "ask"])

@@ -10,7 +10,7 @@ from torchup.words import mark, tr
 _MIB_PER_GIB = 1024
 
 DRIVER_STATES = {
-    "ok": "works",
+    "ok": mark("works"),
     "missing": mark("is not installed"),
     "not_loaded": mark("is installed, but its kernel module is not loaded"),
     "mismatch": mark("does not match the loaded kernel module; a restart is needed"),
@@ -23,37 +23,36 @@ DRIVER_STATES = {
 
 def machine_summary(facts: MachineFacts) -> tuple[str, ...]:
     """Give one line each for the system, the GPUs, the driver, the Pythons, the shells, and what is odd."""
-    lines = [f"System: {_system(facts)}"]
-    lines += [f"GPU {gpu.index}: {_gpu(gpu)}" for gpu in facts.gpus] or [tr("GPU: none found")]
+    lines = [tr("System: {system}", system=_system(facts))]
+    lines += [tr("GPU {index}: {gpu}", index=gpu.index, gpu=_gpu(gpu)) for gpu in facts.gpus] or [tr("GPU: none found")]
     if facts.nvidia is not None:
-        lines.append(f"NVIDIA driver: {_driver(facts.nvidia)}")
+        lines.append(tr("NVIDIA driver: {driver}", driver=_driver(facts.nvidia)))
     if facts.pythons:
-        lines.append(f"Python: {_joined(python.version for python in facts.pythons)}")
+        lines.append(tr("Python: {versions}", versions=_joined(python.version for python in facts.pythons)))
     if facts.toolkits:
-        lines.append("CUDA toolkit: " + _joined(f"{kit.version or 'unknown'} at {kit.path}" for kit in facts.toolkits))
+        kits = (
+            tr("{version} at {path}", version=kit.version or tr("unknown"), path=kit.path) for kit in facts.toolkits
+        )
+        lines.append(tr("CUDA toolkit: {toolkits}", toolkits=_joined(kits)))
     if facts.conda:
         lines.append(f"conda: {_joined(member.path for member in facts.conda)}")
     shell = facts.shells.current or facts.shells.login
     if shell:
-        lines.append(f"Shell: {shell}")
-    lines += [f"Odd: {finding.text}" for finding in facts.findings]
+        lines.append(tr("Shell: {shell}", shell=shell))
+    lines += [tr("Odd: {finding}", finding=finding.text) for finding in facts.findings]
     return tuple(lines)
 
 
 def _system(facts: MachineFacts) -> str:
     name = " ".join(part for part in (facts.os.id or facts.os.system, facts.os.version) if part)
     around = [f"WSL {facts.context.wsl}"] if facts.context.wsl else []
-    around += [f"in a container ({facts.context.container})"] if facts.context.container else []
+    around += [tr("in a container ({kind})", kind=facts.context.container)] if facts.context.container else []
     around += [f"Jetson {facts.context.jetson}"] if facts.context.jetson else []
-    return ", ".join([f"{name} on {facts.os.arch}", *around])
+    return ", ".join([tr("{system} on {arch}", system=name, arch=facts.os.arch), *around])
 
 
 def _gpu(gpu: Gpu) -> str:
-    about = (
-        [tr("compute capability {compute_capability}", compute_capability=gpu.compute_capability)]
-        if gpu.compute_capability
-        else []
-    )
+    about = [tr("compute capability {capability}", capability=gpu.compute_capability)] if gpu.compute_capability else []
     about += [gpu.gfx] if gpu.gfx else []
     about += [f"{gpu.memory_mib / _MIB_PER_GIB:.0f} GiB"] if gpu.memory_mib else []
     name = gpu.name or gpu.chip or f"{gpu.vendor} {gpu.pci_id or ''}".strip()
@@ -62,8 +61,8 @@ def _gpu(gpu: Gpu) -> str:
 
 def _driver(driver: NvidiaDriver) -> str:
     version = f"{driver.driver_version} " if driver.driver_version else ""
-    cuda = f", for CUDA up to {driver.cuda_version}" if driver.cuda_version else ""
-    return f"{version}{DRIVER_STATES[driver.state]}{cuda}"
+    cuda = tr(", for CUDA up to {version}", version=driver.cuda_version) if driver.cuda_version else ""
+    return f"{version}{tr(DRIVER_STATES[driver.state])}{cuda}"
 
 
 def _joined(parts: Iterable[str]) -> str:

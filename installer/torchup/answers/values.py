@@ -9,6 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from torchup.answers.problems import shown
 from torchup.model.request import Request
+from torchup.words import tr
 
 Value = str | int | bool | None | tuple[str | int, ...]
 
@@ -60,7 +61,7 @@ def parse_value(key: str, text: str) -> Value:
         return None
     if bool in alternatives:
         if text.strip().lower() not in _TRUTH:
-            raise ValueError(f"{shown(text)} is not true or false")
+            raise ValueError(tr("{text} is not true or false", text=shown(text)))
         return _TRUTH[text.strip().lower()]
     listed = next((option for option in alternatives if get_origin(option) is tuple), None)
     if listed is None:

@@ -42,14 +42,14 @@ def render_answers(
         before, _, name = key.partition(".")
         if name and before != section:
             section = before
-            lines += ["", f"{section}:" if explain is False else f"{section}:  # {SECTION_MEANINGS[section]}"]
+            lines += ["", f"{section}:" if explain is False else f"{section}:  # {tr(SECTION_MEANINGS[section])}"]
         elif not name:
             lines.append("")
         indent = "  " if name else ""
         value = value_at(request, key)
         safe = _without_secrets(value) if key.startswith("source.") else value
         notes = [*(_explanation(key) if explain else ()), *([comments[key]] if comments and key in comments else [])]
-        notes += [LEFT_OUT] if safe != value else []
+        notes += [tr(LEFT_OUT)] if safe != value else []
         lines += [f"{indent}# {_comment(note)}" for note in notes]
         lines.append(f"{indent}{name or key}: {flow(safe)}")
     return "\n".join(lines) + "\n"
@@ -78,7 +78,7 @@ def _heading(tool_version: str) -> tuple[str, ...]:
 
 def _explanation(key: str) -> tuple[str, str]:
     question = question_for(key)
-    return question.meaning, f"  {question.values}"
+    return tr(question.meaning), f"  {tr(question.values)}"
 
 
 def _without_secrets(value: Value) -> Value:

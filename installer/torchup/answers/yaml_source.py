@@ -168,7 +168,7 @@ class _Reader:
             if key.tag == "merge":
                 self._problem(key, path, tr("merge keys (<<) are not read here; write the keys out"))
             elif name in mapping:
-                self._problem(key, inner, tr("this key is already in line {lines}", lines=lines[name]))
+                self._problem(key, inner, tr("this key is already in line {line}", line=lines[name]))
             else:
                 self._keys[inner] = key
                 lines[name] = key.line

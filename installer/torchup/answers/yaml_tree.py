@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 import yaml
 
 from torchup.answers.problems import Located
-from torchup.words import mark, tr
+from torchup.words import tr
 
 DEEPEST = 20
 MOST_NODES = 50_000
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _RESOLVER = yaml.resolver.Resolver()
-_TOO_DEEP = mark("maximum nesting depth")
+_TOO_DEEP = "maximum nesting depth"
 
 
 class YamlTextError(ValueError):
@@ -58,7 +58,7 @@ def compose(text: str) -> Node | None:
         if isinstance(error, YamlTextError):
             raise
         # libyaml's wrapper turns some odd escapes into bare Python errors, which carry no place.
-        raise YamlTextError(Located(1, 1, "", f"not YAML: {error}")) from error
+        raise YamlTextError(Located(1, 1, "", tr("not YAML: {problem}", problem=error))) from error
 
 
 def _document(text: str) -> Node | None:
@@ -89,7 +89,7 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             return self._aliased(event)
         if depth > DEEPEST:
-            raise _problem(event, tr("nested deeper than {DEEPEST} levels", DEEPEST=DEEPEST))
+            raise _problem(event, tr("nested deeper than {deepest} levels", deepest=DEEPEST))
         anchor = getattr(event, "anchor", None)
         if anchor is not None:
             self._anchors[anchor] = None
@@ -107,7 +107,7 @@ class _Composer:
                 if node.size > MOST_NODES:
                     raise _problem(
                         inner,
-                        tr("more than {MOST_NODES:,} values, counting what aliases stand for", MOST_NODES=MOST_NODES),
+                        tr("more than {most:,} values, counting what aliases stand for", most=MOST_NODES),
                     )
         if anchor is not None:
             self._anchors[anchor] = node
@@ -160,4 +160,4 @@ def _explain(text: str, error: yaml.MarkedYAMLError, line: int, column: int) -> 
         return tr("a tab stands here; YAML indents with spaces")
     if "mapping values are not allowed" in problem:
         return tr("a second ':' in one line, or wrong indentation; put a text that holds ': ' in quotes")
-    return f"not YAML: {problem}"
+    return tr("not YAML: {problem}", problem=problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torchup.detect.host import Host
 from torchup.detect.notes import Notes
-from torchup.words import tr
+from torchup.words import mark, tr
 
 # SMBIOS strings that each provider's documentation names for telling its machines.
 _PROVIDERS = (
@@ -26,7 +26,7 @@ _IMAGES = (
     ("/etc/google-dlvm", "Google Deep Learning VM"),
     ("/opt/deeplearning/metadata", "Google Deep Learning VM"),
     ("/etc/dgx-release", "NVIDIA DGX OS"),
-    ("/opt/azurehpc", "Azure HPC image"),
+    ("/opt/azurehpc", mark("Azure HPC image")),
     ("/etc/apt/sources.list.d/lambda-repository.list", "Lambda Stack"),
     ("/etc/nv_tegra_release", "Jetson Linux"),
     ("/run/nvidia/driver", "NVIDIA GPU Operator"),
@@ -49,15 +49,17 @@ def note_cloud(host: Host, notes: Notes, distribution: str | None) -> None:
         if host.exists(path):
             text = tr(
                 "This is {image}, which brings its own NVIDIA driver; a driver of another origin may break it.",
-                image=image,
+                image=tr(image),
             )
             notes.add("image-with-driver", text, path)
     if distribution in _FIXED:
-        text = tr("{FIXED} gets its driver from its provider; packages cannot install one.", FIXED=_FIXED[distribution])
+        text = tr(
+            "{system} gets its driver from its provider; packages cannot install one.", system=_FIXED[distribution]
+        )
         notes.add("driver-by-provider", text, f"ID={distribution}")
 
 
 def cloud_provider(vendor: str, product: str, asset_tag: str = "", bios: str = "") -> str | None:
     """Name the cloud provider by the machine's SMBIOS strings, None for other machines."""
     text = f"{vendor} {product} {asset_tag} {bios}"
-    return next((provider for mark, provider in _PROVIDERS if mark in text), None)
+    return next((provider for sign, provider in _PROVIDERS if sign in text), None)

@@ -27,7 +27,7 @@ from torchup.detect.torch_installs import read_torch, usual_environments
 from torchup.detect.user import read_account, read_user
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts, OperatingSystem, Shells, Space, Surroundings, User
-from torchup.words import tr
+from torchup.words import mark, tr
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -57,54 +57,58 @@ def detect(context: Context, *, sysroot: Path = Path("/"), limits: Limits | None
 def collect(host: Host, *, cwd: str, files_host: Host | None = None) -> MachineFacts:
     """Run all probes on a host; start-up files are looked for on `files_host`, where they would be written."""
     notes = host.notes
-    conda = _guard(host, "conda", (), lambda: read_conda(host, notes))
-    environments = _guard(host, "conda environments", (), lambda: conda_environments(host, conda))
+    conda = _guard(host, mark("conda"), (), lambda: read_conda(host, notes))
+    environments = _guard(host, mark("conda environments"), (), lambda: conda_environments(host, conda))
     machine = _READERS[host.system](host, environments)
-    account = _guard(host, "account", None, lambda: read_account(host))
+    account = _guard(host, mark("account"), None, lambda: read_account(host))
     shell = account.shell if account else None
-    _guard(host, "cloud", None, lambda: note_cloud(host, notes, machine.os.id))
-    _guard(host, "processor", None, lambda: note_cpu(host, notes, machine.os.arch))
+    _guard(host, mark("cloud"), None, lambda: note_cloud(host, notes, machine.os.id))
+    _guard(host, mark("processor"), None, lambda: note_cpu(host, notes, machine.os.arch))
     environ = host.environ
-    _guard(host, "environment", None, lambda: note_environment(environ, notes, gpus=len(machine.graphics.gpus)))
+    _guard(host, mark("environment"), None, lambda: note_environment(environ, notes, gpus=len(machine.graphics.gpus)))
     active = environ.get("VIRTUAL_ENV", "").rstrip("/")
     sites = tuple(folder for found in machine.interpreters if found.prefix == active for folder in site_folders(found))
-    extra = (*_guard(host, "environments", (), lambda: usual_environments(host, cwd)), *environments)
+    extra = (*_guard(host, mark("environments"), (), lambda: usual_environments(host, cwd)), *environments)
     facts = MachineFacts(
         os=machine.os,
         context=machine.around,
         gpus=machine.graphics.gpus,
         nvidia=machine.graphics.nvidia,
-        apt_sources=_guard(host, "package sources", (), lambda: read_apt_sources(host)),
-        toolkits=_guard(host, "CUDA toolkits", (), lambda: read_toolkits(host, notes, environments, sites)),
-        compilers=None if host.system == "windows" else _guard(host, "compilers", None, lambda: read_compilers(host)),
+        apt_sources=_guard(host, mark("package sources"), (), lambda: read_apt_sources(host)),
+        toolkits=_guard(host, mark("CUDA toolkits"), (), lambda: read_toolkits(host, notes, environments, sites)),
+        compilers=None
+        if host.system == "windows"
+        else _guard(host, mark("compilers"), None, lambda: read_compilers(host)),
         pythons=tuple(found.python for found in machine.interpreters),
         conda=conda,
-        torch=_guard(host, "installed torch", (), lambda: read_torch(host, notes, machine.interpreters, extra)),
-        shells=_guard(host, "shells", Shells(), lambda: read_shells(host, notes, files_host or host, shell)),
-        user=_guard(host, "user", User(), lambda: read_user(host, notes, account)),
+        torch=_guard(host, mark("installed torch"), (), lambda: read_torch(host, notes, machine.interpreters, extra)),
+        shells=_guard(host, mark("shells"), Shells(), lambda: read_shells(host, notes, files_host or host, shell)),
+        user=_guard(host, mark("user"), User(), lambda: read_user(host, notes, account)),
         space=machine.space,
-        environment=_guard(host, "environment variables", {}, lambda: relevant_environment(environ)),
+        environment=_guard(host, mark("environment variables"), {}, lambda: relevant_environment(environ)),
     )
     return replace(facts, findings=notes.findings())
 
 
-def _guard(host: Host, name: str, unknown: U, probe: Callable[[], T]) -> T | U:
+def _guard(host: Host, what: str, unknown: U, probe: Callable[[], T]) -> T | U:
     try:
         return probe()
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a probe is a finding, never an end
-        host.notes.add("probe-failed", tr("Reading the {name} failed.", name=name), f"{type(error).__name__}: {error}")
+        host.notes.add(
+            "probe-failed", tr("Reading the {what} failed.", what=tr(what)), f"{type(error).__name__}: {error}"
+        )
         return unknown
 
 
 def _read_linux(host: Host, environments: tuple[str, ...]) -> _Machine:
     notes = host.notes
-    around = _guard(host, "surroundings", Surroundings(), lambda: read_surroundings(host, notes))
+    around = _guard(host, mark("surroundings"), Surroundings(), lambda: read_surroundings(host, notes))
     return _Machine(
-        os=_guard(host, "operating system", _unknown_system(host), lambda: read_operating_system(host, notes)),
+        os=_guard(host, mark("operating system"), _unknown_system(host), lambda: read_operating_system(host, notes)),
         around=around,
-        graphics=_guard(host, "GPUs", Graphics(), lambda: read_graphics(host, notes, around)),
-        space=_guard(host, "space", Space(), lambda: read_space(host, notes)),
-        interpreters=_guard(host, "Pythons", (), lambda: read_pythons(host, notes, environments)),
+        graphics=_guard(host, mark("GPUs"), Graphics(), lambda: read_graphics(host, notes, around)),
+        space=_guard(host, mark("space"), Space(), lambda: read_space(host, notes)),
+        interpreters=_guard(host, mark("Pythons"), (), lambda: read_pythons(host, notes, environments)),
     )
 
 
@@ -113,14 +117,14 @@ def _read_darwin(host: Host, environments: tuple[str, ...]) -> _Machine:
 
     notes = host.notes
     unknown: DarwinView = (_unknown_system(host), (), Space())
-    system, gpus, memory = _guard(host, "Mac", unknown, lambda: read_darwin(host, notes))
-    space = _guard(host, "space", Space(), lambda: read_space(host, notes))
+    system, gpus, memory = _guard(host, mark("Mac"), unknown, lambda: read_darwin(host, notes))
+    space = _guard(host, mark("space"), Space(), lambda: read_space(host, notes))
     return _Machine(
         os=system,
         around=Surroundings(),
         graphics=Graphics(gpus=gpus),
         space=replace(space, memory_mib=memory.memory_mib),
-        interpreters=_guard(host, "Pythons", (), lambda: read_pythons(host, notes, environments)),
+        interpreters=_guard(host, mark("Pythons"), (), lambda: read_pythons(host, notes, environments)),
     )
 
 
@@ -130,13 +134,13 @@ def _read_windows(host: Host, environments: tuple[str, ...]) -> _Machine:  # noq
     from torchup.detect.windows_registry import parse_registered, read_registered
 
     notes = host.notes
-    view = _guard(host, "Windows", WindowsView(system=_unknown_system(host)), lambda: read_windows(host, notes))
-    pythons = _guard(host, "Pythons", (), lambda: parse_registered(read_registered(host)))
-    space = _guard(host, "space", Space(), lambda: read_space(host, notes))
+    view = _guard(host, mark("Windows"), WindowsView(system=_unknown_system(host)), lambda: read_windows(host, notes))
+    pythons = _guard(host, mark("Pythons"), (), lambda: parse_registered(read_registered(host)))
+    space = _guard(host, mark("space"), Space(), lambda: read_space(host, notes))
     return _Machine(
         os=view.system,
         around=Surroundings(secure_boot=view.secure_boot),
-        graphics=_guard(host, "GPUs", Graphics(), lambda: read_windows_graphics(host, notes, view.cards)),
+        graphics=_guard(host, mark("GPUs"), Graphics(), lambda: read_windows_graphics(host, notes, view.cards)),
         space=replace(space, memory_mib=view.memory_mib),
         interpreters=tuple(Interpreter(python=python, prefix=_folder(python.path)) for python in pythons),
     )

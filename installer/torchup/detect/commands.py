@@ -53,7 +53,7 @@ def _start(argv: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
-        return Ran(returncode=None, problem=tr("{argv} could not be started: {error}", argv=argv[0], error=error))
+        return Ran(returncode=None, problem=tr("{program} could not be started: {error}", program=argv[0], error=error))
 
 
 def _finish(child: subprocess.Popen[bytes] | Ran, deadline: float, limit: float) -> Ran:
@@ -67,7 +67,7 @@ def _finish(child: subprocess.Popen[bytes] | Ran, deadline: float, limit: float)
         name = child.args[0] if isinstance(child.args, list) else child.args
         return Ran(
             returncode=None,
-            problem=tr("{name!s} did not finish within {limit:g} s and was stopped.", name=name, limit=limit),
+            problem=tr("{name} did not finish within {limit:g} s and was stopped.", name=name, limit=limit),
         )
     return Ran(
         returncode=child.returncode, stdout=out.decode("utf-8", "replace"), stderr=err.decode("utf-8", "replace")

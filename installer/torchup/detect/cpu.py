@@ -24,7 +24,7 @@ def note_cpu(host: Host, notes: Notes, arch: str) -> None:
     model, flags = parse_cpuinfo(content.decode("utf-8", "replace"))
     if not flags:
         return
-    evidence = f"{model or 'unnamed processor'}, {x86_level(flags)}"
+    evidence = ", ".join((model or tr("unnamed processor"), x86_level(flags)))
     if "avx" not in flags:
         notes.add(
             "cpu-without-avx", tr("The processor shows no AVX: PyTorch may end with an illegal instruction."), evidence

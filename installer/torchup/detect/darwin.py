@@ -39,7 +39,7 @@ def read_darwin(host: Host, notes: Notes) -> DarwinView:
     arch = "arm64" if values.get("hw.optional.arm64") == "1" else machine.machine
     if values.get("sysctl.proc_translated") == "1":
         text = tr("torchup runs translated by Rosetta; an arm64 Python is needed for PyTorch on Apple silicon.")
-        notes.add("rosetta", text, f"process {machine.machine}, machine {arch}")
+        notes.add("rosetta", text, tr("process {process}, machine {machine}", process=machine.machine, machine=arch))
     displays = _output(host, notes, ["/usr/sbin/system_profiler", "SPDisplaysDataType", "-json"])
     memory = whole_number(values.get("hw.memsize"))
     memory_mib = memory // _MIB if memory else None
@@ -103,5 +103,7 @@ def _output(host: Host, notes: Notes, argv: list[str], *, may_fail: bool = False
         return ""
     # sysctl reports failure when one of several names is unknown, and still prints the others.
     if ran.problem or not (ran.ok or may_fail):
-        notes.add("command-failed", tr("{argv} did not answer as expected.", argv=argv[0]), ran.problem or ran.stderr)
+        notes.add(
+            "command-failed", tr("{program} did not answer as expected.", program=argv[0]), ran.problem or ran.stderr
+        )
     return ran.stdout

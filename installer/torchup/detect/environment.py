@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
-from torchup.words import tr
+from torchup.words import mark, tr
 
 _NAMES = frozenset(
     {
@@ -80,12 +80,12 @@ def note_environment(environ: Mapping[str, str], notes: Notes, *, gpus: int) -> 
     if any(re.search(r"cuda[^/]*/compat\b", entry) for entry in search.split(":")):
         text = tr("LD_LIBRARY_PATH has CUDA's compatibility libraries, which work on data-centre GPUs only.")
         notes.add("library-path-compat", text, f"LD_LIBRARY_PATH={search}")
-    for name, what in (("LD_PRELOAD", "the loader"), ("PYTHONHOME", "Python"), ("PYTHONPATH", "Python")):
+    for name, what in (("LD_PRELOAD", mark("the loader")), ("PYTHONHOME", "Python"), ("PYTHONPATH", "Python")):
         if environ.get(name):
             code = f"{name.lower().replace('_', '-')}-set"
             notes.add(
                 code,
-                tr("{name} changes what {what} loads in every program.", name=name, what=what),
+                tr("{name} changes what {what} loads in every program.", name=name, what=tr(what)),
                 f"{name}={environ[name]}",
             )
     if environ.get("HSA_OVERRIDE_GFX_VERSION"):

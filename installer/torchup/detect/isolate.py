@@ -102,7 +102,7 @@ def _no_answer(limit: float) -> str:
 
 
 def _ended_by(number: int) -> str:
-    return tr("ended by {name}", name=signal.Signals(number).name)
+    return tr("ended by {signal}", signal=signal.Signals(number).name)
 
 
 def _child(function: Callable[[], Any], reader: int, writer: int) -> None:

@@ -8,13 +8,13 @@ from typing import Literal
 
 from torchup.detect.host import Host
 from torchup.detect.notes import Notes
-from torchup.words import mark, tr
+from torchup.words import tr
 
 Libc = Literal["glibc", "musl"]
 
 _GLIBC_BANNER = rb"GNU C Library [^\n]{0,80}?version (\d+\.\d+)"
 _GLIBC_FILE = r"libc-(\d+\.\d+)\.so"
-_MUSL_BANNER = mark("musl libc[^\\n]*\\nVersion (\\d+\\.\\d+(?:\\.\\d+)?)")
+_MUSL_BANNER = r"musl libc[^\n]*\nVersion (\d+\.\d+(?:\.\d+)?)"
 _MUSL_LOADER = r"ld-musl-[a-z0-9_]+\.so\.1"
 _LIBRARY_FOLDERS = (
     "/lib/x86_64-linux-gnu",

@@ -178,7 +178,11 @@ def _note_state(notes: Notes, state: DriverState, evidence: Evidence, nvml: Nvml
         notes.add(
             "driver-library-mismatch",
             text,
-            f"module {kernel.version}, library {evidence.nvml_library or evidence.cuda_library}",
+            tr(
+                "module {module}, library {library}",
+                module=kernel.version,
+                library=evidence.nvml_library or evidence.cuda_library,
+            ),
         )
     elif state == "no_device_nodes":
         text = tr("The NVIDIA kernel module is loaded, but its devices are missing here.")
@@ -187,7 +191,7 @@ def _note_state(notes: Notes, state: DriverState, evidence: Evidence, nvml: Nvml
         notes.add("nvidia-device-nodes-missing", text, "/dev/nvidiactl, /dev/nvidia0")
     elif state == "no_permission":
         text = tr("This user may not open the NVIDIA devices.")
-        notes.add("nvidia-devices-closed", text, ", ".join(kernel.closed_nodes) or "NVML returned 4")
+        notes.add("nvidia-devices-closed", text, ", ".join(kernel.closed_nodes) or tr("NVML returned {error}", error=4))
     elif state == "error" and evidence.answered:
         text = tr(
             "The NVIDIA driver is loaded but serves none of the cards; it may not support them, or needs its other flavour."
@@ -195,7 +199,12 @@ def _note_state(notes: Notes, state: DriverState, evidence: Evidence, nvml: Nvml
         notes.add(
             "nvidia-driver-serves-no-gpu",
             text,
-            f"{evidence.cards} on the PCI bus, module {kernel.version}, {kernel.flavour}",
+            tr(
+                "{cards} on the PCI bus, module {module}, {flavour}",
+                cards=evidence.cards,
+                module=kernel.version,
+                flavour=kernel.flavour,
+            ),
         )
     elif state == "ok" and not evidence.answered and not evidence.jetson:
         text = tr("NVML is not available here, so the driver was judged by the kernel and by CUDA's library alone.")

@@ -11,7 +11,7 @@ from torchup.detect.notes import Notes
 from torchup.detect.pci import parse_address
 from torchup.detect.values import whole_number
 from torchup.model.facts import Gpu
-from torchup.words import mark, tr
+from torchup.words import tr
 
 _FIELDS = (
     "name",
@@ -23,7 +23,7 @@ _FIELDS = (
     "compute_cap",
     "mig.mode.current",
 )
-_INVALID_FIELD = mark('Field "([a-z0-9_.]+)" is not a valid field')
+_INVALID_FIELD = r'Field "([a-z0-9_.]+)" is not a valid field'
 # Drivers from 590 on write `KMD Version` and `CUDA UMD Version`.
 _BANNER_DRIVER = r"(?:Driver|KMD) Version\s*:\s*([\d.]+)"
 _BANNER_CUDA = r"CUDA (?:UMD )?Version\s*:\s*([\d.]+)"
@@ -37,10 +37,10 @@ _CAPABILITY = r"\d+\.\d"
 _UNKNOWN = r"(?i)\[?(?:N/A|Not Supported|Unknown Error|Insufficient Permissions|GPU is lost)\]?"
 # nvidia-smi ends with NVML's own return code; the words are those it prints with it.
 _FAILURES = (
-    (mark("couldn't communicate with the NVIDIA driver"), 9),
-    (mark("Driver/library version mismatch"), 18),
+    ("couldn't communicate with the NVIDIA driver", 9),
+    ("Driver/library version mismatch", 18),
     ("Insufficient Permissions", 4),
-    (mark("GPU access blocked by the operating system"), 17),
+    ("GPU access blocked by the operating system", 17),
     ("find libnvidia-ml.so", 12),
     ("GPU is lost", 15),
     ("Unknown Error", 999),

@@ -49,7 +49,7 @@ def read_nvml(host: Host, notes: Notes, *, hardware: bool) -> NvmlView:
     fallback = host.disk_path(_WSL_LIBRARY) if host.is_file(_WSL_LIBRARY) else None
     answer = call_isolated(ask_nvml, fallback, limit=host.limits.nvml, environ=host.environ)
     if answer.failure is not None:
-        problem = f"NVML failed: {answer.failure}, {answer.detail}"
+        problem = tr("NVML failed: {failure}, {detail}", failure=answer.failure, detail=answer.detail)
         notes.add(f"nvml-{answer.failure}", tr("NVML gave no usable answer, which points to a broken driver."), problem)
         return NvmlView(problem=problem)
     return parse_nvml(answer.value, notes)
@@ -86,8 +86,8 @@ def parse_nvml(answers: dict[str, Any], notes: Notes) -> NvmlView:
     """Turn NVML's answers into GPUs and versions; every failed question becomes a finding of its own."""
     if answers["init"]:
         return NvmlView(error=answers["init"])
-    driver = _value(answers["driver"], "driver version", notes)
-    cuda = _value(answers["cuda"], "CUDA version", notes)
+    driver = _value(answers["driver"], tr("driver version"), notes)
+    cuda = _value(answers["cuda"], tr("CUDA version"), notes)
     _value(answers["count"], tr("number of GPUs"), notes)
     gpus = tuple(
         gpu for position, device in enumerate(answers["devices"]) if (gpu := _parse_device(device, position, notes))
@@ -160,27 +160,27 @@ def _parse_device(answers: dict[str, Any], position: int, notes: Notes) -> Gpu |
     label = f"GPU {position}"
     if _value(answers["handle"], label, notes, optional=False) is None:
         return None
-    pci = _value(answers["pci"], f"{label}: PCI address", notes)
+    pci = _value(answers["pci"], tr("{label}: PCI address", label=label), notes)
     capability = _value(answers["capability"], tr("{label}: compute capability", label=label), notes)
-    memory = _value(answers["memory"], f"{label}: memory", notes)
-    mig = _value(answers["mig"], f"{label}: MIG mode", notes)
+    memory = _value(answers["memory"], tr("{label}: memory", label=label), notes)
+    mig = _value(answers["mig"], tr("{label}: MIG mode", label=label), notes)
     if mig and mig[0] and not answers["mig_instances"]["value"]:
         notes.add(
             "mig-without-instance",
             tr("MIG is enabled on a GPU, but no MIG instance exists: CUDA finds no device there."),
             label,
         )
-    if _value(answers["compute_mode"], f"{label}: compute mode", notes) == _PROHIBITED:
+    if _value(answers["compute_mode"], tr("{label}: compute mode", label=label), notes) == _PROHIBITED:
         notes.add("compute-mode-prohibited", tr("A GPU's compute mode forbids every program to use it."), label)
     return Gpu(
         index=position,
         vendor="nvidia",
-        name=_value(answers["name"], f"{label}: name", notes) or None,
+        name=_value(answers["name"], tr("{label}: name", label=label), notes) or None,
         compute_capability=f"{capability[0]}.{capability[1]}" if capability else None,
         pci_id=_pci_id(pci[1]) if pci else None,
         pci_address=parse_address(pci[0]) if pci else None,
         memory_mib=memory // _MIB if memory else None,
-        uuid=_value(answers["uuid"], f"{label}: UUID", notes) or None,
+        uuid=_value(answers["uuid"], tr("{label}: UUID", label=label), notes) or None,
         mig=("enabled" if mig[0] else "disabled") if mig else None,
         source="nvml",
     )
@@ -200,5 +200,5 @@ def _value(answer: dict[str, Any], question: str, notes: Notes, *, optional: boo
         return answer["value"]
     if number not in QUIET or not optional:
         error = nvml_error(number)
-        notes.add(error.code, error.text, f"{question}: NVML returned {number}")
+        notes.add(error.code, error.text, tr("{question}: NVML returned {error}", question=question, error=number))
     return None

@@ -89,9 +89,7 @@ def _ask_all(host: Host, notes: Notes, homes: Homes, silent: dict[str, str]) -> 
         elif ran.returncode != _NOT_FOUND and not _is_python2(ran.stdout + ran.stderr):
             # 127 is what a version manager's shim answers when no version is chosen for it.
             reason = (
-                ran.problem
-                or (ran.stderr or ran.stdout).strip()
-                or tr("exit status {returncode}", returncode=ran.returncode)
+                ran.problem or (ran.stderr or ran.stdout).strip() or tr("exit status {status}", status=ran.returncode)
             )
             notes.add("python-does-not-run", tr("The interpreter {path} does not work.", path=path), reason)
     return found

@@ -51,7 +51,11 @@ def _read_memory(host: Host, notes: Notes) -> int | None:
     total = parse_meminfo(host.read_text("/proc/meminfo") or "")
     limits = [limit for path in _CGROUP_LIMITS if (limit := parse_memory_limit(host.read_line(path) or ""))]
     if total is not None and limits and min(limits) < total:
-        notes.add("memory-limited", tr("A control group limits the memory."), f"{min(limits)} of {total} MiB")
+        notes.add(
+            "memory-limited",
+            tr("A control group limits the memory."),
+            tr("{limit} of {total} MiB", limit=min(limits), total=total),
+        )
         return min(limits)
     return total
 

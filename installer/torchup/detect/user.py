@@ -59,7 +59,7 @@ def read_user(host: Host, notes: Notes, account: Account | None) -> User:
         notes.add(
             "home-not-owned",
             text,
-            tr("{home} belongs to uid {st_uid}, this is uid {uid}", home=host.home, st_uid=owner.st_uid, uid=uid),
+            tr("{home} belongs to uid {owner}, this is uid {uid}", home=host.home, owner=owner.st_uid, uid=uid),
         )
     return User(
         name=account.name if account else host.environ.get("USER") or None,
@@ -89,11 +89,11 @@ def judge_sudo(returncode: int | None, stderr: str, *, admin: bool) -> tuple[Pri
         return "sudo", False
     refused = (
         "not allowed",
-        tr("not in the sudoers"),
-        tr("may not run sudo"),
-        tr("no new privileges"),
-        tr("must be setuid root"),
-        tr("setuid bit set"),
+        "not in the sudoers",
+        "may not run sudo",
+        "no new privileges",
+        "must be setuid root",
+        "setuid bit set",
     )
     if any(words in stderr for words in refused):
         return "none", False

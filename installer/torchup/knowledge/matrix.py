@@ -199,15 +199,17 @@ def _misfit(
     if query and query.gfx:
         return None if query.gfx in row.gfx else tr("no code for {gfx}", gfx=query.gfx)
     if query and not any(served.by for served in row.serves):
-        return tr("no code for compute capability {map}", map=" or ".join(map(str, query.capabilities)))
+        return tr(
+            "no code for compute capability {capabilities}", capabilities=tr(" or ").join(map(str, query.capabilities))
+        )
     if installed is None or variant.cuda is None:
         return None
     if driver and installed < driver.version:
-        return tr("CUDA {cuda} needs driver {text} or newer", cuda=variant.cuda[0], text=driver.text)
+        return tr("CUDA {cuda} needs driver {minimum} or newer", cuda=variant.cuda[0], minimum=driver.text)
     only_ptx = query and all(not served.by or served.by.startswith("compute") for served in row.serves)
     ceiling = cuda_ceiling(installed)
     if only_ptx and ceiling and ceiling < variant.cuda:
-        return tr("only PTX, which needs a driver that names CUDA {number}", number=variant.number)
+        return tr("only PTX, which needs a driver that names CUDA {cuda}", cuda=variant.number)
     return None
 
 
@@ -216,7 +218,7 @@ def _about(query: GpuQuery | None) -> list[str]:
         return []
     notes = []
     for chip in query.chips:
-        capability = chip.compute_capability or "unknown"
+        capability = chip.compute_capability or tr("unknown")
         text = tr(
             "{name} ({architecture}): compute capability {capability}",
             name=chip.name,
@@ -225,16 +227,14 @@ def _about(query: GpuQuery | None) -> list[str]:
         )
         text += tr(", inferred from its family") if chip.uncertain and chip.compute_capability else ""
         text += (
-            tr(", driver branches up to {last_driver_branch}", last_driver_branch=chip.last_driver_branch)
-            if chip.last_driver_branch
-            else ""
+            tr(", driver branches up to {branch}", branch=chip.last_driver_branch) if chip.last_driver_branch else ""
         )
         text += tr(", open kernel module only") if chip.modules == "open_only" and not chip.soc else ""
         text += tr(", proprietary kernel module only") if chip.modules == "proprietary_only" else ""
         text += tr(", driver from Jetson Linux") if chip.soc else ""
-        notes.append(text + ".")
+        notes.append(tr("{clause}.", clause=text))
     if query.gfx:
-        notes.append(f"AMD {query.gfx}.")
+        notes.append(tr("{clause}.", clause=f"AMD {query.gfx}"))
     return notes
 
 

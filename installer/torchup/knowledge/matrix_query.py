@@ -72,7 +72,7 @@ def read_torch(torch: str | None) -> frozenset[str]:
         raise UsageError(
             tr("{torch!r} is neither a torch version nor a version specifier.", torch=torch),
             code="bad-torch-version",
-            hint="Write a version (2.14.1), a minor (2.14) or a specifier (>=2.12).",
+            hint=tr("Write a version (2.14.1), a minor (2.14) or a specifier (>=2.12)."),
         ) from None
     found = frozenset(specifier.filter(known))
     if not found:
@@ -81,10 +81,10 @@ def read_torch(torch: str | None) -> frozenset[str]:
             code="unknown-torch-version",
             evidence=(
                 tr(
-                    "The tables of {SNAPSHOT_DATE} go from {known} to {known_2}.",
-                    SNAPSHOT_DATE=SNAPSHOT_DATE,
-                    known=known[0],
-                    known_2=known[-1],
+                    "The tables of {date} go from {oldest} to {newest}.",
+                    date=SNAPSHOT_DATE,
+                    oldest=known[0],
+                    newest=known[-1],
                 ),
             ),
             hint=tr("Ask for a version in that range."),
@@ -109,4 +109,4 @@ def _nearest(text: str) -> tuple[str, ...]:
     names += [gfx for row in gfx_lists() for gfx in row.gfx]
     by_lower = {name.lower(): name for name in names}
     near = get_close_matches(text.lower(), by_lower, n=3, cutoff=0.6)
-    return (tr("Similar names: {by_lower}.", by_lower=", ".join(by_lower[name] for name in near)),) if near else ()
+    return (tr("Similar names: {names}.", names=", ".join(by_lower[name] for name in near)),) if near else ()

@@ -12,8 +12,6 @@ import dataclasses
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from torchup.words import tr
-
 __all__ = ["dataclass"]
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ def _init(made: Any, fields: tuple[dataclasses.Field[Any], ...]) -> Any:
         elif field.default_factory is not dataclasses.MISSING:
             scope[f"_new_{name}"] = field.default_factory
             parameters.append(f"{name}=_missing")
-            value = tr("_new_{name}() if {name} is _missing else {name}", name=name)
+            value = f"_new_{name}() if {name} is _missing else {name}"
         else:
             parameters.append(name)
         body.append(f" _set_{name}(self, {value})")
@@ -104,9 +102,9 @@ def _init(made: Any, fields: tuple[dataclasses.Field[Any], ...]) -> Any:
 
 def _refuse_to_set(self: object, name: str, value: object) -> None:
     del self, value
-    raise dataclasses.FrozenInstanceError(tr("cannot assign to field {name!r}", name=name))
+    raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
 def _refuse_to_delete(self: object, name: str) -> None:
     del self
-    raise dataclasses.FrozenInstanceError(tr("cannot delete field {name!r}", name=name))
+    raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import types
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -16,6 +16,7 @@ from torchup.model.quick import dataclass
 from torchup.words import mark, tr
 
 PathKey = str | int
+ProblemKind = Literal["unknown-key", "not-a-string"]
 T = TypeVar("T")
 
 _LONGEST_SHOWN = 60
@@ -27,6 +28,7 @@ class Problem:
 
     path: tuple[PathKey, ...]
     text: str
+    kind: ProblemKind | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{dotted(self.path)}: {self.text}" if self.path else self.text
@@ -92,7 +94,7 @@ def _load(kind: Any, data: Any, path: tuple[PathKey, ...], problems: list[Proble
         if any(data == choice and type(data) is type(choice) for choice in choices):
             return data
         wanted = ", ".join("null" if choice is None else str(choice) for choice in choices)
-        return _problem(problems, path, tr("{show} is not one of {wanted}", show=_show(data), wanted=wanted))
+        return _problem(problems, path, tr("{value} is not one of {wanted}", value=_show(data), wanted=wanted))
     if origin is tuple:
         return _load_tuple(get_args(kind)[0], data, path, problems)
     if origin is dict:
@@ -103,7 +105,8 @@ def _load(kind: Any, data: Any, path: tuple[PathKey, ...], problems: list[Proble
         return float(data)
     if type(data) is kind:
         return data
-    return _problem(problems, path, f"{_show(data)} is not {_NAMES.get(kind, str(kind))}")
+    text = tr("{value} is not {wanted}", value=_show(data), wanted=tr(_NAMES.get(kind, str(kind))))
+    return _problem(problems, path, text, "not-a-string" if kind is str else None)
 
 
 def _load_union(kinds: tuple[Any, ...], data: Any, path: tuple[PathKey, ...], problems: list[Problem]) -> Any:
@@ -118,7 +121,7 @@ def _load_union(kinds: tuple[Any, ...], data: Any, path: tuple[PathKey, ...], pr
         return _problem(
             problems,
             (*path, "kind"),
-            tr("{show} is not one of {by_tag}", show=_show(data.get("kind")), by_tag=", ".join(by_tag)),
+            tr("{value} is not one of {wanted}", value=_show(data.get("kind")), wanted=", ".join(by_tag)),
         )
     attempts: list[list[Problem]] = []
     for kind in kinds:
@@ -134,33 +137,35 @@ def _load_union(kinds: tuple[Any, ...], data: Any, path: tuple[PathKey, ...], pr
 
 def _load_tuple(kind: Any, data: Any, path: tuple[PathKey, ...], problems: list[Problem]) -> Any:
     if not isinstance(data, list | tuple):
-        return _problem(problems, path, f"{_show(data)} is not a list")
+        return _problem(problems, path, tr("{value} is not a list", value=_show(data)))
     return tuple(_load(kind, item, (*path, index), problems) for index, item in enumerate(data))
 
 
 def _load_mapping(kind: Any, data: Any, path: tuple[PathKey, ...], problems: list[Problem]) -> Any:
     if not isinstance(data, dict):
-        return _problem(problems, path, f"{_show(data)} is not a mapping")
+        return _problem(problems, path, tr("{value} is not a mapping", value=_show(data)))
     return {str(key): _load(kind, item, (*path, str(key)), problems) for key, item in data.items()}
 
 
 def _load_dataclass(cls: type, data: Any, path: tuple[PathKey, ...], problems: list[Problem]) -> Any:
     if not isinstance(data, dict):
-        return _problem(problems, path, f"{_show(data)} is not a mapping")
+        return _problem(problems, path, tr("{value} is not a mapping", value=_show(data)))
     hints = _hints(cls)
     known = {field.name: field for field in fields(cls)}
-    problems.extend(Problem((*path, str(key)), unknown_key(str(key), known)) for key in data if key not in known)
+    problems.extend(
+        Problem((*path, str(key)), unknown_key(str(key), known), "unknown-key") for key in data if key not in known
+    )
     before = len(problems)
     values: dict[str, Any] = {}
-    for name, field in known.items():
+    for name, wanted in known.items():
         if name in data:
             values[name] = _load(hints[name], data[name], (*path, name), problems)
-        elif field.default is MISSING and field.default_factory is MISSING:
+        elif wanted.default is MISSING and wanted.default_factory is MISSING:
             problems.append(Problem(path, tr("the key {name!r} is missing", name=name)))
     schema = known["schema"].default if "schema" in known else None
     if values.get("schema", schema) not in (schema, None):
         text = tr(
-            "{show} is not a schema that this version reads ({schema})", show=_show(values["schema"]), schema=schema
+            "{value} is not a schema that this version reads ({schema})", value=_show(values["schema"]), schema=schema
         )
         problems.append(Problem((*path, "schema"), text))
     return cls(**values) if len(problems) == before else None
@@ -171,11 +176,11 @@ def unknown_key(key: str, known: Any) -> str:
     from difflib import get_close_matches
 
     near = get_close_matches(key, list(known), n=1, cutoff=0.6)
-    return "unknown key" + (tr("; did you mean {near!r}?", near=near[0]) if near else "")
+    return tr("unknown key") + (tr("; did you mean {near!r}?", near=near[0]) if near else "")
 
 
-def _problem(problems: list[Problem], path: tuple[PathKey, ...], text: str) -> None:
-    problems.append(Problem(path, text))
+def _problem(problems: list[Problem], path: tuple[PathKey, ...], text: str, kind: ProblemKind | None = None) -> None:
+    problems.append(Problem(path, text, kind))
 
 
 def _show(data: Any) -> str:
@@ -186,7 +191,7 @@ def _show(data: Any) -> str:
 _NAMES: dict[Any, str] = {
     str: mark("a string (write it in quotes)"),
     int: mark("a whole number"),
-    float: "a number",
+    float: mark("a number"),
     bool: mark("true or false"),
     type(None): "null",
 }

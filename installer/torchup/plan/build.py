@@ -91,7 +91,10 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
 def _answers(given: PlanInput) -> list[Step]:
     config = given.context.places.config
     folder = MakeDirectory(
-        id="config-folder", summary=f"Make {config}", why=tr("torchup's own files go there."), path=str(config)
+        id="config-folder",
+        summary=tr("Make {path}", path=config),
+        why=tr("torchup's own files go there."),
+        path=str(config),
     )
     if given.answers_text is None:
         return [folder]
@@ -152,7 +155,7 @@ def _verification(given: PlanInput, pick: TorchPick, python: str, shell: ShellPl
     version = next((offer.pin.partition("==")[2] for offer in pick.wheels if offer.package == "torch"), pick.version)
     step = Verify(
         id="verify",
-        summary=f"Test PyTorch {version} ({wish.level})",
+        summary=tr("Test PyTorch {version} ({level})", version=version, level=wish.level),
         why=tr("Only a computation that comes out right proves that the set-up works."),
         python=python,
         level=wish.level,

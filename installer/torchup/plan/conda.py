@@ -12,17 +12,17 @@ from torchup.model.plan import Command
 from torchup.model.request import EnvironmentWish, Request, SourceWish
 from torchup.model.resolution import TorchPick
 from torchup.plan.child_environment import installer_environment
-from torchup.words import tr
+from torchup.words import mark, tr
 
 _PREFERENCE = ("mamba", "micromamba", "conda")
 
 
-def find_conda(facts: MachineFacts, *, what: str = tr("A conda environment")) -> CondaInstall:
+def find_conda(facts: MachineFacts, *, what: str = mark("A conda environment")) -> CondaInstall:
     """Choose the fastest solver that is there; raises RefusedError with code conda-missing."""
     found = sorted(facts.conda, key=lambda install: _PREFERENCE.index(install.kind))
     if not found:
         raise RefusedError(
-            tr("{what} is wished for, and this machine has no conda, mamba or micromamba.", what=what),
+            tr("{what} is wished for, and this machine has no conda, mamba or micromamba.", what=tr(what)),
             code="conda-missing",
             hint=tr(
                 "Install one of them: Miniforge brings conda and mamba, micromamba is a single program. torchup finds it by PATH, CONDA_EXE or MAMBA_EXE, or in its usual folder. A venv (environment.kind) needs none."

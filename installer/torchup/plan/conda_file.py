@@ -27,7 +27,7 @@ def conda_file_step(
             places[-1] += f" {word}"
     return WriteFile(
         id="environment-file",
-        summary=tr("Describe the environment in {NAME}", NAME=NAME),
+        summary=tr("Describe the environment in {name}", name=NAME),
         why=tr("conda can make the same environment again from it, here or elsewhere."),
         path=f"{prefix}/{NAME}",
         content=render(

@@ -64,7 +64,7 @@ def plan_conda_scripts(
         return CondaShellPlan(
             reason=tr("{environment} is no conda environment", environment=environment) if asked else None
         )
-    notes = (_NO_ACTIVATION,) if wish.activate else ()
+    notes = (tr(_NO_ACTIVATION),) if wish.activate else ()
     inside = _is_inside(toolkit, environment) or toolkit.source == "conda"
     settings = CondaSettings(
         prefix=environment,
@@ -78,14 +78,14 @@ def plan_conda_scripts(
             steps=remove_conda_scripts(environment, files), reason=reason if asked else None, notes=notes
         )
     folders = (
-        MakeDirectory(id=f"folder:{folder}", summary=f"Make {folder}", why=_WHY, path=folder)
+        MakeDirectory(id=f"folder:{folder}", summary=tr("Make {path}", path=folder), why=tr(_WHY), path=folder)
         for folder in script_folders(environment)
     )
     scripts = (
         WriteFile(
             id=f"conda-script:{PurePosixPath(path).parent.name}/{PurePosixPath(path).name}",
-            summary=f"Write {path}",
-            why=_WHY,
+            summary=tr("Write {path}", path=path),
+            why=tr(_WHY),
             path=path,
             content=content,
         )
@@ -99,7 +99,7 @@ def remove_conda_scripts(environment: str, files: ReadFile) -> tuple[Step, ...]:
     return tuple(
         RemoveFile(
             id=f"conda-script:{PurePosixPath(path).parent.name}/{PurePosixPath(path).name}",
-            summary=f"Remove {path}",
+            summary=tr("Remove {path}", path=path),
             why=tr("It sets what torchup no longer is to set."),
             path=path,
         )

@@ -18,7 +18,7 @@ from torchup.model.request import Request
 from torchup.model.resolution import ToolkitDecision
 from torchup.plan.conda import conda_environment, create_conda, find_conda, named_prefix
 from torchup.plan.conda_layout import cuda_home_in, nvcc_below
-from torchup.words import tr
+from torchup.words import mark, tr
 
 # The compiler, and the headers and libraries that PyTorch's extension builder compiles against (conda-forge).
 PACKAGES = ("cuda-nvcc", "cuda-cudart-dev", "cuda-libraries-dev")
@@ -77,7 +77,7 @@ def conda_toolkit_steps(
     specs = toolkit_specs(toolkit, cudnn=request.cuda_toolkit.cudnn)
     commands = create_conda(conda, prefix, specs, wish=request.source, environment=conda_environment(settings, context))
     return [
-        MakeDirectory(id="cuda-toolkit-folder", summary=f"Make {parent}", why=why, path=parent),
+        MakeDirectory(id="cuda-toolkit-folder", summary=tr("Make {path}", path=parent), why=why, path=parent),
         CreateEnvironment(
             id="cuda-toolkit",
             summary=tr("Put the CUDA {version} toolkit into {prefix}", version=toolkit.version, prefix=prefix),
@@ -91,7 +91,7 @@ def conda_toolkit_steps(
 
 
 def _prefix(toolkit: ToolkitDecision, request: Request, facts: MachineFacts, context: Context, environment: str) -> str:
-    conda = find_conda(facts, what=tr("A CUDA toolkit from conda"))
+    conda = find_conda(facts, what=mark("A CUDA toolkit from conda"))
     if request.environment.kind == "conda":
         return environment
     place = named_prefix(conda, f"cuda-{toolkit.version}", facts, context)

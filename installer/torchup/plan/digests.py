@@ -47,7 +47,7 @@ def require_fresh(plan: Plan, *, facts: MachineFacts, request: Request | None = 
         stale.append(tr("the answers are not those that the plan was made from"))
     if stale:
         raise RefusedError(
-            tr("This plan does not hold any more: {stale}.", stale=" and ".join(stale)),
+            tr("This plan does not hold any more: {stale}.", stale=tr(" and ").join(stale)),
             code="plan-stale",
             hint=tr("Make a new plan: `torchup setup --dry-run --json` with the same answers."),
         )

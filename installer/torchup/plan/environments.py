@@ -36,7 +36,10 @@ def environment_steps(given: PlanInput, pick: TorchPick, toolkit: ToolkitDecisio
     )
     steps: list[Step] = [
         MakeDirectory(
-            id="environment-folder", summary=f"Make {parent}", why=tr("The environment goes there."), path=parent
+            id="environment-folder",
+            summary=tr("Make {path}", path=parent),
+            why=tr("The environment goes there."),
+            path=parent,
         ),
         CreateEnvironment(
             id="environment",

@@ -30,7 +30,7 @@ def kernel_steps(
     }
     why = tr("Jupyter lists the kernels that it finds in this folder.")
     return (
-        MakeDirectory(id="jupyter-folder", summary=f"Make {folder}", why=why, path=str(folder)),
+        MakeDirectory(id="jupyter-folder", summary=tr("Make {path}", path=folder), why=why, path=str(folder)),
         WriteFile(
             id="jupyter-kernel",
             summary=tr("Tell Jupyter about the environment as “PyTorch ({name})”", name=name),

@@ -51,7 +51,7 @@ def locked_steps(given: PlanInput, lock: LockedPackages, installer: Installer, p
         ),
         InstallPackages(
             id="packages",
-            summary=tr("Install the {pins} packages of the lock", pins=len(lock.pins)),
+            summary=tr("Install the {count} packages of the lock", count=len(lock.pins)),
             why=tr("They are exactly what was installed when the lock was written."),
             python=python,
             distributions=lock.pins,

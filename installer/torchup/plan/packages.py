@@ -41,7 +41,7 @@ def package_steps(
         ),
         InstallPackages(
             id="packages",
-            summary=f"Install {names}",
+            summary=tr("Install {names}", names=names),
             why=tr("They were chosen for this machine; they come from {index}.", index=pick.index),
             python=python,
             distributions=wanted,
@@ -58,7 +58,7 @@ def package_steps(
         beside.append(
             InstallPackages(
                 id="extras",
-                summary=f"Install {', '.join(extras)}",
+                summary=tr("Install {names}", names=", ".join(extras)),
                 why=tr("You asked for them; PyTorch stays the build that was chosen."),
                 python=python,
                 distributions=extras,

@@ -71,30 +71,19 @@ def broken_by(
                 continue
             after = moved[canonicalize_name(need.name)]
             if after is None or not _meets(need, after):
-                has = f"gets {need.name} {after}" if after else f"loses {need.name}"
-                broken.append(
-                    tr(
-                        "{name} {get} needs {name_2}{specifier} and {has}: it may not work.",
-                        name=name,
-                        get=installed.get(name, ""),
-                        name_2=need.name,
-                        specifier=need.specifier,
-                        has=has,
-                    )
-                )
+                broken.append(_loss(name, installed.get(name, ""), need, after))
     return tuple(broken)
 
 
 def sentences(moves: tuple[Move, ...], environment: str) -> tuple[str, ...]:
     """Put the changes into words: what changes its version, what goes, and what is new."""
-    changed = [f"{move.name} {move.before} becomes {move.after}" for move in moves if move.before and move.after]
     gone = [f"{move.name} {move.before}" for move in moves if move.after is None]
     new = [f"{move.name} {move.after}" for move in moves if move.before is None]
-    lines = [f"In {environment}, {item}{_direction(item)}." for item in changed]
+    lines = [_change(move, environment) for move in moves if move.before and move.after]
     if gone:
         lines.append(tr("In {environment}, these go: {gone}.", environment=environment, gone=", ".join(gone)))
     if new:
-        more = f" and {len(new) - _SHOWN} more" if len(new) > _SHOWN else ""
+        more = tr(" and {count} more", count=len(new) - _SHOWN) if len(new) > _SHOWN else ""
         lines.append(
             tr(
                 "In {environment}, these are new: {new}{more}.",
@@ -106,12 +95,29 @@ def sentences(moves: tuple[Move, ...], environment: str) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _direction(item: str) -> str:
-    _, before, _, after = item.split(" ")
+def _change(move: Move, environment: str) -> str:
+    words = {"environment": environment, "name": move.name, "before": move.before, "after": move.after}
+    if _is_older(move):
+        return tr("In {environment}, {name} {before} becomes {after} (older).", **words)
+    return tr("In {environment}, {name} {before} becomes {after}.", **words)
+
+
+def _is_older(move: Move) -> bool:
     try:
-        return " (older)" if Version(after) < Version(before) else ""
+        return Version(move.after or "") < Version(move.before or "")
     except InvalidVersion:
-        return ""
+        return False
+
+
+def _loss(name: str, version: str, need: Requirement, after: str | None) -> str:
+    words = {"name": name, "version": version, "needed": need.name, "specifier": need.specifier}
+    if after:
+        return tr(
+            "{name} {version} needs {needed}{specifier} and gets {needed} {after}: it may not work.",
+            **words,
+            after=after,
+        )
+    return tr("{name} {version} needs {needed}{specifier} and loses {needed}: it may not work.", **words)
 
 
 def _need(line: str) -> Requirement | None:

@@ -30,8 +30,8 @@ from torchup.plan.conda_shell_steps import (
     remove_conda_scripts,
 )
 from torchup.plan.windows_shell_steps import (
-    NO_LIBRARY_PATH,
     choose_profiles,
+    no_library_path,
     profile_steps,
     variable_steps,
     windows_environment,
@@ -160,7 +160,7 @@ def _plan_windows(
         *profile_steps(choice, known, str(context.places.config), files),
         *conda.steps,
     ]
-    return ShellPlan(steps=tuple(steps), choice=choice, library_path=NO_LIBRARY_PATH, known=known, conda=conda)
+    return ShellPlan(steps=tuple(steps), choice=choice, library_path=no_library_path(), known=known, conda=conda)
 
 
 def plan_shell_removal(
@@ -188,7 +188,9 @@ def plan_shell_removal(
             continue
         why = tr("It read settings that torchup made.")
         if file.form == "own-file":
-            steps.append(RemoveFile(id=f"remove:{file.path}", summary=f"Remove {path}", why=why, path=path))
+            steps.append(
+                RemoveFile(id=f"remove:{file.path}", summary=tr("Remove {path}", path=path), why=why, path=path)
+            )
         else:
             steps.append(
                 EditManagedBlock(
@@ -202,7 +204,10 @@ def plan_shell_removal(
                 )
             )
     why = tr("No start-up file reads it any more.")
-    steps += [RemoveFile(id=f"env-file:{path}", summary=f"Remove {path}", why=why, path=path) for path in env_files]
+    steps += [
+        RemoveFile(id=f"env-file:{path}", summary=tr("Remove {path}", path=path), why=why, path=path)
+        for path in env_files
+    ]
     if environment is not None and (wish.shells == "auto" or "conda" in wish.shells):
         steps += remove_conda_scripts(environment, files)
         choice = _with_conda(choice, CondaShellPlan(reason=_no_conda(environment, files)))
@@ -295,8 +300,8 @@ def _env_files(
             id=f"env-file:{name}",
             summary=tr("Write the shell settings to {path}", path=path),
             why=tr(
-                "torchup owns this file; start-up files only read it, so that an update changes nothing else. {text}",
-                text=library_path.reason.text,
+                "torchup owns this file; start-up files only read it, so that an update changes nothing else. {reason}",
+                reason=library_path.reason.text,
             ),
             path=path,
             content=render_env_file(language, known),
@@ -307,11 +312,11 @@ def _startup_file(file: StartupFile, context: Context, files: ReadFile) -> list[
     path = str(context.below_root(Path(file.path)))
     env_file = env_file_seen(file.language, context)
     folder = str(Path(path).parent)
-    why = f"{file.why[:1].upper()}{file.why[1:]}."
+    why = tr("{clause}.", clause=file.why[:1].upper() + file.why[1:])
     home = str(context.below_root(context.home))
     steps: list[Step] = []
     if folder != home:
-        steps.append(MakeDirectory(id=f"folder:{folder}", summary=f"Make {folder}", why=why, path=folder))
+        steps.append(MakeDirectory(id=f"folder:{folder}", summary=tr("Make {path}", path=folder), why=why, path=folder))
     if file.form == "own-file":
         steps.append(
             WriteFile(

@@ -45,7 +45,10 @@ def check_space(pick: TorchPick, facts: MachineFacts, target: TargetState) -> No
             needed=needed,
         ),
         code="not-enough-space",
-        evidence=tuple(f"{offer.filename}: {(offer.size or 0) // MIB} MiB to download" for offer in pick.wheels),
+        evidence=tuple(
+            tr("{file}: {size} MiB to download", file=offer.filename, size=(offer.size or 0) // MIB)
+            for offer in pick.wheels
+        ),
         hint=tr(
             "Make room, or set environment.path to a place on a larger disk. `uv cache clean` frees old downloads."
         ),

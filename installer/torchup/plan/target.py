@@ -15,6 +15,11 @@ from torchup.words import mark, tr
 TargetKind = Literal["absent", "empty", "environment", "directory", "file", "dangling-link", "other"]
 
 ANOTHER_PLACE = mark("Name another place: environment.path in the answers, or `--set environment.path=DIR`.")
+_NO_PLACE = {
+    "file": mark("{path} is a file, so no environment can be made there."),
+    "other": mark("{path} is neither a file nor a folder, so no environment can be made there."),
+    "dangling-link": mark("{path} is a link that leads nowhere, so no environment can be made there."),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,27 +60,20 @@ def check_target(target: TargetState, *, wish: EnvironmentWish, wanted: tuple[st
         raise RefusedError(
             tr("{path} cannot be written by this user.", path=target.path),
             code="target-not-writable",
-            hint=ANOTHER_PLACE,
+            hint=tr(ANOTHER_PLACE),
         )
 
 
 def _check_kind(target: TargetState) -> None:
     if target.kind in ("file", "other", "dangling-link"):
-        what = {
-            "file": "a file",
-            "other": tr("neither a file nor a folder"),
-            "dangling-link": tr("a link that leads nowhere"),
-        }
         raise RefusedError(
-            tr("{path} is {what}, so no environment can be made there.", path=target.path, what=what[target.kind]),
-            code="target-is-a-file",
-            hint=ANOTHER_PLACE,
+            tr(_NO_PLACE[target.kind], path=target.path), code="target-is-a-file", hint=tr(ANOTHER_PLACE)
         )
     if target.kind == "directory":
         raise RefusedError(
             tr("{path} is a folder that holds other things, and not an environment.", path=target.path),
             code="target-not-empty",
-            hint=ANOTHER_PLACE,
+            hint=tr(ANOTHER_PLACE),
         )
 
 
@@ -105,10 +103,7 @@ def _check_found(target: TargetState, *, wanted: tuple[str, ...], python: str) -
                 python=python,
             ),
             code="python-differs",
-            hint=tr(
-                "{ANOTHER_PLACE} Or remove it first, with `torchup undo` if torchup made it.",
-                ANOTHER_PLACE=ANOTHER_PLACE,
-            ),
+            hint=" ".join((tr(ANOTHER_PLACE), tr("Or remove it first, with `torchup undo` if torchup made it."))),
         )
     if target.made_by_torchup or all_satisfied(wanted, target.distributions):
         return
@@ -118,9 +113,8 @@ def _check_found(target: TargetState, *, wanted: tuple[str, ...], python: str) -
         evidence=tuple(
             f"{name} {version}" for name, version in sorted(target.distributions.items()) if name == "torch"
         ),
-        hint=tr(
-            "{ANOTHER_PLACE} Or set environment.kind to existing to have PyTorch put into this one.",
-            ANOTHER_PLACE=ANOTHER_PLACE,
+        hint=" ".join(
+            (tr(ANOTHER_PLACE), tr("Or set environment.kind to existing to have PyTorch put into this one."))
         ),
     )
 
@@ -135,9 +129,9 @@ def check_home(facts: MachineFacts, target: TargetState) -> None:
         return
     raise RefusedError(
         tr(
-            "The home folder {home} belongs to user {home_uid}, and this is user {uid}.",
+            "The home folder {home} belongs to user {owner}, and this is user {uid}.",
             home=facts.user.home or "",
-            home_uid=target.home_uid,
+            owner=target.home_uid,
             uid=facts.user.uid,
         ),
         code="foreign-home",

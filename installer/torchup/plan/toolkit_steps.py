@@ -69,8 +69,8 @@ def toolkit_links(given: PlanInput, toolkit: ToolkitDecision) -> list[Step]:
     return [
         MakeLink(
             id=f"cuda-link:{name}",
-            summary=f"Link {name} to {target} in {toolkit.path}",
-            why=_LINK_WHY[name],
+            summary=tr("Link {name} to {target} in {folder}", name=name, target=target, folder=toolkit.path),
+            why=tr(_LINK_WHY[name]),
             path=f"{toolkit.path}/{name}",
             target=target,
         )

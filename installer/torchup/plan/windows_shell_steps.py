@@ -26,16 +26,17 @@ from torchup.words import mark, tr
 
 ReadFile = Callable[[str], bytes | None]
 
-NO_LIBRARY_PATH = LibraryPathDecision(
-    directories=(),
-    reason=Reason(code="windows", text=mark("Windows has no LD_LIBRARY_PATH: programs find their libraries by PATH.")),
-)
-
 _EVERY_PROGRAM = mark("Every program that is started afterwards gets it, whatever the shell.")
 _PROFILES = (r"Documents\WindowsPowerShell\profile.ps1", r"Documents\PowerShell\profile.ps1")
 _POLICY = mark(
     "PowerShell runs its profile only where scripts may run: `Get-ExecutionPolicy` says Restricted where they may not, and `Set-ExecutionPolicy RemoteSigned -Scope CurrentUser` allows your own."
 )
+
+
+def no_library_path() -> LibraryPathDecision:
+    """Give the decision on LD_LIBRARY_PATH, which Windows does not have."""
+    text = tr("Windows has no LD_LIBRARY_PATH: programs find their libraries by PATH.")
+    return LibraryPathDecision(directories=(), reason=Reason(code="windows", text=text))
 
 
 def windows_environment(cuda_home: str | None, environment: str | None, *, activate: bool) -> ShellEnvironment:
@@ -57,7 +58,7 @@ def variable_steps(known: ShellEnvironment) -> tuple[Step, ...]:
     steps = [
         SetUserVariable(
             id="variable:Path",
-            summary=tr("Put {entries} to the front of your Path", entries=entries[0])
+            summary=tr("Put {entry} to the front of your Path", entry=entries[0])
             if entries
             else tr("Keep your Path free of old toolkits"),
             why=tr("nvcc is then the one in CUDA_HOME."),
@@ -67,9 +68,9 @@ def variable_steps(known: ShellEnvironment) -> tuple[Step, ...]:
             record="TORCHUP_PATH_ENTRIES",
         ),
         _scalar("TORCHUP_PATH_ENTRIES", ";".join(entries) or None, tr("It says which entries of Path are torchup's.")),
-        _scalar("CUDA_HOME", known.cuda_home, _EVERY_PROGRAM, record="TORCHUP_CUDA_HOME"),
+        _scalar("CUDA_HOME", known.cuda_home, tr(_EVERY_PROGRAM), record="TORCHUP_CUDA_HOME"),
         _scalar("TORCHUP_CUDA_HOME", known.cuda_home, tr("It says which CUDA_HOME is torchup's.")),
-        _scalar("TORCHUP_ENVIRONMENT", known.environment, _EVERY_PROGRAM),
+        _scalar("TORCHUP_ENVIRONMENT", known.environment, tr(_EVERY_PROGRAM)),
     ]
     return tuple(steps)
 
@@ -91,7 +92,7 @@ def choose_profiles(wish: ShellWish, facts: MachineFacts, context: Context) -> S
     paths = [wish.rc] if wish.rc else known or [str(home / profile) for profile in _PROFILES]
     why = tr("you named this file") if wish.rc else tr("PowerShell reads it in every window")
     files = tuple(_profile(path, why, create=path not in facts.shells.files) for path in paths)
-    return StartupChoice(files=files, skipped=skipped, notes=(_POLICY,))
+    return StartupChoice(files=files, skipped=skipped, notes=(tr(_POLICY),))
 
 
 def profile_steps(choice: StartupChoice, known: ShellEnvironment, config: str, files: ReadFile) -> Iterable[Step]:
@@ -102,7 +103,7 @@ def profile_steps(choice: StartupChoice, known: ShellEnvironment, config: str, f
     env_file = str(PureWindowsPath(config) / name) if "\\" in config else f"{config}/{name}"
     yield WriteFile(
         id=f"env-file:{name}",
-        summary=tr("Write the shell settings to {env_file}", env_file=env_file),
+        summary=tr("Write the shell settings to {path}", path=env_file),
         why=tr("torchup owns this file; profiles only read it, so that an update changes nothing else."),
         path=env_file,
         content=render_env_file("powershell", replace(known, library_dirs=())),
@@ -110,8 +111,8 @@ def profile_steps(choice: StartupChoice, known: ShellEnvironment, config: str, f
     for file in choice.files:
         folder = str(PureWindowsPath(file.path).parent)
         seen = files(file.path)
-        why = f"{file.why[:1].upper()}{file.why[1:]}."
-        yield MakeDirectory(id=f"folder:{folder}", summary=f"Make {folder}", why=why, path=folder)
+        why = tr("{clause}.", clause=file.why[:1].upper() + file.why[1:])
+        yield MakeDirectory(id=f"folder:{folder}", summary=tr("Make {path}", path=folder), why=why, path=folder)
         yield EditManagedBlock(  # noqa: S604 - names the language, starts no shell
             id=f"block:{file.path}",
             summary=tr("Put a block into {path} that reads the shell settings", path=file.path),
@@ -126,7 +127,9 @@ def profile_steps(choice: StartupChoice, known: ShellEnvironment, config: str, f
 
 def _scalar(name: str, value: str | None, why: str, record: str | None = None) -> SetUserVariable:
     summary = (
-        f"Set {name} to {value}" if value is not None else tr("Keep {name} free of what torchup set earlier", name=name)
+        tr("Set {name} to {value}", name=name, value=value)
+        if value is not None
+        else tr("Keep {name} free of what torchup set earlier", name=name)
     )
     return SetUserVariable(id=f"variable:{name}", summary=summary, why=why, name=name, value=value, record=record)
 

@@ -108,7 +108,7 @@ def _chosen(kind: VariantKind, devices: tuple[Device, ...], candidates: tuple[De
 
 
 def _left_out(device: Device, kind: VariantKind) -> Reason:
-    instead = "the CPU is used" if kind == "cpu" else tr("it is left out")
+    instead = tr("the CPU is used") if kind == "cpu" else tr("it is left out")
     if device.gpu.vendor == "intel" and device.integrated is None:
         text = tr(
             "{name} is not among the Intel GPUs that PyTorch's xpu wheels are known to support; {instead}.",

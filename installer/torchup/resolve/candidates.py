@@ -21,7 +21,7 @@ from torchup.resolve.python_range import satisfies
 from torchup.resolve.pythons import Interpreter, Interpreters
 from torchup.resolve.refusal import Refusal, listed
 from torchup.resolve.wheels import Host, Release, fits_python, platform_refusal, python_of
-from torchup.words import tr
+from torchup.words import mark, tr
 
 if TYPE_CHECKING:
     from packaging.specifiers import SpecifierSet
@@ -126,7 +126,7 @@ def _against_pins(question: Search, build: Build) -> Refusal | None:
     if question.variant and build.variant.name != question.variant:
         return Refusal("not-asked-for", tr("is not asked for: torch.variant is {wish}"), {"wish": question.variant})
     if build.variant.kind != kind:
-        values = {"target": _TARGETS[question.target.kind]}
+        values = {"target": tr(_TARGETS[question.target.kind])}
         return Refusal("other-accelerator", tr("is not a build for {target}"), values)
     if question.version is not None:
         if not question.version.contains(build.title):
@@ -158,7 +158,7 @@ def _wheels_here(question: Search, build: Build) -> list[Offer] | Refusal:
         withdrawn = [wheel for wheel in wheels if wheel.yanked is not None]
         wheels = [wheel for wheel in wheels if wheel.yanked is None]
         if not wheels:
-            why = f" ({withdrawn[0].yanked})" if withdrawn[0].yanked else ""
+            why = f" ({tr(withdrawn[0].yanked)})" if withdrawn[0].yanked else ""
             return Refusal("yanked", tr("was withdrawn by its makers{why}; only an exact pin takes it"), {"why": why})
     return wheels
 
@@ -174,11 +174,11 @@ def _no_python(interpreters: Interpreters, wheels: list[Offer]) -> Refusal:
     if not interpreters.usable and interpreters.refusals:
         first = interpreters.refusals[0]
         values = {"needs": lambda: python_range(labels), "why": first.text}
-        return Refusal(first.code, "needs Python {needs}; {why}", values)
+        return Refusal(first.code, tr("needs Python {needs}; {why}"), values)
     found = [interpreter.version + ("t" if interpreter.free_threaded else "") for interpreter in interpreters.usable]
-    values = {"needs": lambda: python_range(labels), "found": lambda: listed(found) or "none"}
+    values = {"needs": lambda: python_range(labels), "found": lambda: listed(found) or tr("none")}
     mine = tuple(interpreter.release for interpreter in interpreters.usable)
-    return Refusal(_python_code(mine, labels), "needs Python {needs}; found {found}", values)
+    return Refusal(_python_code(mine, labels), tr("needs Python {needs}; found {found}"), values)
 
 
 @lru_cache(maxsize=1024)
@@ -208,7 +208,7 @@ def python_range(labels: Sequence[str]) -> str:
     threaded = sorted((label for label in set(labels) if label.endswith("t")), key=label_order)
     minors = [label_order(label)[2] for label in plain]
     if len(plain) > 2 and minors == list(range(minors[0], minors[-1] + 1)):  # noqa: PLR2004  two need no range
-        plain = [f"{plain[0]} to {plain[-1]}"]
+        plain = [tr("{oldest} to {newest}", oldest=plain[0], newest=plain[-1])]
     return listed([*plain, *threaded], "or") or tr("of another kind")
 
 
@@ -249,11 +249,11 @@ def _by_cuda(variant: Variant, target: Target) -> tuple[int, ...]:
 
 
 _TARGETS: dict[VariantKind, str] = {
-    "cpu": "the CPU",
-    "cuda": "NVIDIA GPUs",
-    "rocm": "AMD GPUs",
-    "xpu": "Intel GPUs",
-    "mps": "Apple GPUs",
+    "cpu": mark("the CPU"),
+    "cuda": mark("NVIDIA GPUs"),
+    "rocm": mark("AMD GPUs"),
+    "xpu": mark("Intel GPUs"),
+    "mps": mark("Apple GPUs"),
 }
 
 

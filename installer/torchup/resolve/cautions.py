@@ -15,12 +15,14 @@ _AS_OF = SNAPSHOT_DATE[:7]
 _MASKS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 _HIDING = {
     "container": mark(
-        "in this container: if the host has one, start the container with GPUs (such as --gpus all) and look again"
+        "No GPU is visible in this container: if the host has one, start the container with GPUs (such as --gpus all) and look again."
     ),
     "wsl1": mark(
-        "in WSL 1, which has no access to GPUs: if Windows has one, change to WSL 2 (wsl --set-version <distribution> 2) and look again"
+        "No GPU is visible in WSL 1, which has no access to GPUs: if Windows has one, change to WSL 2 (wsl --set-version <distribution> 2) and look again."
     ),
-    "wsl2": mark("in WSL: if Windows has one, update its driver on the Windows side, run wsl --update and look again"),
+    "wsl2": mark(
+        "No GPU is visible in WSL: if Windows has one, update its driver on the Windows side, run wsl --update and look again."
+    ),
 }
 
 
@@ -52,9 +54,9 @@ def _conda_kernels(pick: Candidate) -> list[Reason]:
 def _assumed_lists(pick: Candidate) -> list[Reason]:
     title, admission = pick.build.title, pick.admission
     if admission.unlisted and admission.arch_list:
-        text = tr("Nobody has read the kernel list of any build of that CUDA; for {title} that of ", title=title)
-        text += tr(
-            "{inferred_from} is assumed, so it may not run on these GPUs.",
+        text = tr(
+            "Nobody has read the kernel list of any build of that CUDA; for {title} that of {inferred_from} is assumed, so it may not run on these GPUs.",
+            title=title,
             inferred_from=admission.arch_list.inferred_from,
         )
         return [Reason(code="kernels-inferred", text=text)]
@@ -102,16 +104,20 @@ def _assumed_devices(target: Target) -> list[Reason]:
     warnings: list[Reason] = []
     for device in target.devices:
         if device.assumed:
-            what = (
-                tr("compute capability {capability}", capability=device.capability)
+            text = (
+                tr(
+                    "No driver reported the compute capability {capability} of {name}; it follows from {assumed}.",
+                    capability=device.capability,
+                    name=device.name,
+                    assumed=device.assumed,
+                )
                 if device.capability
-                else f"target {device.gfx}"
-            )
-            text = tr(
-                "No driver reported the {what} of {name}; it follows from {assumed}.",
-                what=what,
-                name=device.name,
-                assumed=device.assumed,
+                else tr(
+                    "No driver reported the target {gfx} of {name}; it follows from {assumed}.",
+                    gfx=device.gfx,
+                    name=device.name,
+                    assumed=device.assumed,
+                )
             )
             warnings.append(Reason(code="capability-assumed", text=text))
         elif device.capability is None and target.kind == "cuda":
@@ -133,7 +139,7 @@ def _missing_packages(pick: Candidate) -> list[Reason]:
     return [
         Reason(
             code="companion-dropped",
-            text=tr("torch {title} {text}; it is installed without that.", title=pick.build.title, text=refusal.text),
+            text=tr("torch {title} {why}; it is installed without that.", title=pick.build.title, why=refusal.text),
         )
         for refusal in pick.companions.missing
     ]
@@ -148,10 +154,10 @@ def _ended(situation: Situation, pick: Candidate) -> list[Reason]:
         Reason(
             code="companion-ended-asked",
             text=tr(
-                "{name} is in torch.packages and ended with {last}, so it is left out; a torch.version of =={rpartition}.* still has it.",
+                "{name} is in torch.packages and ended with {last}, so it is left out; a torch.version of =={minor}.* still has it.",
                 name=name,
                 last=fact.last,
-                rpartition=fact.last.rpartition(".")[0],
+                minor=fact.last.rpartition(".")[0],
             ),
         )
         for name, fact in facts.items()
@@ -179,7 +185,7 @@ def _platform(situation: Situation, target: Target, pick: Candidate) -> list[Rea
     warnings: list[Reason] = []
     facts = situation.facts
     if facts.os.system == "linux" and facts.os.libc is None:
-        text = tr("The C library is not known; the wheel {tags} is for glibc.", tags=pick.wheel.tags[2])
+        text = tr("The C library is not known; the wheel {tag} is for glibc.", tag=pick.wheel.tags[2])
         warnings.append(Reason(code="libc-unknown", text=text))
     if facts.context.jetson and target.devices:
         text = tr(
@@ -188,8 +194,8 @@ def _platform(situation: Situation, target: Target, pick: Candidate) -> list[Rea
         warnings.append(Reason(code="jetson", text=text))
     if target.kind == "mps" and mps_too_old(situation):
         text = tr(
-            "MPS needs macOS {cuda_text} or newer; before that PyTorch runs on the CPU.",
-            cuda_text=cuda_text(macos.mps_from()),
+            "MPS needs macOS {version} or newer; before that PyTorch runs on the CPU.",
+            version=cuda_text(macos.mps_from()),
         )
         warnings.append(Reason(code="mps-too-old", text=text))
     if target.kind == "xpu" and target.devices:
@@ -207,9 +213,9 @@ def _driver(situation: Situation, outcome: Outcome) -> list[Reason]:
     for name in _MASKS:
         if target.devices and facts.environment.get(name) is not None:
             text = tr(
-                "{name}={environment} is set: PyTorch will see only these GPUs.",
+                "{name}={value} is set: PyTorch will see only these GPUs.",
                 name=name,
-                environment=facts.environment[name],
+                value=facts.environment[name],
             )
             warnings.append(Reason(code="devices-masked", text=text))
     wish = situation.request.driver
@@ -221,10 +227,14 @@ def _driver(situation: Situation, outcome: Outcome) -> list[Reason]:
     if target.driver and target.driver.version and not facts.context.jetson:
         row = drivers.branch_of(target.driver.version)
         if row and (row.status == "end of life" or (row.eol and row.eol < _AS_OF)):
-            text = tr(
-                "Driver branch {branch} is no longer maintained{value}.",
-                branch=row.branch,
-                value=f" (its end was {row.eol})" if row.eol else "",
+            text = (
+                tr(
+                    "Driver branch {branch} is no longer maintained (its end was {end}).",
+                    branch=row.branch,
+                    end=row.eol,
+                )
+                if row.eol
+                else tr("Driver branch {branch} is no longer maintained.", branch=row.branch)
             )
             warnings.append(Reason(code="driver-end-of-life", text=text))
     return warnings
@@ -235,12 +245,12 @@ def unseen_gpus(situation: Situation) -> list[Reason]:
     nvidia = situation.facts.nvidia
     if nvidia and nvidia.state == "ok" and not any(device.gpu.vendor == "nvidia" for device in situation.devices):
         text = tr(
-            "The NVIDIA driver {driver_version} works, but no NVIDIA GPU is listed.",
-            driver_version=nvidia.driver_version or "",
+            "The NVIDIA driver {version} works, but no NVIDIA GPU is listed.",
+            version=nvidia.driver_version or "",
         )
         return [Reason(code="driver-without-gpu", text=text)]
     if not situation.devices and (where := _HIDING.get(_surroundings(situation))):
-        return [Reason(code="no-gpu-visible", text=f"No GPU is visible {where}.")]
+        return [Reason(code="no-gpu-visible", text=tr(where))]
     return []
 
 

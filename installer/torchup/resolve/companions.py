@@ -56,10 +56,10 @@ def companions_of(
         wheels.append(wheel)
         if package not in _KNOWN or fact.inferred_from:
             text = tr(
-                "Which {package} goes with torch {version} is not known here; {version_2} is the newest offered.",
+                "Which {package} goes with torch {version} is not known here; {newest} is the newest offered.",
                 package=package,
                 version=build.version,
-                version_2=wheel.version,
+                newest=wheel.version,
             )
             assumed.append(Reason(code="companion-assumed", text=text))
     return Companions(wheels=tuple(wheels), ended=tuple(ended), missing=tuple(missing), assumed=tuple(assumed))

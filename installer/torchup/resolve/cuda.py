@@ -50,7 +50,9 @@ def _after(situation: Situation, now: Target, findings: Findings, ahead: Outlook
     later = replace(now, driver=ahead.after)
     found = situation.search(later) if ahead.after else Findings()
     if situation.request.driver.action == "keep" and ahead.decision.action in ("install", "upgrade"):
-        reason = Reason(code="driver-kept", text=tr("{text} driver.action: keep leaves it so.", text=ahead.reason.text))
+        reason = Reason(
+            code="driver-kept", text=tr("{reason} driver.action: keep leaves it so.", reason=ahead.reason.text)
+        )
         return Outcome(status="no_solution", target=now, driver=_kept(now), findings=findings, reasons=[reason])
     if found.best is None and ahead.after is not None:
         otherwise = situation.search_all(replace(now, driver=None))
@@ -76,10 +78,10 @@ def _too_old(target: Target, findings: Findings, otherwise: Findings) -> Reason 
         return None
     lowest, refusal = min(refused, key=lambda entry: entry[0].variant.version)
     text = tr(
-        "The driver {text} is too old for every build that fits otherwise: torch {title} {text_2}.",
-        text=target.driver.text,
+        "The driver {driver} is too old for every build that fits otherwise: torch {title} {why}.",
+        driver=target.driver.text,
         title=lowest.title,
-        text_2=refusal.text,
+        why=refusal.text,
     )
     return Reason(code="driver-too-old", text=text)
 
@@ -96,9 +98,9 @@ def _other_branch_wished(situation: Situation) -> bool:
 def _wished_change(situation: Situation) -> Reason:
     view = driver_view(situation.facts)
     text = tr(
-        "driver.branch asks for {branch}; installed is {text}.",
+        "driver.branch asks for {branch}; installed is {installed}.",
         branch=situation.request.driver.branch,
-        text=view.text if view else "none",
+        installed=view.text if view else tr("none"),
     )
     return Reason(code="driver-branch-wished", text=text)
 

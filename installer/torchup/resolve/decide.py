@@ -129,8 +129,12 @@ def _resolution(
     asked = situation.request.driver.action == "install"
     open_ended = status == "action_needed" and outcome.driver.action == "upgrade" and not asked
     if pick and open_ended:
-        text = tr("Then run torchup again: with that driver the pick is torch {title}", title=pick.build.title)
-        steps.append(NextStep(text=f"{text} on Python {pick.interpreter.label}."))
+        text = tr(
+            "Then run torchup again: with that driver the pick is torch {title} on Python {python}.",
+            title=pick.build.title,
+            python=pick.interpreter.label,
+        )
+        steps.append(NextStep(text=text))
     return Resolution(
         status=status,
         torch=_torch_pick(pick) if pick and not open_ended else None,

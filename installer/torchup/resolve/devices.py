@@ -96,10 +96,15 @@ def used(devices: tuple[Device, ...], wish: GpuWish) -> tuple[Device, ...]:
     for key in wish.use:
         found = [device for device in devices if _is_named(device, key)]
         if len(found) != 1:
-            what = tr("is not a GPU of this machine") if not found else tr("names several GPUs of this machine")
-            evidence = [f"{device.gpu.index}: {device.name}, {device.gpu.uuid or 'no UUID'}" for device in devices]
+            message = (
+                tr("{key!r} in gpus.use names several GPUs of this machine.", key=key)
+                if found
+                else tr("{key!r} in gpus.use is not a GPU of this machine.", key=key)
+            )
+            unknown = tr("no UUID")
+            evidence = [f"{device.gpu.index}: {device.name}, {device.gpu.uuid or unknown}" for device in devices]
             hint = tr("Name GPUs in gpus.use by an index or a UUID from this list.")
-            raise UsageError(f"{key!r} in gpus.use {what}.", code="gpu-unknown", evidence=evidence, hint=hint)
+            raise UsageError(message, code="gpu-unknown", evidence=evidence, hint=hint)
         chosen += [device for device in found if device not in chosen]
     return tuple(sorted(chosen, key=lambda device: device.gpu.index))
 
@@ -148,8 +153,11 @@ def _chip(gpu: Gpu) -> tuple[Chip | None, str]:
     match = chips.chip_by_pci_id(gpu.pci_id) if _is_pci_id(gpu.pci_id) and gpu.pci_id else None
     if match is None:
         return None, ""
-    text = f"the PCI id {gpu.pci_id} ({match.chip.name})"
-    return match.chip, text if match.exact else tr("{text}, whose neighbours are all of this chip", text=text)
+    if match.exact:
+        return match.chip, tr("the PCI id {pci_id} ({chip})", pci_id=gpu.pci_id, chip=match.chip.name)
+    return match.chip, tr(
+        "the PCI id {pci_id} ({chip}), whose neighbours are all of this chip", pci_id=gpu.pci_id, chip=match.chip.name
+    )
 
 
 def _before_kepler(gpu: Gpu) -> tuple[str, ComputeCapability] | None:

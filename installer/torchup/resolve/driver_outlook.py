@@ -24,7 +24,7 @@ from torchup.resolve.refusal import Refusal, sentence
 from torchup.words import mark, tr
 
 # JetPack 7 names CUDA 13; its driver numbers are not those of the tables.
-_NEWER_JETPACK = DriverView(version=None, text="of JetPack 7", names_cuda=(13, 0), by_label=True)
+_NEWER_JETPACK = DriverView(version=None, text=mark("of JetPack 7"), names_cuda=(13, 0), by_label=True)
 
 _STATES: dict[DriverState, str] = {
     "missing": mark("no NVIDIA driver is installed"),
@@ -67,10 +67,11 @@ def driver_trouble(facts: MachineFacts, devices: Sequence[Device]) -> Reason | N
         return Reason(code="driver-unknown", text=tr("Nothing is known about an NVIDIA driver on this machine."))
     if nvidia.state != "ok":
         version = nvidia.driver_version or nvidia.loaded_version
-        text = _STATES[nvidia.state].format(
+        text = tr(
+            _STATES[nvidia.state],
             version=f" {version}" if version else "",
-            loaded=nvidia.loaded_version or "unknown",
-            installed=nvidia.driver_version or "unknown",
+            loaded=nvidia.loaded_version or tr("unknown"),
+            installed=nvidia.driver_version or tr("unknown"),
         )
         return Reason(code=f"driver-{nvidia.state.replace('_', '-')}", text=sentence(text))
     if driver_view(facts) is None:
@@ -114,16 +115,22 @@ def _install(
         module=chosen.module,
     )
     flavour = tr(" with the {module} kernel module", module=chosen.module) if chosen.module else ""
-    what = f"{decision.action.capitalize()} the NVIDIA driver: branch {decision.branch}{flavour}"
+    what = (
+        tr("Upgrade the NVIDIA driver: branch {branch}{flavour}", branch=decision.branch, flavour=flavour)
+        if decision.action == "upgrade"
+        else tr("Install the NVIDIA driver: branch {branch}{flavour}", branch=decision.branch, flavour=flavour)
+    )
     if facts.os.system == "windows":
         last = last_branch(devices)
-        newest = tr(" ({last} is the last that serves it)", last=last) if last else " or newer"
+        newest = tr(" ({last} is the last that serves it)", last=last) if last else tr(" or newer")
         steps = [NextStep(text=tr("{what}{newest}, from nvidia.com/drivers.", what=what, newest=newest))]
     else:
-        where = "from your distribution or NVIDIA's package repository for it"
         steps = [
             NextStep(
-                text=tr("{what}, {where}; then restart the machine and run torchup again.", what=what, where=where)
+                text=tr(
+                    "{what}, from your distribution or NVIDIA's package repository for it; then restart the machine and run torchup again.",
+                    what=what,
+                )
             )
         ]
     if facts.nvidia and facts.nvidia.state == "nouveau":
@@ -133,7 +140,7 @@ def _install(
 
 
 def _reload(facts: MachineFacts, state: DriverState, reason: Reason, installed: str | None) -> Outlook:
-    modules = tr("sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia")
+    modules = "sudo rmmod nvidia_uvm nvidia_drm nvidia_modeset nvidia"
     steps: dict[DriverState, tuple[NextStep, ...]] = {
         "not_loaded": (
             NextStep(
@@ -188,7 +195,7 @@ def _by_host(facts: MachineFacts, reason: Reason, chosen: DriverChoice | Refusal
     too_old = reason.code in ("driver-too-old", "driver-does-not-serve-gpu")
     minimum = None
     if facts.context.jetson:
-        after = _NEWER_JETPACK
+        after = replace(_NEWER_JETPACK, text=tr(_NEWER_JETPACK.text))
     elif too_old and isinstance(chosen, DriverChoice):
         minimum = str(chosen.branch.branch)
     elif facts.context.wsl != 1 and (seen := driver_view(_as_host_has_it(facts))):
@@ -206,7 +213,11 @@ def _as_host_has_it(facts: MachineFacts) -> MachineFacts:
 
 
 def _secure_boot(facts: MachineFacts) -> tuple[NextStep, ...]:
-    return (_SECURE_BOOT,) if facts.context.secure_boot and has_flavours(facts) else ()
+    return (
+        (replace(_SECURE_BOOT, text=tr(_SECURE_BOOT.text)),)
+        if facts.context.secure_boot and has_flavours(facts)
+        else ()
+    )
 
 
 def _installed(facts: MachineFacts) -> str | None:

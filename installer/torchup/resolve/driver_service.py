@@ -43,7 +43,7 @@ def driver_view(facts: MachineFacts) -> DriverView | None:
         return None
     return DriverView(
         version=version,
-        text=text or ("of JetPack" if facts.context.jetson else tr("of unknown version")),
+        text=text or (tr("of JetPack") if facts.context.jetson else tr("of unknown version")),
         names_cuda=named,
         system=numbering(facts),
         by_label=facts.context.jetson is not None,
@@ -121,8 +121,8 @@ def served_range(architecture: str) -> str:
         return tr("a branch that is not known")
     newest = drivers.branches()[-1].branch
     if branch_serves(newest, architecture) is False:
-        return f"branch {serving[-1]} or older"
-    return f"branch {serving[0]} or newer"
+        return tr("branch {branch} or older", branch=serving[-1])
+    return tr("branch {branch} or newer", branch=serving[0])
 
 
 def last_branch(devices: Sequence[Device]) -> int | None:
@@ -190,7 +190,7 @@ def _shared_module(facts: MachineFacts, devices: Sequence[Device], wish: DriverW
 def _wished(wish: DriverWish) -> tuple[DriverBranch, ...]:
     if not wish.branch.isdecimal():
         message = tr("{branch!r} is not a driver branch: write auto or a number such as 580", branch=wish.branch)
-        raise UsageError(message, code="driver-branch-invalid", hint="Correct driver.branch.")
+        raise UsageError(message, code="driver-branch-invalid", hint=tr("Correct driver.branch."))
     number = int(wish.branch)
     newest = drivers.branches()[-1]
     if number > newest.branch:
@@ -210,7 +210,11 @@ def _no_branch(devices: Sequence[Device], wish: DriverWish, module: KernelModule
         return Refusal(
             "driver-branch-pin", tr("driver.branch asks for {wish}, which does not serve {gpus}{module}"), values
         )
-    ranges = [f"{device.title} needs {served_range(device.architecture)}" for device in devices if device.architecture]
+    ranges = [
+        tr("{gpu} needs {range}", gpu=device.title, range=served_range(device.architecture))
+        for device in devices
+        if device.architecture
+    ]
     values = {"ranges": listed(list(dict.fromkeys(ranges)))}
     return Refusal("no-common-driver", tr("no driver branch serves these GPUs together: {ranges}"), values)
 

@@ -32,15 +32,17 @@ def reasons_for(situation: Situation, outcome: Outcome, pick: Candidate) -> list
     where = (
         tr("It goes on {name} at {path}.", name=name, path=python.path)
         if python.path
-        else tr("It goes on {name}, {brought}.", name=name, brought=_brought(situation))
+        else tr("It goes on {name}, which conda brings.", name=name)
+        if situation.request.environment.kind == "conda"
+        else tr("It goes on {name}, which uv brings.", name=name)
     )
     reasons.append(Reason(code="python", text=where))
     names = [f"{wheel.package} {wheel.version}" for wheel in pick.companions.wheels]
     if names:
-        text = tr(
-            "{names} {value} with it, from the same variant.",
-            names=listed(names),
-            value="goes" if len(names) == 1 else "go",
+        text = (
+            tr("{name} goes with it, from the same variant.", name=names[0])
+            if len(names) == 1
+            else tr("{names} go with it, from the same variant.", names=listed(names))
         )
         reasons.append(Reason(code="companions", text=text))
     if situation.facts.os.system == "windows" and pick.build.variant.kind != "cpu":
@@ -49,17 +51,13 @@ def reasons_for(situation: Situation, outcome: Outcome, pick: Candidate) -> list
     return [*reasons, *pick.companions.ended]
 
 
-def _brought(situation: Situation) -> str:
-    return tr("which conda brings") if situation.request.environment.kind == "conda" else tr("which uv brings")
-
-
 def _version(situation: Situation, outcome: Outcome, pick: Candidate) -> Reason:
     version = pick.build.version
     if situation.version is not None:
         text = tr(
-            "torch {version} is the newest release within {version_2} that passes every gate.",
+            "torch {version} is the newest release within {wish} that passes every gate.",
             version=version,
-            version_2=situation.version,
+            wish=situation.version,
         )
         return Reason(code="newest-asked-for", text=text)
     newest = situation.catalogue.builds[0].version
@@ -88,11 +86,17 @@ def _version(situation: Situation, outcome: Outcome, pick: Candidate) -> Reason:
     refused = outcome.findings.refused
     telling = (found for build, found in refused if build.version == newest and found.code not in NOT_TELLING)
     held = next(telling, None)
-    why = f": torch {newest} {held.text}" if held else ""
-    return Reason(
-        code="newest-that-fits",
-        text=tr("torch {version} is the newest release that passes every gate{why}.", version=version, why=why),
+    text = (
+        tr(
+            "torch {version} is the newest release that passes every gate: torch {newest} {why}.",
+            version=version,
+            newest=newest,
+            why=held.text,
+        )
+        if held
+        else tr("torch {version} is the newest release that passes every gate.", version=version)
     )
+    return Reason(code="newest-that-fits", text=text)
 
 
 def _beside_newer(situation: Situation, pick: Candidate) -> str:
@@ -100,7 +104,7 @@ def _beside_newer(situation: Situation, pick: Candidate) -> str:
     if pick.build.number >= Version(last):
         return ""
     if tags_of(last, situation.platform):
-        return tr(" on offer; torch {last} exists as of {SNAPSHOT_DATE}", last=last, SNAPSHOT_DATE=SNAPSHOT_DATE)
+        return tr(" on offer; torch {last} exists as of {date}", last=last, date=SNAPSHOT_DATE)
     return tr(" with wheels for {platform}", platform=situation.platform)
 
 
@@ -114,18 +118,18 @@ def _variant(situation: Situation, target: Target, pick: Candidate) -> Reason:
     if variant.cuda and target.driver and target.devices:
         minimum = None if target.driver.by_label else drivers.minimum_driver(variant.cuda[0], target.driver.system)
         needs = (
-            f"driver {minimum.text} or newer"
+            tr("driver {minimum} or newer", minimum=minimum.text)
             if minimum
             else tr("a driver that names CUDA {cuda}", cuda=variant.cuda[0])
         )
         named = target.driver.names_cuda
-        names = f"names CUDA {cuda_text(named)}" if named else tr("does not say which CUDA it names")
+        names = tr("names CUDA {cuda}", cuda=cuda_text(named)) if named else tr("does not say which CUDA it names")
         text = tr(
-            "{name}: CUDA {cuda}.x runs on {needs}; driver {text} {names}.",
+            "{name}: CUDA {cuda}.x runs on {needs}; driver {driver} {names}.",
             name=variant.name,
             cuda=variant.cuda[0],
             needs=needs,
-            text=target.driver.text,
+            driver=target.driver.text,
             names=names,
         )
         return Reason(code="variant-cuda", text=text)
@@ -143,13 +147,14 @@ def _variant(situation: Situation, target: Target, pick: Candidate) -> Reason:
         else tr("cpu: no GPU is listed on this machine."),
     }
     return Reason(
-        code=f"variant-{variant.kind}", text=texts.get(variant.kind, f"{variant.name} is the build on offer.")
+        code=f"variant-{variant.kind}",
+        text=texts.get(variant.kind, tr("{name} is the build on offer.", name=variant.name)),
     )
 
 
 def _kernels(target: Target, pick: Candidate) -> Reason | None:
     parts = [
-        f"{_names(target, device)} by {found}"
+        tr("{names} by {kernels}", names=_names(target, device), kernels=found)
         for capability, found in pick.admission.serving
         if (device := next((device for device in target.devices if device.capability == capability), None))
     ]
@@ -163,7 +168,7 @@ def mps_too_old(situation: Situation) -> bool:
 
 
 def _titles(target: Target) -> str:
-    return listed(list(dict.fromkeys(device.title for device in target.devices))) or "no GPU here"
+    return listed(list(dict.fromkeys(device.title for device in target.devices))) or tr("no GPU here")
 
 
 def _names(target: Target, like: Device) -> str:

@@ -41,13 +41,11 @@ def _with_newer_driver(situation: Situation, outcome: Outcome, pick: Candidate) 
     if minimum and found and found.branch >= minimum.version.branch:
         newer = minimum.text
     last = last_branch(outcome.target.devices)
-    until = f"to {last}" if last else "or newer"
-    text = tr(
-        "With driver {newer} {until}: torch {version} + {name}.",
-        newer=newer,
-        until=until,
-        version=best.build.version,
-        name=best.build.variant.name,
+    build = {"version": best.build.version, "name": best.build.variant.name}
+    text = (
+        tr("With driver {newer} to {last}: torch {version} + {name}.", newer=newer, last=last, **build)
+        if last
+        else tr("With driver {newer} or newer: torch {version} + {name}.", newer=newer, **build)
     )
     return [Reason(code="newer-driver", text=text)]
 
@@ -57,5 +55,10 @@ def _with_other_python(situation: Situation, outcome: Outcome, pick: Candidate) 
     best = search(question, situation.catalogue).best
     if best is None or best.build.number <= pick.build.number:
         return []
-    text = f"With Python {best.interpreter.label}: torch {best.build.version} + {best.build.variant.name}."
+    text = tr(
+        "With Python {python}: torch {version} + {name}.",
+        python=best.interpreter.label,
+        version=best.build.version,
+        name=best.build.variant.name,
+    )
     return [Reason(code="newer-python", text=text)]

@@ -158,7 +158,7 @@ def _no_kernel(capability: ComputeCapability, arch_list: ArchList, target: Targe
         "gpus": gpus,
         "capability": capability,
         "built": lambda: ", ".join(f"sm_{sm}" for sm in arch_list.sm),
-        "origin": f" (as in {arch_list.inferred_from})" if arch_list.inferred_from else "",
+        "origin": tr(" (as in {title})", title=arch_list.inferred_from) if arch_list.inferred_from else "",
     }
     return Refusal(
         "no-kernel", tr("has no kernels for {gpus} ({capability}, sm_{sm}); it is built for {built}{origin}"), values

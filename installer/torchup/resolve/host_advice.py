@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torchup.model.facts import ContainerKind, MachineFacts
 from torchup.model.resolution import NextStep
 from torchup.words import mark, tr
@@ -96,7 +98,11 @@ def host_steps(facts: MachineFacts, minimum: str | None) -> tuple[NextStep, ...]
                     )
                 ),
             )
-        return _CONTAINERS[facts.context.container]
+        return _said(*_CONTAINERS[facts.context.container])
     if facts.context.wsl:
-        return (_WSL1,) if facts.context.wsl == 1 else (_WSL2, *newer)
-    return (_JETSON,)
+        return _said(_WSL1) if facts.context.wsl == 1 else (*_said(_WSL2), *newer)
+    return _said(_JETSON)
+
+
+def _said(*steps: NextStep) -> tuple[NextStep, ...]:
+    return tuple(replace(step, text=tr(step.text)) for step in steps)

@@ -18,10 +18,10 @@ def compiler_warnings(version: str | None, compilers: tuple[Compiler, ...] | Non
         return []
     if not compilers:
         text = tr(
-            "nvcc needs a C++ compiler for the host's part of a program, and none is on PATH: {install}",
+            "nvcc needs a C++ compiler for the host's part of a program, and none is on PATH: {install}.",
             install=_install(os, "g++"),
         )
-        return [Reason(code="host-compiler-missing", text=f"{text}.")]
+        return [Reason(code="host-compiler-missing", text=text)]
     default = next((compiler for compiler in compilers if compiler.default), None)
     if default is None:
         names = listed([compiler.path for compiler in compilers])
@@ -32,13 +32,13 @@ def compiler_warnings(version: str | None, compilers: tuple[Compiler, ...] | Non
     if limits is None or major is None or limits.oldest <= major <= limits.newest:
         return []
     text = tr(
-        "nvcc of CUDA {version} accepts {kind} {oldest} to {newest}, and {path} is {kind} {version_2}.",
+        "nvcc of CUDA {version} accepts {kind} {oldest} to {newest}, and {path} is {kind} {found}.",
         version=version,
         kind=default.kind,
         oldest=limits.oldest,
         newest=limits.newest,
         path=default.path,
-        version_2=default.version,
+        found=default.version,
     )
     return [Reason(code="host-compiler-refused", text=f"{text} {_fix(release, compilers, os)}")]
 
@@ -51,7 +51,12 @@ def _fix(release: Release, compilers: tuple[Compiler, ...], os: OperatingSystem)
     limits = compiler_limits(release, "gcc")
     if limits is None:
         return ""
-    return f"{_install(os, f'g++-{limits.newest}').capitalize()}, then: {_use(f'/usr/bin/g++-{limits.newest}')}"
+    install = _install(os, f"g++-{limits.newest}")
+    return tr(
+        "{install}, then: {use}",
+        install=install[:1].upper() + install[1:],
+        use=_use(f"/usr/bin/g++-{limits.newest}"),
+    )
 
 
 def _use(path: str) -> str:
@@ -71,15 +76,15 @@ def _install(os: OperatingSystem, package: str) -> str:
         return tr("install it with `sudo dnf install {name}`", name=name)
     if family & {"suse", "opensuse", "sles"}:
         return tr(
-            "install it with `sudo zypper install {value}`",
-            value="gcc-c++" if package == "g++" else package.replace("g++-", "gcc") + "-c++",
+            "install it with `sudo zypper install {package}`",
+            package="gcc-c++" if package == "g++" else package.replace("g++-", "gcc") + "-c++",
         )
     if "arch" in family:
         return tr(
-            "install it with `sudo pacman -S {value}`",
-            value="gcc" if package == "g++" else package.replace("g++-", "gcc"),
+            "install it with `sudo pacman -S {package}`",
+            package="gcc" if package == "g++" else package.replace("g++-", "gcc"),
         )
-    return f"install {package}"
+    return tr("install {package}", package=package)
 
 
 def _fits(compiler: Compiler, release: Release) -> bool:

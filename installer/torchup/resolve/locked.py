@@ -97,7 +97,7 @@ def lock_book(lock: Lock, facts: MachineFacts, today: str) -> OfferBook:
             ),
             code="lock-does-not-fit",
             evidence=misses[:_SHOWN],
-            hint=_HINT,
+            hint=tr(_HINT),
         )
     offers: list[Offer] = []
     for package in lock.content.packages:
@@ -131,7 +131,7 @@ def locked_pins(lock: Lock, facts: MachineFacts, python: str, version: str | Non
             tr("{source} cannot be installed for Python {full}.", source=lock.source, full=full),
             code="lock-does-not-fit",
             evidence=misses[:_SHOWN],
-            hint=_HINT,
+            hint=tr(_HINT),
         )
     return tuple(f"{package.name}=={package.version}" for package in packages if package.version)
 

@@ -15,11 +15,11 @@ from torchup.resolve.python_sources import ways_to_bring
 from torchup.resolve.pythons import managed
 from torchup.resolve.settle import settle
 from torchup.resolve.situation import Outcome, Situation, situation_of
-from torchup.words import mark, tr
+from torchup.words import tr
 
 # The manylinux_2_28 tag of all Linux wheels since torch 2.7.
 _GLIBC = (2, 28)
-_OTHER_PYTHON = mark("the Python of this machine")
+_OTHER_PYTHON = "another Python"
 
 
 def ways_out(situation: Situation) -> list[NextStep]:
@@ -43,9 +43,9 @@ def _newer_system(situation: Situation) -> list[NextStep]:
     host = situation.host
     if host.system == "windows" and any(device.gpu.vendor == "amd" for device in situation.devices):
         text = tr(
-            "AMD offers PyTorch builds of its own for Windows, which torchup does not install; on Linux, PyTorch's ROCm "
+            "AMD offers PyTorch builds of its own for Windows, which torchup does not install; on Linux, PyTorch's ROCm builds serve this GPU if they have kernels for it."
         )
-        return [NextStep(text=tr("{text}builds serve this GPU if they have kernels for it.", text=text))]
+        return [NextStep(text=text)]
     if host.libc == "musl":
         text = tr(
             "Use a system or a container with glibc, such as Debian, Ubuntu or Fedora; no PyTorch wheel is for musl."
@@ -142,19 +142,20 @@ def _steps(name: str, loosened: Situation) -> list[NextStep]:
 
 
 def _what(outcome: Outcome, pick: Candidate) -> str:
-    driver = outcome.driver
-    first = {
-        "install": "after installing",
-        "upgrade": tr("after upgrading to"),
-        "reboot": "after reloading",
-        "host": "after",
-    }
-    if outcome.status == "ok" or driver.action not in first:
-        return f"torch {pick.build.title}"
-    name = {"host": tr("the driver there is updated"), "reboot": "the driver"}.get(
-        driver.action, f"driver {driver.branch}"
-    )
-    return f"torch {pick.build.title}, {first[driver.action]} {name}"
+    driver, title = outcome.driver, pick.build.title
+    if outcome.status == "ok":
+        return f"torch {title}"
+    match driver.action:
+        case "install":
+            return tr("torch {title}, after installing driver {branch}", title=title, branch=driver.branch)
+        case "upgrade":
+            return tr("torch {title}, after upgrading to driver {branch}", title=title, branch=driver.branch)
+        case "reboot":
+            return tr("torch {title}, after reloading the driver", title=title)
+        case "host":
+            return tr("torch {title}, after the driver there is updated", title=title)
+        case _:
+            return f"torch {title}"
 
 
 def _cpu(situation: Situation) -> list[NextStep]:

@@ -25,17 +25,19 @@ def ways_to_bring(python: str, os: OperatingSystem, *, offline: bool) -> tuple[N
         steps.append(NextStep(text=text, commands=(f"uv python install {python}",)))
     if package := _package(python, os):
         text = tr(
-            "If {id} has Python {python}, its package manager brings it.", id=os.id or "the distribution", python=python
+            "If {system} has Python {python}, its package manager brings it.",
+            system=os.id or tr("the distribution"),
+            python=python,
         )
         steps.append(NextStep(text=text, commands=(package,)))
     if steps:
         return tuple(steps)
     why = tr("downloads are switched off (source.offline)") if by_uv else tr("uv has no Python {python}", python=python)
     text = tr(
-        "Neither uv nor the system's packages can bring Python {python} here: {why}, and {id} has one version only.",
+        "Neither uv nor the system's packages can bring Python {python} here: {why}, and {system} has one version only.",
         python=python,
         why=why,
-        id=os.id or os.system,
+        system=os.id or os.system,
     )
     return (NextStep(text=text),)
 
@@ -50,13 +52,9 @@ def _package(python: str, os: OperatingSystem) -> str | None:
     family = {os.id or "", *os.like}
     number = ".".join(python.rstrip("t").split(".")[:2])
     if family & {"debian", "ubuntu"} and not python.endswith("t"):
-        return tr("sudo apt-get install python{number}-venv", number=number)
+        return f"sudo apt-get install python{number}-venv"
     if family & {"fedora", "rhel", "centos", "amzn"}:
-        return tr(
-            "sudo dnf install python{number}{value}",
-            number=number,
-            value="-freethreading" if python.endswith("t") else "",
-        )
+        return f"sudo dnf install python{number}{'-freethreading' if python.endswith('t') else ''}"
     if family & {"suse", "opensuse", "sles"} and not python.endswith("t"):
-        return tr("sudo zypper install python{replace}", replace=number.replace(".", ""))
+        return f"sudo zypper install python{number.replace('.', '')}"
     return None

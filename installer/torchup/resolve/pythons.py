@@ -68,7 +68,7 @@ def interpreters_of(facts: MachineFacts, request: Request, labels: Iterable[str]
             "{wish!r} is not a Python: write auto, a version such as 3.12 or 3.13t, or the path of an interpreter",
             wish=wish,
         )
-        raise UsageError(message, code="python-invalid", hint="Correct python.version.")
+        raise UsageError(message, code="python-invalid", hint=tr("Correct python.version."))
     if request.environment.kind == "conda" or not facts.pythons:
         return managed([f"{label[1]}.{label[2]}{label[4]}"], asked=wish)
     return _of_machine([python for python in facts.pythons if _matches(python, label)], wish, facts.pythons)
@@ -119,7 +119,7 @@ def _at_path(facts: MachineFacts, wish: str) -> Interpreters:
     found = [python for python in facts.pythons if python.path in (wish, path)]
     if found:
         return _of_machine(found, wish)
-    values = {"path": path, "found": listed(sorted(python.path for python in facts.pythons)) or "none"}
+    values = {"path": path, "found": listed(sorted(python.path for python in facts.pythons)) or tr("none")}
     text = tr("the interpreter {path} was not found on this machine; found {found}")
     return Interpreters(usable=(), refusals=(Refusal("python-missing", text, values),), asked=wish)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from torchup.model.quick import dataclass
+from torchup.words import mark, tr
+
+_LAST = {"and": mark(" and "), "or": mark(" or ")}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,11 +33,11 @@ class Refusal:
 def sentence(text: str) -> str:
     """Make a sentence of a clause; one that begins with an answer's key, `driver.branch`, keeps its small letter."""
     first = text.partition(" ")[0]
-    return f"{text}." if "." in first else f"{text[:1].upper()}{text[1:]}."
+    return tr("{clause}.", clause=text if "." in first else text[:1].upper() + text[1:])
 
 
-def listed(items: list[str] | tuple[str, ...], last: str = "and") -> str:
+def listed(items: list[str] | tuple[str, ...], last: Literal["and", "or"] = "and") -> str:
     """Write items as a person would: `a`, `a and b`, `a, b and c`."""
     if len(items) < 2:  # noqa: PLR2004  one item needs no joining
         return "".join(items)
-    return f"{', '.join(items[:-1])} {last} {items[-1]}"
+    return tr(", ").join(items[:-1]) + tr(_LAST[last]) + items[-1]

@@ -42,7 +42,7 @@ def _rejection(build: Build, refusal: Refusal) -> Rejection:
 def _outranked(found: Candidate, pick: Candidate | None) -> Refusal | None:
     if found is pick:
         return None
-    values = {"pick": pick.build.title if pick else "another choice"}
+    values = {"pick": pick.build.title if pick else tr("another choice")}
     if pick and found.build.number < pick.build.number:
         return Refusal("outranked", tr("would run too, but {pick} is newer"), values)
     return Refusal("outranked", tr("would run too, but {pick} suits this machine better"), values)

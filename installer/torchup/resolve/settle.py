@@ -118,10 +118,14 @@ def _kind_of(devices: tuple[Device, ...]) -> VariantKind:
 def _option_step(devices: tuple[Device, ...], outcome: Outcome) -> NextStep:
     indexes = ", ".join(str(device.gpu.index) for device in devices)
     names = listed([device.title for device in devices])
-    pick = outcome.pick.build.title if outcome.pick else "nothing"
+    pick = outcome.pick.build.title if outcome.pick else tr("nothing")
     change = outcome.driver.action
     after = (
-        tr(", after the driver ({change}, branch {branch})", change=change, branch=outcome.driver.branch or "as it is")
+        tr(
+            ", after the driver ({change}, branch {branch})",
+            change=change,
+            branch=outcome.driver.branch or tr("as it is"),
+        )
         if change not in ("keep", "none")
         else ""
     )

@@ -124,7 +124,7 @@ def version_pin(wish: str) -> SpecifierSet | None:
         message = tr(
             "{wish!r} is not a version: write latest, or a specifier such as ==2.14.* or >=2.12,<2.15", wish=wish
         )
-        raise UsageError(message, code="version-invalid", hint="Correct torch.version.") from error
+        raise UsageError(message, code="version-invalid", hint=tr("Correct torch.version.")) from error
 
 
 def variant_pin(wish: str) -> Variant | None:
@@ -137,7 +137,7 @@ def variant_pin(wish: str) -> Variant | None:
         message = tr(
             "{wish!r} is not a build variant: write auto, or a name such as cpu, cu130, rocm7.2 or xpu", wish=wish
         )
-        raise UsageError(message, code="variant-invalid", hint="Correct torch.variant.") from error
+        raise UsageError(message, code="variant-invalid", hint=tr("Correct torch.variant.")) from error
 
 
 def _packages_asked(request: Request) -> bool:

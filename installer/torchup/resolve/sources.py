@@ -16,11 +16,11 @@ def unreachable(book: OfferBook) -> tuple[Reason, list[NextStep]]:
     failed = _failed(book)
     why = f" ({_told(failed[0])})" if failed else ""
     text = tr(
-        "The source that has this build could not be asked{why}; the pick is from the snapshot of {SNAPSHOT_DATE}.",
+        "The source that has this build could not be asked{why}; the pick is from the snapshot of {date}.",
         why=why,
-        SNAPSHOT_DATE=SNAPSHOT_DATE,
+        date=SNAPSHOT_DATE,
     )
-    where = failed[0].origin if failed else "PyTorch's index"
+    where = tr(failed[0].origin) if failed else tr("PyTorch's index")
     step = NextStep(
         text=tr(
             "Make {where} reachable (network, source.proxy, source.mirror), or offer the wheels in source.find_links.",
@@ -43,17 +43,17 @@ def source_warnings(book: OfferBook, pick: Candidate | None) -> list[Reason]:
     warnings: list[Reason] = []
     failed = [report for report in _failed(book) if report.asked or not book.stand_ins]
     if failed:
-        more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+        more = tr(", and {count} more", count=len(failed) - 1) if len(failed) > 1 else ""
         text = tr("A source could not be asked: {told}{more}.", told=_told(failed[0]), more=more)
         warnings.append(Reason(code="source-unreachable", text=text))
     if _by_snapshot(book, pick):
         unasked = [report.detail for report in book.reports if report.detail and _is_unasked(report)]
         why = f" {unasked[0]}" if unasked else ""
         default = any(offer.source == "default" for offer in book.stand_ins[:1])
-        index = tr("the default package index") if default else "PyTorch's index"
+        index = tr("the default package index") if default else tr("PyTorch's index")
         text = tr(
-            "Decided from the bundled snapshot of {SNAPSHOT_DATE}, which tells what {index} had then.{why}",
-            SNAPSHOT_DATE=SNAPSHOT_DATE,
+            "Decided from the bundled snapshot of {date}, which tells what {index} had then.{why}",
+            date=SNAPSHOT_DATE,
             index=index,
             why=why,
         )
@@ -69,9 +69,9 @@ def newer_in_snapshot(situation: Situation, pick: Candidate, book: OfferBook) ->
     if newest is None or situation.version is not None or newest.number <= pick.build.number:
         return []
     text = tr(
-        "torch {title} exists as of {SNAPSHOT_DATE}, but no source that answered offers it.",
+        "torch {title} exists as of {date}, but no source that answered offers it.",
         title=newest.title,
-        SNAPSHOT_DATE=SNAPSHOT_DATE,
+        date=SNAPSHOT_DATE,
     )
     return [Reason(code="newer-elsewhere", text=text)]
 
@@ -91,4 +91,5 @@ def _is_unasked(report: SourceReport) -> bool:
 
 
 def _told(report: SourceReport) -> str:
-    return f"{report.origin}: {report.detail.rstrip('.')}" if report.detail else report.origin
+    origin = tr(report.origin)
+    return f"{origin}: {report.detail.rstrip('.。')}" if report.detail else origin

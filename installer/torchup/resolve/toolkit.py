@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from torchup.knowledge.variants import Variant
@@ -82,9 +83,9 @@ def _from_wheels(
         return _impossible(Reason(code="toolkit-no-cuda", text=tr("CUDA has no toolkit for macOS.")))
     if len(release) < 2 or release[0] < FIRST_MAJOR:  # noqa: PLR2004  major and minor
         text = tr(
-            "The Python packages of CUDA {version} have no nvcc: those of CUDA 11 and 12 hold ptxas and headers only, and the compiler is in them from CUDA {FIRST_MAJOR}.0 on.",
+            "The Python packages of CUDA {version} have no nvcc: those of CUDA 11 and 12 hold ptxas and headers only, and the compiler is in them from CUDA {first}.0 on.",
             version=version,
-            FIRST_MAJOR=FIRST_MAJOR,
+            first=FIRST_MAJOR,
         )
         steps = _other_sources(version, toolkits, variant, place)
         return _impossible(Reason(code="toolkit-wheel-without-nvcc", text=text), steps)
@@ -112,7 +113,11 @@ def _other_sources(
     major = version.partition(".")[0]
     steps = [
         NextStep(
-            text=f"cuda_toolkit.source: existing, with path: {found.path}, takes the CUDA {found.version} that is there."
+            text=tr(
+                "cuda_toolkit.source: existing, with path: {path}, takes the CUDA {version} that is there.",
+                path=found.path,
+                version=found.version,
+            )
         )
         for found in toolkits
         if found.nvcc and (found.version or "").partition(".")[0] == major
@@ -204,11 +209,11 @@ def _existing(
 def _other_major(
     candidates: list[Toolkit], variant: Variant, release: tuple[int, int], place: Workplace
 ) -> ToolkitFinding:
-    found = listed([f"{toolkit.version or 'unknown'} in {toolkit.path}" for toolkit in candidates])
+    found = _places(candidates)
     text = tr(
-        "The {name} build needs a compiler of CUDA {release}, and the toolkits of this machine are {found}: extensions compiled with them would not load.",
+        "The {name} build needs a compiler of CUDA {major}, and the toolkits of this machine are {found}: extensions compiled with them would not load.",
         name=variant.name,
-        release=release[0],
+        major=release[0],
         found=found,
     )
     steps = (
@@ -222,8 +227,15 @@ def _other_major(
     return _impossible(Reason(code="toolkit-other-major", text=text), steps)
 
 
+def _places(toolkits: Iterable[Toolkit]) -> str:
+    named = (
+        tr("{version} in {path}", version=toolkit.version or tr("unknown"), path=toolkit.path) for toolkit in toolkits
+    )
+    return listed(list(named))
+
+
 def _nothing(wish: ToolkitWish, toolkits: tuple[Toolkit, ...]) -> ToolkitFinding:
-    found = listed([f"{toolkit.version or 'unknown'} in {toolkit.path}" for toolkit in toolkits]) or "none"
+    found = _places(toolkits) or tr("none")
     version = f" {wish.version}" if wish.version != "auto" else ""
     text = tr(
         "cuda_toolkit.source: existing asks for a toolkit{version} on this machine; found {found}.",

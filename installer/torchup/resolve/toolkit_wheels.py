@@ -94,9 +94,9 @@ def choose_cudnn(
     name = f"nvidia-cudnn-cu{major}"
     if variant is not None and variant.cuda is not None and variant.cuda[0] == major and host.system == "linux":
         text = tr(
-            "PyTorch's {name} build brings cuDNN itself ({name_2}, with its headers), pinned to what it was built with: none is added.",
+            "PyTorch's {name} build brings cuDNN itself ({package}, with its headers), pinned to what it was built with: none is added.",
             name=variant.name,
-            name_2=name,
+            package=name,
         )
         return WheelToolkit(notes=(Reason(code="cudnn-with-torch", text=text),))
     old = sorted({capability for capability in capabilities if capability < _TURING})
@@ -107,8 +107,16 @@ def choose_cudnn(
     ]
     best = _newest(found)
     if best is not None:
-        limit = tr(", the last for compute capability {old}", old=old[0]) if old else ""
-        text = f"cuDNN is {best.version} for CUDA {major}{limit}."
+        text = (
+            tr(
+                "cuDNN is {version} for CUDA {major}, the last for compute capability {old}.",
+                version=best.version,
+                major=major,
+                old=old[0],
+            )
+            if old
+            else tr("cuDNN is {version} for CUDA {major}.", version=best.version, major=major)
+        )
         return WheelToolkit(wheels=(best,), notes=(Reason(code="cudnn", text=text),))
     if old and _of_release(name, "", offers, host):
         text = tr(
@@ -155,7 +163,7 @@ def _same_version(found: list[list[Offer]]) -> tuple[Offer, ...] | None:
 
 def _not_offered(title: str, lacking: list[str], offers: tuple[Offer, ...]) -> Reason:
     seen = sorted({offer.version for offer in offers if offer.package == lacking[0]}, key=Version)
-    has = tr("; of {lacking} there is {seen}", lacking=lacking[0], seen=", ".join(seen[-6:])) if seen else ""
+    has = tr("; of {package} there is {seen}", package=lacking[0], seen=", ".join(seen[-6:])) if seen else ""
     text = tr(
         "The package sources offer no CUDA {title} toolkit for this machine: {lacking} is missing{has}.",
         title=title,

@@ -44,8 +44,12 @@ def _most_telling(refused: list[tuple[Build, Refusal]]) -> list[tuple[Build, Ref
 
 def _reason(situation: Situation, build: Build, refusal: Refusal) -> Reason:
     pins = _pins(situation)
-    within = tr(" (asked for: {pins})", pins=pins) if pins else ""
-    return Reason(code=refusal.code, text=f"torch {build.title} {refusal.text}{within}.")
+    text = (
+        tr("torch {title} {why} (asked for: {pins}).", title=build.title, why=refusal.text, pins=pins)
+        if pins
+        else tr("torch {title} {why}.", title=build.title, why=refusal.text)
+    )
+    return Reason(code=refusal.code, text=text)
 
 
 def _nothing_of_this_kind(situation: Situation, outcome: Outcome) -> Reason:
@@ -71,7 +75,7 @@ def _nothing_of_this_kind(situation: Situation, outcome: Outcome) -> Reason:
             if same
             else tr("on offer are {variants}", variants=_variants(builds))
         )
-    return Reason(code="pin-not-offered", text="; ".join(parts) + ".")
+    return Reason(code="pin-not-offered", text=tr("{clause}.", clause=tr("; ").join(parts)))
 
 
 def _variants(builds: Sequence[Build]) -> str:
@@ -82,7 +86,7 @@ def _variants(builds: Sequence[Build]) -> str:
 def _range(builds: Sequence[Build]) -> str:
     """Write the releases of builds that are in order, newest first: `2.6.0 to 2.14.1`."""
     oldest, newest = builds[-1].version, builds[0].version
-    return newest if oldest == newest else f"{oldest} to {newest}"
+    return newest if oldest == newest else tr("{oldest} to {newest}", oldest=oldest, newest=newest)
 
 
 def _pins(situation: Situation) -> str:

@@ -27,13 +27,13 @@ def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolut
     except RefusedError as error:
         steps: tuple[NextStep, ...] = (_refused(error),)
     else:
-        source = plan.recipe.title if plan.recipe else "this system"
+        source = tr(plan.recipe.title) if plan.recipe else tr("this system")
         commands = tuple(line for step in plan.steps for line in _lines(step))
         steps = (
             NextStep(
                 text=tr("From {source}, these commands do it.", source=source), commands=(*commands, "sudo reboot")
             ),
-            _BY_TORCHUP,
+            replace(_BY_TORCHUP, text=tr(_BY_TORCHUP.text)),
         )
         # What the recipe says about Secure Boot is more exact than what holds for any.
         others = (step for step in resolution.next_steps if not any("mokutil" in line for line in step.commands))
@@ -44,7 +44,7 @@ def with_driver_commands(resolution: Resolution, facts: MachineFacts) -> Resolut
 
 def _refused(error: RefusedError) -> NextStep:
     hint, *commands = (error.hint or "").split("\n")
-    evidence = " ".join(line if line.endswith(".") else f"It is {line}." for line in error.evidence)
+    evidence = " ".join(line if line.endswith(".") else tr("It is {line}.", line=line) for line in error.evidence)
     text = " ".join(part for part in (error.message, evidence, hint) if part)
     return NextStep(text=text, commands=tuple(command.strip() for command in commands))
 
@@ -66,9 +66,7 @@ def _lines(step: Step) -> tuple[str, ...]:
             return (_root("curl", "--fail", "--location", "--output", step.path, step.url), *check)
         case WriteFile():
             lines = " ".join(shlex.quote(line) for line in step.content.splitlines())
-            return (
-                tr("printf '%s\\n' {lines} | sudo tee {path} >/dev/null", lines=lines, path=shlex.quote(step.path)),
-            )
+            return (f"printf '%s\\n' {lines} | sudo tee {shlex.quote(step.path)} >/dev/null",)
         case AddRepository() | InstallSystemPackages() | EnrollKey():
             return tuple(_command(command) for command in step.commands)
         case _:

@@ -25,7 +25,11 @@ def choose_recipe(facts: MachineFacts, driver: DriverDecision) -> tuple[Recipe, 
         for recipe in sorted(recipes, key=lambda recipe: recipe.origin != origin):
             if offer := recipe.offer(int(driver.branch), driver.module):
                 return recipe, offer
-    held = [f"{_capital(recipe.title)} holds {_held(recipe)}." for recipe in recipes if recipe.offers]
+    held = [
+        tr("{source} holds {branches}.", source=_capital(tr(recipe.title)), branches=_held(recipe))
+        for recipe in recipes
+        if recipe.offers
+    ]
     raise RefusedError(
         tr(
             "No source for this system holds driver branch {branch} with the {module} kernel module.",
@@ -44,7 +48,8 @@ def _held(recipe: Recipe) -> str:
     branches: dict[int, list[str]] = {}
     for offer in recipe.offers:
         branches.setdefault(offer.branch, []).append(offer.module)
-    return ", ".join(f"{branch} ({' or '.join(modules)})" for branch, modules in sorted(branches.items()))
+    either = tr(" or ")
+    return ", ".join(f"{branch} ({either.join(modules)})" for branch, modules in sorted(branches.items()))
 
 
 def _capital(text: str) -> str:

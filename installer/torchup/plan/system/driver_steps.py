@@ -96,22 +96,15 @@ def _packages(
         if source
         else ""
     )
-    module = tr("{module} kernel module", module=offer.module)
-    with_it = tr("ready and signed") if signed else tr("built for this kernel")
+    words = {"branch": offer.branch, "module": offer.module, "title": tr(recipe.title), "first": first}
     return InstallSystemPackages(
         id="driver",
-        summary=tr(
-            "Install the NVIDIA driver, branch {branch}{value}, from {title}",
-            branch=offer.branch,
-            value=" or newer" if offer.moves_on else "",
-            title=recipe.title,
-        ),
-        why=tr(
-            "The GPUs are served by it, with the {module} {with_it}.{first}",
-            module=module,
-            with_it=with_it,
-            first=first,
-        ),
+        summary=tr("Install the NVIDIA driver, branch {branch} or newer, from {title}", **words)
+        if offer.moves_on
+        else tr("Install the NVIDIA driver, branch {branch}, from {title}", **words),
+        why=tr("The GPUs are served by it, with the {module} kernel module ready and signed.{first}", **words)
+        if signed
+        else tr("The GPUs are served by it, with the {module} kernel module built for this kernel.{first}", **words),
         manager=recipe.manager,
         packages=(*around, *((f"{name}={offer.branch}.*" for name in plain) if recipe.versioned else plain)),
         commands=(
@@ -143,7 +136,7 @@ def _against_nouveau(facts: MachineFacts) -> tuple[Step, ...]:
 
 def _restart(driver: DriverDecision, branch: str, why: str) -> tuple[Step, ...]:
     module = driver.module
-    words = [f"branch {branch}"] if branch else []
+    words = [tr("branch {branch}", branch=branch)] if branch else []
     words += [tr("the {module} kernel module", module=module)] if module else []
     return (
         Reboot(
@@ -153,11 +146,9 @@ def _restart(driver: DriverDecision, branch: str, why: str) -> tuple[Step, ...]:
         ),
         CheckDriver(
             id="driver-check",
-            summary=tr(
-                "See that the NVIDIA driver is loaded{value}{words}",
-                value=": " if words else "",
-                words=", ".join(words),
-            ),
+            summary=tr("See that the NVIDIA driver is loaded: {words}", words=", ".join(words))
+            if words
+            else tr("See that the NVIDIA driver is loaded"),
             why=tr("What follows needs it, and only the kernel knows which one it really runs."),
             branch=branch,
             module=module,
@@ -180,7 +171,7 @@ def _warnings(facts: MachineFacts, offer: Offer, filling: Filling, *, signed: bo
         found.append(
             tr(
                 "The driver from {title} follows the newest branch: an upgrade can leave an old card behind.",
-                title=recipe.title,
+                title=tr(recipe.title),
             )
         )
     if recipe.manager == "pacman":
@@ -193,5 +184,7 @@ def _warnings(facts: MachineFacts, offer: Offer, filling: Filling, *, signed: bo
         found.append(
             tr("The signed modules follow Ubuntu's kernels; a kernel that is newer than they are has none yet.")
         )
-    found += [tr("Not confirmed by a source: {text}.", text=text) for text in (*recipe.unconfirmed, *offer.unconfirmed)]
+    found += [
+        tr("Not confirmed by a source: {claim}.", claim=tr(text)) for text in (*recipe.unconfirmed, *offer.unconfirmed)
+    ]
     return tuple(found)

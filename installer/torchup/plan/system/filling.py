@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torchup.errors import RefusedError
 from torchup.knowledge.recipes import Manager, Part, Recipe, keyring_digest, keyring_place, manager
@@ -42,9 +42,14 @@ class Filling:
             raise RefusedError(
                 tr("The running kernel is not known, and the driver's module has to be built for it."),
                 code="kernel-unknown",
-                evidence=(tr("{title} needs {args} of the kernel.", title=self.recipe.title, args=error.args[0]),),
+                evidence=(tr("{title} needs {what} of the kernel.", title=tr(self.recipe.title), what=error.args[0]),),
                 hint=tr("`torchup detect` names it on the machine itself; in a facts file it is os.kernel."),
             ) from None
+
+    def said(self, text: str) -> str:
+        """Fill the placeholders of a sentence in the language of the run; raises RefusedError as `text` does."""
+        values = {**self.values, "title": tr(self.recipe.title)}
+        return replace(self, values=values).text(tr(text))
 
     def texts(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Fill the placeholders of several texts."""
@@ -122,8 +127,8 @@ def _download(part: Part, filling: Filling) -> Download:
     unknown = "" if digest else tr(" Its digest is not known here: the transport is all that vouches for it.")
     return Download(
         id=part["id"],
-        summary=filling.text(part["summary"]),
-        why=filling.text(part["why"]) + unknown,
+        summary=filling.said(part["summary"]),
+        why=filling.said(part["why"]) + unknown,
         privilege="root",
         url=filling.text(url),
         path=filling.text(path),
@@ -135,8 +140,8 @@ def _download(part: Part, filling: Filling) -> Download:
 def _file(part: Part, filling: Filling) -> WriteFile:
     return WriteFile(
         id=part["id"],
-        summary=filling.text(part["summary"]),
-        why=filling.text(part["why"]),
+        summary=filling.said(part["summary"]),
+        why=filling.said(part["why"]),
         privilege="root",
         path=filling.text(part["path"]),
         content="".join(f"{filling.text(line)}\n" for line in part["lines"]),
@@ -149,8 +154,8 @@ def _packages(part: Part, filling: Filling) -> InstallSystemPackages:
     install = tuple(filling.command(given) for given in part["exact"]) if "exact" in part else (filling.install(named),)
     return InstallSystemPackages(
         id=part["id"],
-        summary=filling.text(part["summary"]),
-        why=filling.text(part["why"]),
+        summary=filling.said(part["summary"]),
+        why=filling.said(part["why"]),
         manager=filling.recipe.manager,
         packages=packages,
         commands=(*install, *(filling.command(given) for given in part.get("after", ()))),
@@ -161,8 +166,8 @@ def _packages(part: Part, filling: Filling) -> InstallSystemPackages:
 def _repository(part: Part, filling: Filling) -> AddRepository:
     return AddRepository(
         id=part["id"],
-        summary=filling.text(part["summary"]),
-        why=filling.text(part["why"]),
+        summary=filling.said(part["summary"]),
+        why=filling.said(part["why"]),
         name=filling.recipe.title,
         commands=tuple(filling.command(given) for given in part["commands"]),
         creates=filling.texts(part.get("creates", ())),

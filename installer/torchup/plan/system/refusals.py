@@ -26,7 +26,7 @@ def refuse_driver(facts: MachineFacts) -> None:
         raise RefusedError(
             tr("A container gets its driver from the host, so none is installed in it."),
             code="driver-of-host",
-            evidence=(f"container: {context.container}",),
+            evidence=(tr("container: {kind}", kind=context.container),),
             hint=tr("`torchup resolve` says what to do on the host."),
         )
     if context.wsl:
@@ -48,13 +48,13 @@ def refuse_driver(facts: MachineFacts) -> None:
     if system.system == "darwin":
         raise RefusedError(tr("macOS has no NVIDIA driver."), code="driver-none", hint=tr("PyTorch uses MPS there."))
     if system.system == "windows":
-        raise RefusedError(tr("torchup does not install drivers on Windows."), code="driver-by-hand", hint=_WINDOWS)
+        raise RefusedError(tr("torchup does not install drivers on Windows."), code="driver-by-hand", hint=tr(_WINDOWS))
     if advice := advice_for(system):
         commands = "".join(f"\n    {command}" for command in advice.commands)
         raise RefusedError(
             tr("This distribution has its own way to the driver, and torchup leaves it to that."),
             code="driver-by-hand",
-            evidence=(advice.text,),
+            evidence=(tr(advice.text),),
             hint=tr("Install the driver that way, restart, and run torchup again.{commands}", commands=commands),
         )
 
@@ -62,8 +62,13 @@ def refuse_driver(facts: MachineFacts) -> None:
 def unknown_system(facts: MachineFacts) -> RefusedError:
     """Say that no recipe is about this system; what it is derived from is named, and not acted upon."""
     system = facts.os
-    like = f", like {' '.join(system.like)}" if system.like else ""
-    found = f"{system.id or 'a system without a name'} {system.version or 'of unknown version'}{like}, on {system.arch}"
+    found = tr(
+        "{system} {version}{like}, on {arch}",
+        system=system.id or tr("a system without a name"),
+        version=system.version or tr("of unknown version"),
+        like=tr(", like {names}", names=" ".join(system.like)) if system.like else "",
+        arch=system.arch,
+    )
     return RefusedError(
         tr("torchup has no recipe for the packages of this system, and guesses none."),
         code="system-unknown",

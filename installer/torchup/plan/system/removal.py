@@ -10,7 +10,7 @@ from torchup.words import mark, tr
 
 _ORIGINS = {
     "distribution": mark("the distribution's archive"),
-    "nvidia": "NVIDIA's repository",
+    "nvidia": mark("NVIDIA's repository"),
     "rpmfusion": "RPM Fusion",
     "runfile": mark("NVIDIA's installer (a .run file)"),
 }
@@ -27,7 +27,8 @@ def replaced(driver: NvidiaDriver | None, filling: Filling) -> str | None:
     """Name the other source that the installed driver comes from; None where nothing has to go first."""
     if driver is None or not is_installed(driver) or driver.origin == filling.recipe.origin:
         return None
-    return _ORIGINS.get(driver.origin or "")
+    source = _ORIGINS.get(driver.origin or "")
+    return tr(source) if source else None
 
 
 def removal(driver: NvidiaDriver | None, filling: Filling) -> tuple[Command, ...]:

@@ -28,7 +28,7 @@ def enrolment(facts: MachineFacts, recipe: Recipe, offer: Offer) -> tuple[Step, 
         return ()
     if recipe.signing_key is None:
         raise RefusedError(
-            tr("Secure Boot is on, and {title} signs no kernel module.", title=recipe.title),
+            tr("Secure Boot is on, and {title} signs no kernel module.", title=tr(recipe.title)),
             code="secure-boot-unsupported",
             hint=tr(
                 "Sign the module with a key of your own, or switch Secure Boot off in the firmware; then run torchup again."
@@ -38,7 +38,7 @@ def enrolment(facts: MachineFacts, recipe: Recipe, offer: Offer) -> tuple[Step, 
         EnrollKey(
             id="driver-key",
             summary=tr("Register the key that signs the driver's module with Secure Boot"),
-            why=tr("Secure Boot is on, so the kernel takes only a signed module. {SEEN}", SEEN=_SEEN),
+            why=" ".join((tr("Secure Boot is on, so the kernel takes only a signed module."), tr(_SEEN))),
             key_path=recipe.signing_key,
             commands=(Command(argv=("mokutil", "--import", recipe.signing_key)),),
             undo_commands=(Command(argv=("mokutil", "--delete", recipe.signing_key)),),

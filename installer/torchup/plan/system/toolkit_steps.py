@@ -52,7 +52,7 @@ def plan_toolkit(
     packages = (*filling.texts(offer.packages), *(_cudnn(facts, recipe, offer, filling) if wish.cudnn else ()))
     step = InstallSystemPackages(
         id="cuda-toolkit",
-        summary=tr("Install the CUDA toolkit {version} from {title}", version=decision.version, title=recipe.title),
+        summary=tr("Install the CUDA toolkit {version} from {title}", version=decision.version, title=tr(recipe.title)),
         why=tr("You asked for one from the system's packages; this one brings no kernel module, and needs no restart."),
         manager=recipe.manager,
         packages=packages,
@@ -75,8 +75,13 @@ def _choose(facts: MachineFacts, version: str) -> tuple[Recipe, ToolkitOffer]:
         if offer.only in (None, version) and not _second_driver(facts, recipe, offer):
             return recipe, offer
     held = tuple(
-        f"{recipe.title} has {offer.only}"
-        + (tr(", with libraries of a driver that would stand beside the one here") if offer.only == version else "")
+        tr(
+            "{title} has {version}, with libraries of a driver that would stand beside the one here",
+            title=tr(recipe.title),
+            version=offer.only,
+        )
+        if offer.only == version
+        else tr("{title} has {version}", title=tr(recipe.title), version=offer.only)
         for recipe, offer in offers
     )
     raise RefusedError(
@@ -84,9 +89,14 @@ def _choose(facts: MachineFacts, version: str) -> tuple[Recipe, ToolkitOffer]:
         code="toolkit-not-offered",
         evidence=held
         or (
-            tr("none for {id} {version} on {arch}", id=facts.os.id, version=facts.os.version or "", arch=facts.os.arch),
+            tr(
+                "none for {system} {version} on {arch}",
+                system=facts.os.id,
+                version=facts.os.version or "",
+                arch=facts.os.arch,
+            ),
         ),
-        hint=_OTHER_WAYS,
+        hint=tr(_OTHER_WAYS),
     )
 
 
@@ -104,7 +114,7 @@ def _cudnn(facts: MachineFacts, recipe: Recipe, offer: ToolkitOffer, filling: Fi
     if not packages:
         older = tr(" for GPUs before Turing (9.10.2 is the last that is known to serve them)") if old else ""
         raise RefusedError(
-            tr("{title} has no cuDNN{older} that torchup knows of.", title=recipe.title, older=older),
+            tr("{title} has no cuDNN{older} that torchup knows of.", title=tr(recipe.title), older=older),
             code="cudnn-not-offered",
             hint=tr("Set cuda_toolkit.cudnn to false: PyTorch's wheels bring their own cuDNN."),
         )

@@ -16,7 +16,7 @@ from torchup.model.offer import Offer, OfferBook, SourceReport
 from torchup.model.quick import dataclass
 from torchup.model.request import SourceWish
 from torchup.resolve.offers.wheel_names import normalized
-from torchup.words import tr
+from torchup.words import mark, tr
 
 Search = Callable[[tuple[str, ...]], str | None]
 
@@ -58,7 +58,7 @@ def ask_conda(
 ) -> OfferBook:
     """Ask for every package in turn; `search` runs a command and gives its output, None where it could not run."""
     platform = platform_of(facts.os)
-    origin = ", ".join(source.conda_channels) or "conda's channels"
+    origin = ", ".join(source.conda_channels) or mark("conda's channels")
     offers: list[Offer] = []
     answered = False
     for package in dict.fromkeys(map(normalized, packages)):
@@ -72,7 +72,7 @@ def ask_conda(
         origin=origin,
         state="live" if answered else "unreachable",
         offers=len(offers),
-        detail=None if answered else tr("{kind} could not read {origin}.", kind=conda.kind, origin=origin),
+        detail=None if answered else tr("{kind} could not read {origin}.", kind=conda.kind, origin=tr(origin)),
         asked=not source.offline,
     )
     return OfferBook(offers=tuple(offers), reports=(report,), as_of=today)

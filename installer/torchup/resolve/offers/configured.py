@@ -61,7 +61,7 @@ class Files:
             return parser(text)
         except ValueError as error:
             self.problems.append(
-                tr("{path} could not be understood: {splitlines}.", path=path, splitlines=str(error).splitlines()[0])
+                tr("{path} could not be understood: {error}.", path=path, error=str(error).splitlines()[0])
             )
             return {}
 

@@ -26,7 +26,11 @@ def status_fault(status: int, reason: str | None) -> FetchError:
         return FetchError("host", tr("answered 401: it wants a login, or refused the configured one"))
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return FetchError("host", tr("the proxy wants a login, or refused the configured one"))
-    return FetchError("page", redact(f"answered {status} {(reason or '')[:40]}".rstrip()), status=status)
+    return FetchError(
+        "page",
+        redact(tr("answered {status} {reason}", status=status, reason=(reason or "")[:40]).rstrip()),
+        status=status,
+    )
 
 
 def explain(error: Exception, url: str, limits: Limits, proxy: str | None) -> FetchError:
@@ -38,13 +42,11 @@ def explain(error: Exception, url: str, limits: Limits, proxy: str | None) -> Fe
     if isinstance(error, requests.exceptions.InvalidURL):
         return FetchError("page", redact(str(error)))
     if isinstance(error, requests.exceptions.SSLError):
-        return FetchError("host", tr("its certificate was not accepted: {short}", short=_short(causes[-1])))
+        return FetchError("host", tr("its certificate was not accepted: {error}", error=_short(causes[-1])))
     if isinstance(error, requests.exceptions.ProxyError):
         return FetchError(
             "host",
-            tr(
-                "the proxy {host_of} could not be used: {short}", host_of=host_of(proxy or ""), short=_short(causes[-1])
-            ),
+            tr("the proxy {proxy} could not be used: {error}", proxy=host_of(proxy or ""), error=_short(causes[-1])),
         )
     if any(isinstance(cause, NameResolutionError) for cause in causes):
         return FetchError("host", tr("could not resolve the name {host}", host=host))

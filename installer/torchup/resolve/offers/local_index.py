@@ -19,9 +19,7 @@ def read_local_page(path: Path) -> tuple[IndexFile, ...]:
             raise FetchError("page", tr("the folder {parent} does not exist", parent=path.parent)) from error
         raise FetchError("missing", tr("there is no {page}", page=page)) from error
     except OSError as error:
-        raise FetchError(
-            "page", tr("{page} could not be read: {strerror}", page=page, strerror=error.strerror)
-        ) from error
+        raise FetchError("page", tr("{page} could not be read: {error}", page=page, error=error.strerror)) from error
     files = parse_html(text, page.absolute().as_uri())
     if isinstance(files, PageProblem):
         # A local page that lists nothing is an empty index: no portal can have put it there.
@@ -43,9 +41,7 @@ def read_wheel_folder(path: Path) -> tuple[IndexFile, ...]:
             if entry.is_file()
         )
     except OSError as error:
-        raise FetchError(
-            "page", tr("{path} could not be read: {strerror}", path=path, strerror=error.strerror)
-        ) from error
+        raise FetchError("page", tr("{path} could not be read: {error}", path=path, error=error.strerror)) from error
 
 
 def read_local_names(path: Path) -> tuple[str, ...]:
@@ -58,7 +54,5 @@ def read_local_names(path: Path) -> tuple[str, ...]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FetchError("missing", tr("the folder {path} does not exist", path=path)) from error
     except OSError as error:
-        raise FetchError(
-            "page", tr("{path} could not be read: {strerror}", path=path, strerror=error.strerror)
-        ) from error
+        raise FetchError("page", tr("{path} could not be read: {error}", path=path, error=error.strerror)) from error
     return () if isinstance(names, PageProblem) else names

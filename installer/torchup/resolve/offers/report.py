@@ -13,7 +13,8 @@ from torchup.resolve.offers.lookup import Key, Outcome
 from torchup.resolve.offers.sources import Source
 from torchup.resolve.offers.transport import FetchError
 from torchup.resolve.offers.urls import is_remote
-from torchup.words import tr
+from torchup.resolve.refusal import listed
+from torchup.words import mark, tr
 
 _SHOWN = 4
 _FORBIDDEN = 403
@@ -98,13 +99,13 @@ def snapshot_report(count: int) -> SourceReport:
     """Say that the bundled snapshot was used."""
     return SourceReport(
         kind="snapshot",
-        origin="bundled snapshot",
+        origin=mark("bundled snapshot"),
         state="snapshot",
         offers=count,
         as_of=SNAPSHOT_DATE,
         detail=tr(
-            "The bundled snapshot of {SNAPSHOT_DATE} stands in for the index: it tells what would be picked, and nothing can be fetched from it.",
-            SNAPSHOT_DATE=SNAPSHOT_DATE,
+            "The bundled snapshot of {date} stands in for the index: it tells what would be picked, and nothing can be fetched from it.",
+            date=SNAPSHOT_DATE,
         ),
     )
 
@@ -121,8 +122,8 @@ def _whole(verdict: Verdict, count: int, serving: Sequence[str], today: str) -> 
     if verdict.kept:
         as_of = min(page.as_of for page in verdict.usable.values())
         detail = tr(
-            "{capital} was not asked (offline); its pages of {as_of} were used.",
-            capital=_capital(source.title),
+            "{source} was not asked (offline); its pages of {as_of} were used.",
+            source=_capital(source.title),
             as_of=as_of,
         )
         return replace(report, state="cached", as_of=as_of, detail=detail)
@@ -131,15 +132,16 @@ def _whole(verdict: Verdict, count: int, serving: Sequence[str], today: str) -> 
 
 def _unreachable(source: Source, fault: FetchError, serving: Sequence[str]) -> str:
     title = _capital(source.title)
-    used = f"; used {_listed(serving)} instead" if serving else ""
+    used = tr("; used {sources} instead", sources=_listed(serving)) if serving else ""
     if fault.kind == "offline":
         return tr(
             "{title} was not asked (offline), and no copy of its pages is kept from an earlier run{used}.",
             title=title,
             used=used,
         )
-    verb = tr("did not answer") if fault.kind == "host" and is_remote(source.origin) else tr("could not be read")
-    return f"{title} {verb} ({fault.detail}){used}."
+    if fault.kind == "host" and is_remote(source.origin):
+        return tr("{title} did not answer ({detail}){used}.", title=title, detail=fault.detail, used=used)
+    return tr("{title} could not be read ({detail}){used}.", title=title, detail=fault.detail, used=used)
 
 
 def _partly(verdict: Verdict, count: int) -> str | None:
@@ -151,13 +153,13 @@ def _partly(verdict: Verdict, count: int) -> str | None:
             if fault is not None:
                 kept = tr("; its copy of {as_of} was used", as_of=page.as_of) if isinstance(page, Page) else ""
                 return tr(
-                    "{capital}: the page of {package} could not be read ({detail}){kept}.",
-                    capital=_capital(source.title),
+                    "{source}: the page of {package} could not be read ({detail}){kept}.",
+                    source=_capital(source.title),
                     package=package,
                     detail=fault.detail,
                     kept=kept,
                 )
-    return None if count else tr("{capital} has no fitting wheel of these packages.", capital=_capital(source.title))
+    return None if count else tr("{source} has no fitting wheel of these packages.", source=_capital(source.title))
 
 
 def _parts(verdict: Verdict) -> list[SourceReport]:
@@ -178,8 +180,8 @@ def _parts(verdict: Verdict) -> list[SourceReport]:
             state="cached" if kept else "unreachable",
             as_of=kept,
             detail=tr(
-                "{capital}: the page of {package} for {variant} could not be read ({detail}); {then}.",
-                capital=_capital(source.title),
+                "{source}: the page of {package} for {variant} could not be read ({detail}); {then}.",
+                source=_capital(source.title),
                 package=package,
                 variant=variant,
                 detail=fault.detail,
@@ -190,8 +192,8 @@ def _parts(verdict: Verdict) -> list[SourceReport]:
 
 
 def _listed(titles: Sequence[str]) -> str:
-    shown = list(titles[:_SHOWN]) + ([f"{len(titles) - _SHOWN} more"] if len(titles) > _SHOWN else [])
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    more = [tr("{count} more", count=len(titles) - _SHOWN)] if len(titles) > _SHOWN else []
+    return listed([*titles[:_SHOWN], *more])
 
 
 def _capital(text: str) -> str:

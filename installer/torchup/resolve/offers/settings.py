@@ -18,6 +18,7 @@ from torchup.resolve.offers.default_index import default_index
 from torchup.resolve.offers.pip_config import read_pip
 from torchup.resolve.offers.urls import Credentials, host_of, is_remote, redact, split_credentials, without_slash
 from torchup.resolve.offers.uv_config import read_uv
+from torchup.words import mark, tr
 
 __all__ = ["connection_only", "merge", "read_settings", "redact"]
 
@@ -134,7 +135,7 @@ def _with_default(settings: IndexSettings, index: str) -> IndexSettings:
     return replace(
         settings,
         default_index=without_slash(index),
-        origins={**settings.origins, "default_index": "the installer's own default"},
+        origins={**settings.origins, "default_index": mark("the installer's own default")},
     )
 
 
@@ -153,7 +154,10 @@ def _with_logins(settings: IndexSettings, environ: Mapping[str, str], home: Path
     try:
         book = netrc(path)
     except (NetrcParseError, OSError, UnicodeDecodeError) as error:
-        return replace(settings, problems=(*settings.problems, f"{path} could not be read: {_one_line(error)}."))
+        return replace(
+            settings,
+            problems=(*settings.problems, tr("{path} could not be read: {error}.", path=path, error=_one_line(error))),
+        )
     logins = {url: entry for url in bare if (entry := book.authenticators(host_of(url).partition(":")[0]))}
     added = {url: (user, password or "") for url, (user, _, password) in logins.items()}
     return replace(settings, credentials={**added, **settings.credentials})

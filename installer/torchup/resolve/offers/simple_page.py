@@ -123,7 +123,9 @@ def decode(content: bytes, content_type: str | None) -> str:
 
 
 def _wrong_type(kind: str) -> PageProblem:
-    return PageProblem(code="wrong-type", detail=tr("is {kind}, not a package list", kind=kind or "of no stated type"))
+    return PageProblem(
+        code="wrong-type", detail=tr("is {kind}, not a package list", kind=kind or tr("of no stated type"))
+    )
 
 
 def _json_object(content: bytes) -> dict[str, Any] | PageProblem:

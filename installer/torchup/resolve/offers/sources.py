@@ -36,13 +36,14 @@ class Source:
     def title(self) -> str:
         """What a sentence calls it."""
         if self.kind == "pytorch":
-            return "PyTorch's index"
+            return tr("PyTorch's index")
         if self.kind == "find-links":
             return f"find-links {self.origin}"
         if self.kind == "default":
             return tr("the default index")
-        name = {"mirror": "the mirror", "extra": "the extra index"}[self.kind]
-        return f"{name} {self.origin}"
+        if self.kind == "mirror":
+            return tr("the mirror {origin}", origin=self.origin)
+        return tr("the extra index {origin}", origin=self.origin)
 
 
 def with_wish(settings: IndexSettings, wish: SourceWish) -> IndexSettings:
@@ -81,8 +82,8 @@ def sources_of(wish: SourceWish, settings: IndexSettings) -> tuple[tuple[Source,
             origin=PYTORCH_INDEX,
             state="skipped",
             detail=tr(
-                "No index is asked: {get} allows find-links only.",
-                get=settings.origins.get("no_index", "the configuration"),
+                "No index is asked: {setting} allows find-links only.",
+                setting=settings.origins.get("no_index") or tr("the configuration"),
             ),
         )
         return _unique(links), () if wish.index == "default" else (report,)

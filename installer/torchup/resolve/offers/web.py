@@ -92,7 +92,9 @@ class HttpTransport:
         if self._sockets.closed:
             raise self._deadline.fault()
         if missing(response.status_code):
-            raise FetchError("missing", f"answered {response.status_code}", status=response.status_code)
+            raise FetchError(
+                "missing", tr("answered {status}", status=response.status_code), status=response.status_code
+            )
         if response.status_code != HTTPStatus.OK:
             raise status_fault(response.status_code, response.reason)
         parts: list[bytes] = []

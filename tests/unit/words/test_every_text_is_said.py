@@ -1,0 +1,193 @@
+"""Every sentence in the source passes through `tr` or is marked for it, so that no text is left out of a catalogue."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import pytest
+
+import torchup
+
+PACKAGE = Path(torchup.__file__).parent
+
+
+def _catalogues() -> Any:
+    spec = importlib.util.spec_from_file_location("catalogues", PACKAGE.parent / "catalogues.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+catalogues = _catalogues()
+
+# The test program runs in the environment's own interpreter, and `words` is what says the texts.
+LEFT_OUT = {"verify/tensor_probe.py", "words.py"}
+
+SPACES = 2
+WORD = re.compile(r"(?<![\w$%{-])[a-z]{2,}(?![\w}=-])")
+# What these get is for programs, or is an exception that only a developer sees. (Rules of answers raise ValueErrors
+# that a person sees; only their code tells.)
+BUILT_IN = "Assertion|Attribute|FileNotFound|FrozenInstance|Key|Lookup|NotImplemented|Runtime|Type|Value"
+NOT_FOR_PEOPLE = re.compile(rf"re\.\w+|\w*logger\.\w+|(dataclasses\.)?({BUILT_IN})Error")
+# Arguments that hold commands, and texts that click holds (`torchup.ui.help_texts` collects them).
+KEYWORDS = {"argv", "commands", "pattern", "help", "short_help", "epilog", "metavar"}
+
+# By module, the beginnings of its texts that are not for a person, and what they are.
+ALLOWED = {
+    "answers/questions.py": {"auto, open, proprietary": "values"},
+    "answers/reference.py": {"": "the reference page of the documentation, which is English"},
+    "answers/schema.py": {"What torchup": "the JSON Schema, a file", "The version of": "the JSON Schema, a file"},
+    "answers/yaml_tree.py": {"maximum nesting": "what libyaml says"},
+    "detect/isolate.py": {"import sys": "a Python program"},
+    "detect/libc.py": {"musl libc": "a pattern"},
+    "detect/nvidia_kernel.py": {"NVRM version": "a pattern"},
+    "detect/nvidia_smi.py": {
+        "Field ": "a pattern",
+        "(?i)": "a pattern",
+        "couldn't communicate": "what nvidia-smi says",
+        "Driver/library version": "what nvidia-smi says",
+        "GPU access blocked": "what nvidia-smi says",
+        "GPU is lost": "what nvidia-smi says",
+    },
+    "detect/operating_system.py": {"(?P<name>": "a pattern"},
+    "detect/pythons.py": {"import sys": "a Python program"},
+    "detect/user.py": {
+        "not in the sudoers": "what sudo says",
+        "may not run sudo": "what sudo says",
+        "no new privileges": "what sudo says",
+        "must be setuid root": "what sudo says",
+        "setuid bit set": "what sudo says",
+    },
+    "detect/windows.py": {"$ErrorActionPreference": "a PowerShell program"},
+    "model/quick.py": {"self, *": "Python source", "_new_": "Python source"},
+    "plan/lock.py": {"import importlib": "a Python program"},
+    "plan/requirements.py": {"# Written by torchup": "a comment in a file that installers read"},
+    "plan/system/advice.py": {"printf ": "a command", "echo ": "a command"},
+    "plan/system/components.py": {"# Written by torchup": "a comment in a file that APT reads"},
+    "plan/system/driver_steps.py": {"# Written by torchup": "a comment in a file that modprobe reads"},
+    "resolve/driver_outlook.py": {"sudo ": "a command"},
+    "resolve/offers/simple_page.py": {"application/": "a header"},
+    "resolve/python_sources.py": {"sudo ": "a command"},
+}
+
+
+def _unsaid(source: str) -> Iterator[tuple[int, str]]:
+    tree = ast.parse(source)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    for node in ast.walk(tree):
+        text = _text(node)
+        if text is None or text.strip().count(" ") < SPACES or not WORD.search(text):
+            continue
+        if not _is_said_or_silent(node, parents):
+            yield node.lineno, text  # type: ignore[attr-defined]  # only expressions have a text
+
+
+def _text(node: ast.AST) -> str | None:
+    """Give a literal's text, with `{}` for what an f-string fills in."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return None
+
+
+def _is_said_or_silent(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+    parent = parents[node]
+    if isinstance(parent, ast.Call) and ast.unparse(parent.func) in ("tr", "mark"):
+        return bool(parent.args) and parent.args[0] is node
+    if isinstance(parent, ast.Expr | ast.Compare | ast.JoinedStr | ast.Subscript | ast.MatchValue):
+        # A docstring, something that is compared, a part of an f-string that is looked at as a whole.
+        return True
+    while isinstance(parent, ast.expr | ast.keyword):
+        if isinstance(parent, ast.Call) and NOT_FOR_PEOPLE.fullmatch(ast.unparse(parent.func)):
+            return True
+        if isinstance(parent, ast.keyword) and parent.arg in KEYWORDS:
+            return True
+        parent = parents[parent]
+    return False
+
+
+def _modules() -> list[str]:
+    return sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("module", [module for module in _modules() if module not in LEFT_OUT])
+def test_no_text_is_said_past_the_catalogues(module: str) -> None:
+    allowed = tuple(ALLOWED.get(module, ()))
+    found = [(line, text) for line, text in _texts(module) if not text.startswith(allowed)]
+    assert [f"{module}:{line}: {text!r}" for line, text in found] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "beginning"), [(module, text) for module, texts in ALLOWED.items() for text in texts]
+)
+def test_what_is_allowed_is_there(module: str, beginning: str) -> None:
+    assert any(text.startswith(beginning) for _, text in _texts(module))
+
+
+@pytest.mark.parametrize("module", [module for module in _modules() if module not in LEFT_OUT])
+def test_what_is_said_is_collected(module: str) -> None:
+    # What collects the texts does not look into f-strings, nor at a call of `mark` inside one of `tr`.
+    said = [node for node in ast.walk(_tree(module)) if _names_a_text(node)]
+    assert [f"{module}:{node.lineno}" for node in said if _text(node.args[0]) not in _collected()] == []
+
+
+@cache
+def _collected() -> set[str | None]:
+    return {message.id for message in catalogues.template()}
+
+
+def _names_a_text(node: ast.AST) -> TypeGuard[ast.Call]:
+    return (
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func) in ("tr", "mark")
+        and bool(node.args)
+        and _text(node.args[0]) is not None
+    )
+
+
+def _tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+
+
+def _texts(module: str) -> list[tuple[int, str]]:
+    return [*_unsaid((PACKAGE / module).read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'say("this is not said")',
+        'say(f"this is {x} said")',
+        'say(tr("{what} is said", what="this not at all"))',
+        'TABLE = {"key": "a text of a table"}',
+        'say("yes" if x else "it is not so")',
+        'raise UsageError("a person sees this")',
+    ],
+)
+def test_a_text_that_is_not_said_is_found(source: str) -> None:
+    assert len([*_unsaid(source)]) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'say(tr("this is said"))',
+        'TABLE = {"key": mark("a text of a table")}',
+        '"""This is a docstring."""',
+        'raise ValueError("nobody but developers sees this")',
+        'run(argv=("echo", "blacklist nouveau for ever"))',
+        'if text == "what a tool prints": pass',
+        'say("two words")',
+    ],
+)
+def test_what_is_said_or_not_for_people_is_left_alone(source: str) -> None:
+    assert not [*_unsaid(source)]
