@@ -143,7 +143,7 @@ def no_solution(resolution: Resolution) -> NoSolutionError:
     """Make the error that says why nothing can be installed now, and what to do first."""
     needed = resolution.status == "action_needed"
     evidence = [reason.text for reason in resolution.reasons]
-    evidence += [f"warning: {warning.text}" for warning in resolution.warnings]
+    evidence += [tr("warning: {text}", text=warning.text) for warning in resolution.warnings]
     evidence += [f"torch {item.version}+{item.variant}: {item.text}" for item in resolution.rejected[:5]]
     steps = []
     for step in resolution.next_steps:

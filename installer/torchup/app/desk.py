@@ -138,8 +138,8 @@ class Desk:
         system.write_file(str(place), text.encode("utf-8", "surrogateescape"), mode=0o600, create=True)
         self.line.console.say(
             tr(
-                "The answers so far are kept. To go on from there: torchup setup --answers {save_answers}",
-                save_answers=self.save_answers,
+                "The answers so far are kept. To go on from there: torchup setup --answers {file}",
+                file=self.save_answers,
             )
         )
 
@@ -150,10 +150,12 @@ class Desk:
         place = self._copy_place(file)
         why = tr("You asked for a copy of the answers.")
         copy = (
-            MakeDirectory(id="answers-copy-folder", summary=f"Make {place.parent}", why=why, path=str(place.parent)),
+            MakeDirectory(
+                id="answers-copy-folder", summary=tr("Make {path}", path=place.parent), why=why, path=str(place.parent)
+            ),
             WriteFile(
                 id="answers-copy",
-                summary=tr("Write the answers to {place}", place=place),
+                summary=tr("Write the answers to {path}", path=place),
                 why=why,
                 path=str(place),
                 content=text,

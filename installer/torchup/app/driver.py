@@ -40,15 +40,19 @@ def check_driver(step: CheckDriver, host: Host) -> DriverVerdict:
     if not kernel.loaded or kernel.version is None:
         return _not_loaded(step, host)
     wrong = _differences(step, kernel)
-    shown = f"{kernel.version}, {kernel.flavour or 'unknown'} module"
+    shown = (
+        tr("{version}, {kind} module", version=kernel.version, kind=kernel.flavour)
+        if kernel.flavour
+        else tr("{version}, unknown module", version=kernel.version)
+    )
     if not wrong:
-        return DriverVerdict(ok=True, text=tr("the kernel has loaded driver {shown}", shown=shown))
+        return DriverVerdict(ok=True, text=tr("the kernel has loaded driver {driver}", driver=shown))
     return driver_fault(
         "driver-other-module",
         tr(
-            "The kernel has loaded NVIDIA driver {shown}, and the plan was {wrong}.",
-            shown=shown,
-            wrong="; ".join(wrong),
+            "The kernel has loaded NVIDIA driver {driver}, and the plan was {planned}.",
+            driver=shown,
+            planned="; ".join(wrong),
         ),
         tr(
             "An old module is loaded: it may be kept in the initramfs. Write that again (`sudo update-initramfs -u` or `sudo dracut --force`), and restart the machine."
@@ -68,11 +72,11 @@ def _differences(step: CheckDriver, kernel: KernelView) -> list[str]:
     loaded = DriverVersion.parse(kernel.version or "0")
     wrong = []
     if step.branch and loaded.branch != int(step.branch):
-        wrong.append(f"branch {step.branch}")
+        wrong.append(tr("branch {branch}", branch=step.branch))
     if step.minimum is not None and loaded < DriverVersion.parse(step.minimum):
-        wrong.append(f"{step.minimum} or newer")
+        wrong.append(tr("{version} or newer", version=step.minimum))
     if step.module is not None and kernel.flavour not in (None, step.module):
-        wrong.append(f"the {step.module} module")
+        wrong.append(tr("the {kind} module", kind=step.module))
     return wrong
 
 
@@ -94,14 +98,17 @@ def _not_loaded(step: CheckDriver, host: Host) -> DriverVerdict:
             "/sys/module/nouveau",
         )
     if not has_nvidia_module(host):
-        headers = (
-            ""
+        text = (
+            tr("There is no NVIDIA module for {release}: it was not built.", release=release)
             if host.is_dir(f"/lib/modules/{release}/build")
-            else tr(" The headers of {release} are missing.", release=release)
+            else tr(
+                "There is no NVIDIA module for {release}: it was not built. The headers of {release} are missing.",
+                release=release,
+            )
         )
         return driver_fault(
             "driver-not-built",
-            tr("There is no NVIDIA module for {release}: it was not built.{headers}", release=release, headers=headers),
+            text,
             tr(
                 "Install the headers of the running kernel where they are missing, then `sudo dkms autoinstall` and restart the machine."
             ),

@@ -42,7 +42,7 @@ def locked_request(request: Request, lock: Lock) -> Request:
     decided = ("torch.version", "torch.variant", "torch.packages", "environment.extras", "source.index")
     if asked := [key for key in decided if not request.is_default(key) and request.origins[key].startswith("--set")]:
         raise UsageError(
-            tr("{asked} cannot be chosen here: the lock names every package.", asked=", ".join(asked)),
+            tr("{keys} cannot be chosen here: the lock names every package.", keys=", ".join(asked)),
             code="lock-conflicts",
             hint=tr("Leave it out, or run without --from-lock."),
         )

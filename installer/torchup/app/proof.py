@@ -15,7 +15,7 @@ from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, Report
 from torchup.model.plan import CreateEnvironment, InstallPackages, ShellProof, Verify
 from torchup.model.request import VerifyLevel
-from torchup.words import tr
+from torchup.words import mark, tr
 
 if TYPE_CHECKING:
     from torchup.ui.check_progress import Expected
@@ -54,7 +54,14 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
     choice = choose(line, options.python, planned.python if planned else None, facts)
     same = planned is not None and Path(planned.python) == Path(choice.python)
     wanted = planned if same else None
-    line.console.say(f"Testing {choice.python} ({choice.source}), level {options.level}.")
+    line.console.say(
+        tr(
+            "Testing {python} ({source}), level {level}.",
+            python=choice.python,
+            source=choice.source,
+            level=options.level,
+        )
+    )
     subject = subject_of(line, facts, choice.python, wanted.expected_variant if wanted else None)
     report = run_test(line, subject, choice.python, options.level, wanted, timeout_scale=options.timeout_scale)
     report = replace(report, environment={**report.environment, "chosen_by": choice.source})
@@ -62,7 +69,7 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
         from torchup.app.report_file import write_html
 
         write_html(line, options.html, _shareable(line, report, options))
-        line.console.say(tr("The report is in {html}.", html=options.html))
+        line.console.say(tr("The report is in {file}.", file=options.html))
     show_report(line, _shareable(line, report, options) if line.console.json_output else report)
     return exit_status(report.verdict)
 
@@ -131,8 +138,12 @@ def _only_cpu(report: Report, subject: Subject) -> tuple[str, ...]:
     names = [gpu.name or f"{gpu.vendor} GPU" for gpu in subject.gpus]
     if not names or report.devices not in ((), ("cpu",)):
         return ()
-    what = tr("only the CPU was tested") if report.devices else tr("nothing was computed on it")
-    return (tr("This machine has a GPU ({names}), and {what}.", names=", ".join(names), what=what),)
+    text = (
+        mark("This machine has a GPU ({names}), and only the CPU was tested.")
+        if report.devices
+        else mark("This machine has a GPU ({names}), and nothing was computed on it.")
+    )
+    return (tr(text, names=", ".join(names)),)
 
 
 def _machine(facts: MachineFacts) -> dict[str, object]:

@@ -25,7 +25,7 @@ def refuse_to_replace(context: Context, file: Path, *, force: bool) -> None:
     place = place_of(context, file)
     if not place.parent.is_dir():
         raise UsageError(
-            f"{file.parent} is not a folder.",
+            tr("{path} is not a folder.", path=file.parent),
             code="report-folder-missing",
             hint=tr("Make the folder, or name another file."),
         )

@@ -121,7 +121,10 @@ def _request(line: CommandLine, options: SetupOptions) -> Request:
         )
     if request.ask and not (line.context.terminal.stdin_is_terminal and line.context.terminal.stdout_is_terminal):
         raise RefusedError(
-            tr("The answers leave {ask} to be asked, and there is no terminal to ask on.", ask=", ".join(request.ask)),
+            tr(
+                "The answers leave {sections} to be asked, and there is no terminal to ask on.",
+                sections=", ".join(request.ask),
+            ),
             code="ask-without-terminal",
             hint=tr("Run it on a terminal, or answer these sections in the file and take `ask` out."),
         )
@@ -168,7 +171,7 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
 
         return ReviewText(body=[as_text(error)], ready=False)
     dangers = [
-        Danger(question=f"{step.summary}, as root?", why=step.why)
+        Danger(question=tr("{summary}, as root?", summary=step.summary), why=step.why)
         for step in plan.steps
         if isinstance(step, InstallSystemPackages) and step.id == "driver"
     ]
@@ -258,7 +261,7 @@ def _apply_saved(line: CommandLine, file: Path, request: Request | None, options
         plan = load(Plan, json.loads(file.read_text(encoding="utf-8")))
     except ShapeError as error:
         raise UsageError(
-            f"{file} is not a plan.",
+            tr("{file} is not a plan.", file=file),
             code="plan-invalid",
             evidence=[str(problem) for problem in error.problems],
             hint=tr("torchup setup --dry-run --json prints one."),

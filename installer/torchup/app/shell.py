@@ -108,7 +108,7 @@ def run_check(line: CommandLine, options: ShellOptions) -> ExitStatus:
 def _written(changes: list[str]) -> Check:
     if not changes:
         return Check(id="shell.files", status="pass", detail=tr("every file is as torchup writes it"))
-    detail = tr("not there, or not as torchup would write it now: {changes}", changes=", ".join(changes))
+    detail = tr("not there, or not as torchup would write it now: {files}", files=", ".join(changes))
     return Check(id="shell.files", status="warn", detail=detail, hint=tr("`torchup shell apply` writes them."))
 
 

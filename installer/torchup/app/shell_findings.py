@@ -47,7 +47,7 @@ def where_set(name: str, findings: Sequence[StartupFinding]) -> str:
     """Name the lines that set a variable, for a sentence in brackets."""
     lines = [f"{item.path}:{item.line}" for item in findings if name in item.evidence and item.line]
     return (
-        tr("set at {fromkeys}", fromkeys=", ".join(dict.fromkeys(lines)))
+        tr("set at {places}", places=", ".join(dict.fromkeys(lines)))
         if lines
         else tr("inherited from where torchup was started")
     )

@@ -35,7 +35,10 @@ class Seen:
     def problems(self) -> tuple[str, ...]:
         """Say what is wrong with a shell that does not know what it should, and why that may be."""
         bad = [check for check in self.checks if check.status not in ("pass", "skip")]
-        return tuple(f"{check.id}: {check.detail}. {check.hint or ''}".strip() for check in bad)
+        return tuple(
+            tr("{check}: {detail}. {hint}", check=check.id, detail=check.detail, hint=check.hint or "").strip()
+            for check in bad
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

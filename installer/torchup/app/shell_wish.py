@@ -77,7 +77,7 @@ class Wanted:
 
         config = str(self.context.places.config)
         folder = MakeDirectory(
-            id="config-folder", summary=f"Make {config}", why=tr("The env files go there."), path=config
+            id="config-folder", summary=tr("Make {path}", path=config), why=tr("The env files go there."), path=config
         )
         writes = any(step.kind == "WriteFile" and Path(step.path).parent == Path(config) for step in planned.steps)
         return Plan(
@@ -95,16 +95,19 @@ class Wanted:
         lines = []
         if cuda_home := planned.known.cuda_home:
             real = os.path.realpath(cuda_home)
-            leads = tr(", a link that leads to {real} today", real=real) if real != cuda_home else ""
-            lines.append(f"CUDA_HOME is {cuda_home}{leads}.")
+            lines.append(
+                tr("CUDA_HOME is {path}.", path=cuda_home)
+                if real == cuda_home
+                else tr("CUDA_HOME is {path}, a link that leads to {target} today.", path=cuda_home, target=real)
+            )
         for file in planned.choice.files:
             place = str(self.context.below_root(Path(file.path)))
             if Path(place).is_symlink():
                 lines.append(
                     tr(
-                        "{path} is a link, and stays one; the edit goes to {realpath}.",
+                        "{path} is a link, and stays one; the edit goes to {target}.",
                         path=file.path,
-                        realpath=os.path.realpath(place),
+                        target=os.path.realpath(place),
                     )
                 )
         return tuple(lines)
@@ -139,7 +142,7 @@ def wanted_by(line: CommandLine, options: ShellOptions, *, needs_something: bool
         raise UsageError(
             tr("There is no environment and no CUDA toolkit for the shells to know of."),
             code="nothing-to-configure",
-            evidence=[tr("not there: {home}", home=context.home / DEFAULT_ENVIRONMENT)],
+            evidence=[tr("not there: {path}", path=context.home / DEFAULT_ENVIRONMENT)],
             hint=tr("Name them: --environment DIR, --cuda-home DIR. `torchup setup` makes an environment."),
         )
     chosen: Any = options.shells or "auto"
@@ -184,7 +187,7 @@ def _folder(text: str | None, context: Context, option: str) -> str | None:
     place = os.path.abspath(context.cwd / _expanded(text, context))  # noqa: PTH100 - Path.resolve would follow links
     if not Path(place).is_dir():
         raise UsageError(
-            tr("{option} names {place}, which is no folder.", option=option, place=place),
+            tr("{option} names {path}, which is no folder.", option=option, path=place),
             code="folder-missing",
             hint=tr("Give the path of a folder."),
         )

@@ -56,7 +56,7 @@ def carry_out(
                 raise
             wanted.line.console.warn(error.message)
             wanted = wanted.without(
-                path, Unedited(kind="unusable", why=error.message.rstrip("."), hint=error.hint or "")
+                path, Unedited(kind="unusable", why=error.message.rstrip(".。"), hint=error.hint or "")
             )
             continue
         return Done(planned=planned, changed=_paths(plan, outcomes), details=_details(wanted, plan, outcomes))
@@ -106,10 +106,11 @@ def _details(wanted: Wanted, plan: Plan, outcomes: tuple[Outcome, ...]) -> tuple
         step = steps[outcome.step_id]
         if outcome.status != "changed":
             continue
-        kept = ""
         if isinstance(step, EditManagedBlock) and step.expected_sha256 is not None:
-            kept = f"; as it was: {wanted.line.context.places.backups / step.expected_sha256}"
-        found.append(f"{outcome.detail}{kept}")
+            backup = wanted.line.context.places.backups / step.expected_sha256
+            found.append(tr("{change}; as it was: {backup}", change=outcome.detail, backup=backup))
+        else:
+            found.append(outcome.detail)
     return tuple(found)
 
 
@@ -147,7 +148,7 @@ def _agreed(line: CommandLine, question: str) -> bool:
 
     menu = Menu(
         text=question,
-        options=(Option(id="yes", label="Yes"), Option(id="no", label="No")),
+        options=(Option(id="yes", label=tr("Yes")), Option(id="no", label=tr("No"))),
         default="yes",
         can_go_back=False,
         has_help=False,

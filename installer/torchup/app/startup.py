@@ -70,16 +70,17 @@ def refuse_foreign_home(context: Context) -> None:
     try:
         me, own_home = pwd.getpwuid(uid).pw_name, pwd.getpwuid(uid).pw_dir
     except KeyError:
-        me, own_home = f"uid {uid}", "unknown"
-    hint = tr("Run it as {name} without sudo", name=name)
-    if uid == 0:
-        hint += tr(
-            ", or for root with HOME={own_home}. `torchup shell apply --for-user {name}` sets their shells up as root.",
-            own_home=own_home,
+        me, own_home = f"uid {uid}", tr("unknown")
+    hint = (
+        tr(
+            "Run it as {name} without sudo, or for root with HOME={own_home}. "
+            "`torchup shell apply --for-user {name}` sets their shells up as root.",
             name=name,
+            own_home=own_home,
         )
-    else:
-        hint += tr(", or for yourself with HOME={own_home}.", own_home=own_home)
+        if uid == 0
+        else tr("Run it as {name} without sudo, or for yourself with HOME={own_home}.", name=name, own_home=own_home)
+    )
     raise RefusedError(
         tr(
             "HOME is {home}, which belongs to {name}, and this is {me}, whose home is {own_home}.",
@@ -139,10 +140,12 @@ def _served(file: StartupFile, context: Context, files: tuple[str, ...]) -> Uned
         if reading.get("TORCHUP_ENVIRONMENT") is None and reading.get("TORCHUP_CUDA_HOME") is None:
             return None
     source = _where_read(env_file, files, context)
-    where = f"from {source}" if source else "from a file that torchup did not find"
-    return Unedited(
-        kind="served", why=tr("new {shell} shells have the settings already, {where}", shell=file.shell, where=where)
+    why = (
+        tr("new {shell} shells have the settings already, from {source}", shell=file.shell, source=source)
+        if source
+        else tr("new {shell} shells have the settings already, from a file that torchup did not find", shell=file.shell)
     )
+    return Unedited(kind="served", why=why)
 
 
 def _where_read(env_file: str, files: tuple[str, ...], context: Context) -> str | None:

@@ -32,14 +32,16 @@ def look_at(path: str) -> Unedited | None:
     except FileNotFoundError:
         return _missing(path, real)
     except OSError as error:
-        return Unedited(kind="unusable", why=tr("it cannot be looked at ({strerror})", strerror=error.strerror))
+        return Unedited(kind="unusable", why=tr("it cannot be looked at ({reason})", reason=error.strerror))
     if stat.S_ISDIR(found.st_mode):
-        return Unedited(kind="unusable", why="it is a folder", hint=tr("Move it away, or leave this shell out."))
+        return Unedited(kind="unusable", why=tr("it is a folder"), hint=tr("Move it away, or leave this shell out."))
     if not stat.S_ISREG(found.st_mode):
-        what = tr("it is a link to {real}", real=real) if Path(path).is_symlink() else tr("it is a pipe or a device")
-        return Unedited(
-            kind="opted-out", why=tr("{what}, which holds no lines, so you seem to want none in it", what=what)
+        why = (
+            tr("it is a link to {target}, which holds no lines, so you seem to want none in it", target=real)
+            if Path(path).is_symlink()
+            else tr("it is a pipe or a device, which holds no lines, so you seem to want none in it")
         )
+        return Unedited(kind="opted-out", why=why)
     if os.access(real, os.R_OK | os.W_OK):
         return None
     return _not_writable(real, found)
@@ -48,10 +50,12 @@ def look_at(path: str) -> Unedited | None:
 def _missing(path: str, real: str) -> Unedited | None:
     if Path(path).is_symlink():
         hint = tr("Create the file that it leads to, or remove the link.")
-        return Unedited(kind="unusable", why=tr("it is a link to {real}, which does not exist", real=real), hint=hint)
+        return Unedited(
+            kind="unusable", why=tr("it is a link to {target}, which does not exist", target=real), hint=hint
+        )
     folder = _nearest(Path(path).parent)
     if not folder.is_dir():
-        return Unedited(kind="unusable", why=f"{folder} is no folder", hint=tr("Move it away."))
+        return Unedited(kind="unusable", why=tr("{path} is no folder", path=folder), hint=tr("Move it away."))
     if os.access(folder, os.W_OK | os.X_OK):
         return None
     return _not_writable(str(folder), folder.stat())
@@ -70,22 +74,21 @@ def _not_writable(path: str, found: os.stat_result) -> Unedited:
         return Unedited(kind="unusable", why=tr("the file system of {path} is mounted read-only", path=path))
     if hasattr(os, "geteuid") and found.st_uid != os.geteuid():
         why = tr(
-            "{path} belongs to {name}, and this is {name_2}",
+            "{path} belongs to {owner}, and this is {user}",
             path=path,
-            name=_name(found.st_uid),
-            name_2=_name(os.geteuid()),
+            owner=_name(found.st_uid),
+            user=_name(os.geteuid()),
         )
         hint = tr(
-            "If it is meant to be yours: `sudo chown {geteuid}:{getegid} {quoted}` and `chmod u+rw {quoted}`",
-            geteuid=os.geteuid(),
-            getegid=os.getegid(),
-            quoted=quoted,
+            "If it is meant to be yours: `sudo chown {uid}:{gid} {path}` and `chmod u+rw {path}`; "
+            "torchup does not do that for you.",
+            uid=os.geteuid(),
+            gid=os.getegid(),
+            path=quoted,
         )
-        return Unedited(kind="unusable", why=why, hint=tr("{hint}; torchup does not do that for you.", hint=hint))
-    why = f"{path} is read-only (mode {stat.S_IMODE(found.st_mode):04o})"
-    return Unedited(
-        kind="unusable", why=why, hint=tr("If that is not on purpose: `chmod u+rw {quoted}`.", quoted=quoted)
-    )
+        return Unedited(kind="unusable", why=why, hint=hint)
+    why = tr("{path} is read-only (mode {mode:04o})", path=path, mode=stat.S_IMODE(found.st_mode))
+    return Unedited(kind="unusable", why=why, hint=tr("If that is not on purpose: `chmod u+rw {path}`.", path=quoted))
 
 
 def _quoted(path: str) -> str:
@@ -98,7 +101,7 @@ def _name(uid: int) -> str:
     import pwd
 
     try:
-        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+        return tr("{name} (uid {uid})", name=pwd.getpwuid(uid).pw_name, uid=uid)
     except KeyError:
         return f"uid {uid}"
 
@@ -115,12 +118,12 @@ def _keeper(real: Path, path: Path, home: Path) -> str | None:
         return f"chezmoi ({source})"
     for folder in real.parents:
         if (folder / ".git").exists():
-            return tr("the repository {folder}", folder=folder)
+            return tr("the repository {path}", path=folder)
         if (folder / ".stow-local-ignore").exists() or (folder / ".stow").exists():
             return f"stow ({folder})"
         if folder in (home, home.parent):
             break
     for place in (home / ".local/share/yadm/repo.git", home / ".config/yadm/repo.git"):
         if place.exists():
-            return f"yadm, maybe ({place})"
+            return tr("yadm, maybe ({path})", path=place)
     return None

@@ -35,7 +35,7 @@ def become(name: str) -> None:
         raise RefusedError(
             tr("Only root and {name} can act for {name}.", name=name),
             code="not-root",
-            hint=f"Run it as {name}: sudo -u {name} -H torchup ...",
+            hint=tr("Run it as {name}: sudo -u {name} -H torchup ...", name=name),
         )
     _load_everything()
     if os.geteuid() != entry.pw_uid or os.getuid() != entry.pw_uid:

@@ -32,105 +32,105 @@ def cause(code: str, pattern: str, message: str, hint: str) -> Cause:
 CAUSES = (
     cause(
         "disk-full",
-        mark("no space left on device|os error 28\\b|errno 28\\b|disk quota exceeded|os error 122\\b|not enough space"),
-        mark("the disk is full"),
-        mark(
+        pattern=r"no space left on device|os error 28\b|errno 28\b|disk quota exceeded|os error 122\b|not enough space",
+        message=mark("the disk is full"),
+        hint=mark(
             "Make room (`uv cache clean` frees old downloads; TMPDIR names another place for temporary files) and run again."
         ),
     ),
     cause(
         "conda-channel-missing",
-        mark("unavailableinvalidchannel|channel is not accessible|invalid channel"),
-        mark("a conda channel is not there"),
-        mark(
+        pattern="unavailableinvalidchannel|channel is not accessible|invalid channel",
+        message=mark("a conda channel is not there"),
+        hint=mark(
             "Correct source.conda_channels; behind a mirror, set channel_alias in ~/.condarc or name the channel's URL."
         ),
     ),
     cause(
         "conda-unsolvable",
-        mark(
-            "unsatisfiableerror|packagesnotfounderror|resolvepackagenotfound|could not solve for environment specs|cannot solve the request|nothing provides "
-        ),
-        mark("no set of conda packages fits together from these channels"),
-        mark(
+        pattern="unsatisfiableerror|packagesnotfounderror|resolvepackagenotfound|"
+        "could not solve for environment specs|cannot solve the request|nothing provides ",
+        message=mark("no set of conda packages fits together from these channels"),
+        hint=mark(
             "See which package is named above; another cuda_toolkit.version, python.version or source.conda_channels may fit."
         ),
     ),
     cause(
         "file-limit",
-        mark("file too large|os error 27\\b|errno 27\\b"),
-        mark("a limit on file sizes stops it"),
-        mark("Raise the limit (`ulimit -f unlimited`) and run again."),
+        pattern=r"file too large|os error 27\b|errno 27\b",
+        message=mark("a limit on file sizes stops it"),
+        hint=mark("Raise the limit (`ulimit -f unlimited`) and run again."),
     ),
     cause(
         "hash-mismatch",
-        mark("hash mismatch|do not match the hashes|hashes are required"),
-        mark("a download is not the file that the source announced"),
-        mark(
+        pattern="hash mismatch|do not match the hashes|hashes are required",
+        message=mark("a download is not the file that the source announced"),
+        hint=mark(
             "Run again; if it stays so, the source or a cache in between serves a damaged or changed file: do not install it."
         ),
     ),
     cause(
         "certificate",
-        mark("certificate verify failed|invalid peer certificate|unknownissuer|self[- ]signed certificate"),
-        mark("the source's certificate is not trusted here"),
-        mark("Behind a proxy that inspects TLS, set source.ca_bundle to its certificate."),
+        pattern="certificate verify failed|invalid peer certificate|unknownissuer|self[- ]signed certificate",
+        message=mark("the source's certificate is not trusted here"),
+        hint=mark("Behind a proxy that inspects TLS, set source.ca_bundle to its certificate."),
     ),
     cause(
         "authentication",
-        mark(
-            "\\b401 unauthorized|\\b403 forbidden|\\b407 proxy auth|status code[: ]+40[137]\\b|proxy authentication required"
-        ),
-        mark("the source or the proxy asks for a login"),
-        mark("Put the login into pip's or uv's configuration, or into ~/.netrc."),
+        pattern=r"\b401 unauthorized|\b403 forbidden|\b407 proxy auth|status code[: ]+40[137]\b|"
+        "proxy authentication required",
+        message=mark("the source or the proxy asks for a login"),
+        hint=mark("Put the login into pip's or uv's configuration, or into ~/.netrc."),
     ),
     cause(
         "network",
-        mark(
-            "failed to fetch|error sending request|connection (?:refused|reset|timed out|aborted)|network is unreachable|temporary failure in name resolution|name or service not known|dns error|read timed out|operation timed out|max retries exceeded|condahttperror|could not resolve host|download error|connection failed for url|network connectivity is disabled|\\b50[234] (?:bad gateway|service|gateway)"
-        ),
-        mark("a package source could not be reached"),
-        mark("Check the network, the proxy (source.proxy) and the mirror (source.mirror), then run again."),
+        pattern="failed to fetch|error sending request|connection (?:refused|reset|timed out|aborted)|"
+        "network is unreachable|temporary failure in name resolution|name or service not known|dns error|"
+        "read timed out|operation timed out|max retries exceeded|condahttperror|could not resolve host|"
+        r"download error|connection failed for url|network connectivity is disabled|\b50[234] (?:bad gateway|"
+        "service|gateway)",
+        message=mark("a package source could not be reached"),
+        hint=mark("Check the network, the proxy (source.proxy) and the mirror (source.mirror), then run again."),
     ),
     cause(
         "no-matching-distribution",
-        mark(
-            "no solution found|no matching distribution|no version of|from versions: none|unsatisfiable|resolutionimpossible|conflicting dependencies|not a supported wheel"
+        pattern="no solution found|no matching distribution|no version of|from versions: none|unsatisfiable|"
+        "resolutionimpossible|conflicting dependencies|not a supported wheel",
+        message=mark("no set of versions fits together from these sources"),
+        hint=mark(
+            "See which package is named above; `torchup resolve --all` shows every build and what speaks against it."
         ),
-        mark("no set of versions fits together from these sources"),
-        mark("See which package is named above; `torchup resolve --all` shows every build and what speaks against it."),
     ),
     cause(
         "interpreter-missing",
-        mark(
-            "no interpreter found|no such file or directory.*python|could not find (?:a )?python|failed to inspect python|no download found for request"
-        ),
-        mark("the Python that the plan names cannot be used"),
-        mark("Name another one: python.version in the answers."),
+        pattern="no interpreter found|no such file or directory.*python|could not find (?:a )?python|"
+        "failed to inspect python|no download found for request",
+        message=mark("the Python that the plan names cannot be used"),
+        hint=mark("Name another one: python.version in the answers."),
     ),
     cause(
         "externally-managed",
-        r"externally[- ]managed",
-        mark("this Python belongs to the operating system"),
-        mark("Set environment.kind to venv."),
+        pattern=r"externally[- ]managed",
+        message=mark("this Python belongs to the operating system"),
+        hint=mark("Set environment.kind to venv."),
     ),
     cause(
         "read-only-file-system",
-        mark("read-only file system|os error 30\\b|errno 30\\b"),
-        mark("its file system is mounted read-only"),
-        mark("Mount it writable, or set environment.path to another place."),
+        pattern=r"read-only file system|os error 30\b|errno 30\b",
+        message=mark("its file system is mounted read-only"),
+        hint=mark("Mount it writable, or set environment.path to another place."),
     ),
     cause(
         "no-permission",
-        mark("permission denied|operation not permitted|os error 13\\b|errno 13\\b"),
-        mark("this user may not write there"),
-        mark("Correct the owner of the folder, or set environment.path to another place."),
+        pattern=r"permission denied|operation not permitted|os error 13\b|errno 13\b",
+        message=mark("this user may not write there"),
+        hint=mark("Correct the owner of the folder, or set environment.path to another place."),
     ),
     cause(
         "out-of-memory",
-        mark("memoryerror|cannot allocate memory|out of memory"),
-        mark("the memory is used up"),
-        mark("Close other programs, or run on a machine with more memory."),
+        pattern="memoryerror|cannot allocate memory|out of memory",
+        message=mark("the memory is used up"),
+        hint=mark("Close other programs, or run on a machine with more memory."),
     ),
 )
 
@@ -145,7 +145,10 @@ def failure(step: Step, command: Command, done: Completed) -> StepError:
     found = cause_of(done.tail) if not done.timed_out else None
     if found is not None:
         return StepError(
-            f"{step.summary}: {found.message}.", code=found.code, evidence=last_lines(done.tail), hint=found.hint
+            tr("{summary}: {reason}.", summary=step.summary, reason=tr(found.message)),
+            code=found.code,
+            evidence=last_lines(done.tail),
+            hint=tr(found.hint),
         )
     return ending(step, command, done)
 
@@ -156,29 +159,29 @@ def ending(step: Step, command: Command, done: Completed) -> StepError:
     if done.timed_out:
         return StepError(
             tr(
-                "{summary}: {program} took longer than {timeout_seconds:.0f} s and was stopped.",
+                "{summary}: {program} took longer than {seconds:.0f} s and was stopped.",
                 summary=step.summary,
                 program=program,
-                timeout_seconds=command.timeout_seconds,
+                seconds=command.timeout_seconds,
             ),
             code="command-timeout",
             evidence=last_lines(done.tail),
             hint=tr("Run again; if it stays so, look at the log."),
         )
-    ended = (
-        tr("ended with {returncode}", returncode=done.returncode)
+    text = (
+        mark("{summary}: {program} ended with {status}.")
         if done.returncode >= 0
-        else tr("was killed by signal {value}", value=-done.returncode)
+        else mark("{summary}: {program} was killed by signal {status}.")
     )
     hints = {
         -9: tr("The system may have run out of memory: see `dmesg`."),
         127: tr("Install {program}, or put it on PATH.", program=program),
     }
     return StepError(
-        f"{step.summary}: {program} {ended}.",
+        tr(text, summary=step.summary, program=program, status=abs(done.returncode)),
         code="command-failed",
         evidence=last_lines(done.tail),
-        hint=hints.get(done.returncode, "The lines above are the last that it printed; the log has them all."),
+        hint=hints.get(done.returncode, tr("The lines above are the last that it printed; the log has them all.")),
     )
 
 

@@ -19,7 +19,7 @@ def prepare_download(step: Download, system: System) -> Prepared:
         raise wrong_kind(step.path, state.kind, state.real_path)
     found = None if state.content is None else sha256(state.content)
     if found is not None and step.sha256 in (None, found) and state.mode == step.mode:
-        return Prepared(change=NoChange(), detail=f"{step.path} is as wanted")
+        return Prepared(change=NoChange(), detail=tr("{path} is as wanted", path=step.path))
     folder = step.path.rpartition("/")[0]
     if folder and system.look(folder).kind == "absent":
         raise StepError(
@@ -35,7 +35,7 @@ def prepare_download(step: Download, system: System) -> Prepared:
         after_mode=step.mode,
     )
     kept = (state.content,) if state.content is not None else ()
-    return Prepared(change=change, detail=f"{step.path} is fetched", contents=kept)
+    return Prepared(change=change, detail=tr("{path} is fetched", path=step.path), contents=kept)
 
 
 def perform_download(step: Download, change: FileChange, system: System, on_line: OnLine) -> FileChange:

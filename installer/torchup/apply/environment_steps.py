@@ -24,23 +24,23 @@ def prepare_environment(step: CreateEnvironment, system: System) -> Prepared:
     """See what is at the environment's place; refuses to build over anything but an empty folder."""
     state = system.look(step.path)
     if state.kind == "absent":
-        return Prepared(change=EnvironmentChange(path=step.path), detail=f"{step.path} is made")
+        return Prepared(change=EnvironmentChange(path=step.path), detail=tr("{path} is made", path=step.path))
     if state.kind == "directory" and is_environment(step.path, system):
         lacking = _lacking(step, system)
         if lacking:
             raise RefusedError(
                 tr(
-                    "{path} is an environment without {lacking}, so it is left as it is.",
+                    "{path} is an environment without {files}, so it is left as it is.",
                     path=step.path,
-                    lacking=", ".join(lacking),
+                    files=", ".join(lacking),
                 ),
                 code="environment-incomplete",
                 hint=tr("Move it away or remove it, then run again: torchup makes it anew."),
             )
-        return Prepared(change=NoChange(), detail=f"{step.path} is there")
+        return Prepared(change=NoChange(), detail=tr("{path} is there", path=step.path))
     if state.kind == "directory" and state.empty:
         change = EnvironmentChange(path=step.path, empty_mode=state.mode)
-        return Prepared(change=change, detail=f"{step.path} is made")
+        return Prepared(change=change, detail=tr("{path} is made", path=step.path))
     raise RefusedError(
         tr("{path} holds something else, so no environment is made there.", path=step.path),
         code="target-not-empty",
@@ -71,7 +71,7 @@ def perform_environment(step: CreateEnvironment, system: System, on_line: OnLine
     lacking = _lacking(step, system)
     if lacking:
         raise StepError(
-            tr("{path} was made, but {lacking} is not in it.", path=step.path, lacking=", ".join(lacking)),
+            tr("{path} was made, but {files} is not in it.", path=step.path, files=", ".join(lacking)),
             code="environment-incomplete",
             hint=tr(
                 "The channel may serve other packages under these names: look at the log, and at source.conda_channels."
@@ -94,7 +94,7 @@ def prepare_packages(step: InstallPackages, system: System, *, made: Collection[
     change = PackagesChange(
         python=step.python, environment=environment, new_environment=environment in made, before=installed
     )
-    return Prepared(change=change, detail=f"{', '.join(lacking or step.distributions)} installed")
+    return Prepared(change=change, detail=tr("{packages} installed", packages=", ".join(lacking or step.distributions)))
 
 
 def perform_packages(
@@ -111,9 +111,9 @@ def perform_packages(
     if lacking:
         raise StepError(
             tr(
-                "{summary}: the installer reported success, but {lacking} is not there.",
+                "{summary}: the installer reported success, but {packages} is not there.",
                 summary=step.summary,
-                lacking=", ".join(lacking),
+                packages=", ".join(lacking),
             ),
             code="not-installed",
             evidence=tuple(f"{name} {after[name]}" for name in sorted(expected) if name in after),
@@ -155,8 +155,8 @@ def revert_packages(step: InstallPackages, change: PackagesChange, system: Syste
         if done.returncode != 0:
             return Left(
                 text=tr(
-                    "{added} could not be removed from {environment}.",
-                    added=", ".join(added),
+                    "{packages} could not be removed from {environment}.",
+                    packages=", ".join(added),
                     environment=change.environment,
                 )
             )
@@ -164,9 +164,9 @@ def revert_packages(step: InstallPackages, change: PackagesChange, system: Syste
         pins = " ".join((*other, *gone))
         return Left(
             text=tr(
-                "Other versions were in {environment} before. To get them back, install {pins}",
+                "Other versions were in {environment} before. To get them back, install {packages}",
                 environment=change.environment,
-                pins=pins,
+                packages=pins,
             )
         )
     return None

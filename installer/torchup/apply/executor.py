@@ -244,12 +244,21 @@ class _Run:
             self.journal.end("interrupted" if real else "rolled-back", at=self.context.now(), detail=step.id)
         if not real:
             raise self.interrupts.error(tr("Stopped; nothing was changed."), hint=tr("Run the same command again."))
-        puts = tr("tells how packages go and puts back the rest") if _has_packages(real) else tr("puts everything back")
-        hint = tr("`torchup resume` goes on, `torchup undo` {puts}, `torchup status` shows what was done.", puts=puts)
+        hint = (
+            tr(
+                "`torchup resume` goes on, `torchup undo` tells how packages go and puts back the rest, "
+                "`torchup status` shows what was done."
+            )
+            if _has_packages(real)
+            else tr(
+                "`torchup resume` goes on, `torchup undo` puts everything back, `torchup status` shows what was done."
+            )
+        )
         if isinstance(step, InstallSystemPackages) and self.system.manager_was_cut_off(step.manager):
             hint = tr(
-                "The package manager was cut off in the middle: `torchup resume` has it finish first ({MEND}). {hint}",
-                MEND=MEND,
+                "The package manager was cut off in the middle: `torchup resume` has it finish first "
+                "(by hand: `{command}`). {hint}",
+                command=MEND,
                 hint=hint,
             )
         raise self.interrupts.error(

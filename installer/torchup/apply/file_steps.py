@@ -13,7 +13,7 @@ from torchup.apply.write_errors import missing_file, wrong_kind
 from torchup.errors import RefusedError, StepError
 from torchup.model.plan import EditManagedBlock, MakeDirectory, RemoveFile, WriteFile
 from torchup.shell import managed_block
-from torchup.words import tr
+from torchup.words import mark, tr
 
 
 def encode(text: str) -> bytes:
@@ -25,12 +25,16 @@ def prepare_directory(step: MakeDirectory, system: System) -> Prepared:
     """Find the folders that are missing."""
     state = system.look(step.path)
     if state.kind == "directory":
-        return Prepared(change=NoChange(), detail=f"{step.path} is there")
+        return Prepared(change=NoChange(), detail=tr("{path} is there", path=step.path))
     if state.kind != "absent":
         raise StepError(
-            f"{step.path} is not a folder.", code="not-a-folder", hint=tr("Move it away, or name another place.")
+            tr("{path} is not a folder.", path=step.path),
+            code="not-a-folder",
+            hint=tr("Move it away, or name another place."),
         )
-    return Prepared(change=DirectoryChange(paths=missing_parents(step.path, system)), detail=f"{step.path} is made")
+    return Prepared(
+        change=DirectoryChange(paths=missing_parents(step.path, system)), detail=tr("{path} is made", path=step.path)
+    )
 
 
 def missing_parents(path: str, system: System) -> tuple[str, ...]:
@@ -47,9 +51,9 @@ def prepare_write(step: WriteFile, system: System) -> Prepared:
     content = encode(step.content)
     state = _writable(step.path, system)
     if state.content == content and state.mode == step.mode:
-        return Prepared(change=NoChange(), detail=f"{step.path} is as wanted")
-    verb = "is written" if state.kind == "absent" else tr("is brought up to date")
-    return _prepared(step.path, state, content, step.mode, f"{step.path} {verb}")
+        return Prepared(change=NoChange(), detail=tr("{path} is as wanted", path=step.path))
+    text = mark("{path} is written") if state.kind == "absent" else mark("{path} is brought up to date")
+    return _prepared(step.path, state, content, step.mode, tr(text, path=step.path))
 
 
 def prepare_remove(step: RemoveFile, system: System) -> Prepared:
@@ -57,7 +61,7 @@ def prepare_remove(step: RemoveFile, system: System) -> Prepared:
     state = _writable(step.path, system)
     if state.content is None:
         return Prepared(change=NoChange(), detail=tr("{path} is not there", path=step.path))
-    return _prepared(step.path, state, None, None, f"{step.path} is removed")
+    return _prepared(step.path, state, None, None, tr("{path} is removed", path=step.path))
 
 
 def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
@@ -73,7 +77,7 @@ def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
             f"{step.path}: {error.message}", code=error.code, evidence=error.evidence, hint=error.hint
         ) from error
     if not edit.changed:
-        return Prepared(change=NoChange(), detail=f"{step.path} is as wanted")
+        return Prepared(change=NoChange(), detail=tr("{path} is as wanted", path=step.path))
     if state.content is None and not step.create:
         raise missing_file(step.path)
     found = None if state.content is None else sha256(state.content)
@@ -81,20 +85,36 @@ def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
         raise StepError(
             tr("{path} has changed since the plan was made, so it was left alone.", path=step.path),
             code="file-changed",
-            evidence=(f"expected {step.expected_sha256 or 'no file'}, found {found or 'no file'}",),
+            evidence=(
+                tr(
+                    "expected {expected}, found {found}",
+                    expected=step.expected_sha256 or tr("no file"),
+                    found=found or tr("no file"),
+                ),
+            ),
             hint=tr("Make the plan again: run the same command once more."),
         )
     after = _kept_behind_link(step.path, state, edit.after, system)
-    where = f" (lines {edit.first_line} to {edit.last_line})" if edit.first_line is not None else ""
-    verb = "loses" if step.body is None else "gets"
     mode = state.mode if state.content is not None else DEFAULT_MODE
     return _prepared(
         step.path,
         state,
         after,
         mode,
-        tr("{path} {verb} the torchup block{where}", path=step.path, verb=verb, where=where),
+        _edit_in_words(step, edit),
     )
+
+
+def _edit_in_words(step: EditManagedBlock, edit: managed_block.Edit) -> str:
+    if edit.first_line is None:
+        text = mark("{path} loses the torchup block") if step.body is None else mark("{path} gets the torchup block")
+        return tr(text, path=step.path)
+    text = (
+        mark("{path} loses the torchup block (lines {first} to {last})")
+        if step.body is None
+        else mark("{path} gets the torchup block (lines {first} to {last})")
+    )
+    return tr(text, path=step.path, first=edit.first_line, last=edit.last_line)
 
 
 def perform_file(prepared: Prepared, system: System) -> FileChange:
@@ -127,7 +147,9 @@ def revert_file(change: FileChange, system: System, backups: Backups, *, block: 
         kept = backups.path(change.before_sha256)
         return Left(
             text=tr(
-                "{path} was removed since; as it was before torchup, it is kept in {kept}.", path=change.path, kept=kept
+                "{path} was removed since; as it was before torchup, it is kept in {backup}.",
+                path=change.path,
+                backup=kept,
             )
         )
     if block and change.after_sha256 is not None:
@@ -227,4 +249,4 @@ def _diff(change: FileChange, state: FileState, backups: Backups) -> tuple[str, 
     if written is None or state.content is None:
         return ()
     ours, theirs = (side.decode(errors="replace").splitlines() for side in (written, state.content))
-    return tuple(difflib.unified_diff(ours, theirs, tr("as torchup wrote it"), "as it is now", lineterm=""))
+    return tuple(difflib.unified_diff(ours, theirs, tr("as torchup wrote it"), tr("as it is now"), lineterm=""))

@@ -76,7 +76,7 @@ def read_run(path: Path) -> RunRecord | None:
     if head.get("schema") != SCHEMA:
         raise _unreadable(
             path,
-            tr("its schema is {get!r}, and this version reads {SCHEMA}", get=head.get("schema"), SCHEMA=SCHEMA),
+            tr("its schema is {schema!r}, and this version reads {newest}", schema=head.get("schema"), newest=SCHEMA),
             head,
         )
     try:
@@ -121,7 +121,7 @@ def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
         except ValueError as error:
             if number == len(raw) - 1:
                 return  # torn, or the empty rest behind the last line's end
-            raise _unreadable(path, f"line {number + 1}: {error}") from error
+            raise _unreadable(path, tr("line {line}: {error}", line=number + 1, error=error)) from error
         yield record
 
 
@@ -160,17 +160,19 @@ def _unreadable(path: Path, why: str, head: Mapping[str, Any] | None = None) -> 
     wrote = plan.get("tool_version") if isinstance(plan, dict) else None
     wrote = wrote if isinstance(wrote, str) else None
     return RefusedError(
-        tr("The journal {name} cannot be read", name=path.name)
-        + (
-            tr(": torchup {wrote} wrote it, and this is {version}.", wrote=wrote, version=__version__)
-            if wrote not in (None, __version__)
-            else "."
-        ),
+        tr(
+            "The journal {name} cannot be read: torchup {wrote} wrote it, and this is {version}.",
+            name=path.name,
+            wrote=wrote,
+            version=__version__,
+        )
+        if wrote not in (None, __version__)
+        else tr("The journal {name} cannot be read.", name=path.name),
         code="journal-unreadable",
         evidence=(f"{path}: {why}",),
-        hint=tr(
-            "Use torchup {wrote}{value}, or move the file away if that run does not matter any more.",
-            wrote=wrote or "of the version",
-            value="" if wrote else " that wrote it",
+        hint=tr("Use torchup {version}, or move the file away if that run does not matter any more.", version=wrote)
+        if wrote
+        else tr(
+            "Use torchup of the version that wrote it, or move the file away if that run does not matter any more."
         ),
     )

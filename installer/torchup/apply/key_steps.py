@@ -30,7 +30,7 @@ def prepare_key(step: EnrollKey, system: System) -> Prepared:
         return Prepared(change=NoChange(), detail=f"{step.key_path} {known}")
     return Prepared(
         change=SystemChange(undo_commands=step.undo_commands),
-        detail=tr("{key_path} is asked about", key_path=step.key_path),
+        detail=tr("{path} is asked about", path=step.key_path),
     )
 
 
@@ -42,9 +42,9 @@ def revert_key(step: EnrollKey, change: SystemChange, system: System) -> Left | 
     commands = tuple(shlex.join(command.argv) for command in change.undo_commands)
     return Left(
         text=tr(
-            "The signing key {key_path} {known}. To have it forgotten, run as root:",
-            key_path=step.key_path,
-            known=known,
+            "The signing key {path} {state}. To have it forgotten, run as root:",
+            path=step.key_path,
+            state=known,
         ),
         diff=commands,
     )
@@ -52,7 +52,7 @@ def revert_key(step: EnrollKey, change: SystemChange, system: System) -> Left | 
 
 def _known(step: EnrollKey, system: System) -> str | None:
     key = system.look(step.key_path).content
-    for variable, text in ((ENROLLED, "is enrolled"), (ASKED_FOR, tr("is asked about at the next start"))):
+    for variable, text in ((ENROLLED, tr("is enrolled")), (ASKED_FOR, tr("is asked about at the next start"))):
         known = system.look(variable).content
         if key and known is not None and key in known:
             return text
@@ -74,7 +74,7 @@ def perform_key(step: EnrollKey, change: SystemChange, system: System, on_line: 
                 error.message,
                 code="key-not-enrolled",
                 evidence=error.evidence,
-                hint=tr("See `mokutil --list-new` and the signing key, {key_path}.", key_path=step.key_path),
+                hint=tr("See `mokutil --list-new` and the signing key, {path}.", path=step.key_path),
             )
     return change
 
@@ -84,7 +84,7 @@ def needs_a_person(step: EnrollKey) -> RefusedError:
     return RefusedError(
         tr("Secure Boot is on, and a signing key has to be confirmed by a person at the next start of the machine."),
         code="secure-boot-needs-person",
-        evidence=(tr("the key is {key_path}", key_path=step.key_path),),
+        evidence=(tr("the key is {path}", path=step.key_path),),
         hint=tr(
             "Run `torchup setup` on a terminal, with the machine's own screen or its remote console at hand; or choose a driver whose modules the distribution has signed."
         ),

@@ -13,11 +13,14 @@ def prepare_link(step: MakeLink, system: System) -> Prepared:
     """See whether the link is there; raises StepError (not-a-link) for anything else at its place."""
     found = system.link_target(step.path)
     if found == step.target:
-        return Prepared(change=NoChange(), detail=f"{step.path} is there")
+        return Prepared(change=NoChange(), detail=tr("{path} is there", path=step.path))
     if found is not None or system.look(step.path).kind != "absent":
-        what = tr("leads to {found}", found=found) if found is not None else "is no link"
         raise StepError(
-            tr("{path} {what}, and is to lead to {target}.", path=step.path, what=what, target=step.target),
+            tr("{path} is no link, and is to lead to {target}.", path=step.path, target=step.target)
+            if found is None
+            else tr(
+                "{path} leads to {found}, and is to lead to {target}.", path=step.path, found=found, target=step.target
+            ),
             code="not-a-link",
             hint=tr("Move it away, or leave it if somebody needs it, and choose another place."),
         )

@@ -43,7 +43,7 @@ def run_lock(context: Context) -> Iterator[None]:
 def _held(holder: Path) -> RefusedError:
     try:
         said = json.loads(holder.read_text())
-        evidence: tuple[str, ...] = (f"process {said['pid']}, since {said['since']}",)
+        evidence: tuple[str, ...] = (tr("process {pid}, since {since}", pid=said["pid"], since=said["since"]),)
     except (OSError, ValueError, KeyError):
         evidence = ()
     return RefusedError(

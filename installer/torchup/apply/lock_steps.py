@@ -21,12 +21,12 @@ def prepare_lock(step: WriteLock, system: System) -> Prepared:
     content = system.look(step.listed).content
     installed = system.installed_distributions(step.python)
     if content is not None and _pins(content) == {name: found for name, found in installed.items() if name != "pip"}:
-        return Prepared(change=NoChange(), detail=f"{step.path} is up to date")
+        return Prepared(change=NoChange(), detail=tr("{path} is up to date", path=step.path))
     before = {path: system.look(path).content for path in (step.path, step.listed)}
     digests = {path: None if old is None else sha256(old) for path, old in before.items()}
     return Prepared(
         change=LockChange(before=digests),
-        detail=f"{step.path} is written",
+        detail=tr("{path} is written", path=step.path),
         contents=tuple(old for old in before.values() if old is not None),
     )
 
@@ -39,7 +39,7 @@ def perform_lock(step: WriteLock, change: LockChange, system: System, on_line: O
     except StepError as error:
         if error.code in _FAILS_ANYWAY:
             raise
-        problem = tr("no lock was written: {message}", message=error.message)
+        problem = tr("no lock was written: {reason}", reason=error.message)
         on_line(problem)
     after = {path: None if (now := system.look(path).content) is None else sha256(now) for path in change.before}
     return LockChange(before=change.before, after=after, problem=problem)

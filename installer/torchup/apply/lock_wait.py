@@ -37,10 +37,10 @@ def wait_for_lock(
         if waited > longest_seconds:
             raise StepError(
                 tr(
-                    "The lock of {manager} is still held by {holder} after {waited:.0f} minutes.",
+                    "The lock of {manager} is still held by {holder} after {minutes:.0f} minutes.",
                     manager=manager,
                     holder=holder,
-                    waited=waited / 60,
+                    minutes=waited / 60,
                 ),
                 code="package-lock",
                 evidence=(holder.path,),

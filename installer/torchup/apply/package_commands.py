@@ -11,7 +11,6 @@ from typing import Literal
 
 from torchup.apply.system import SystemPackage
 from torchup.model.plan import Command
-from torchup.words import mark
 
 Manager = Literal["apt", "dnf", "zypper", "pacman"]
 
@@ -51,7 +50,7 @@ _HARMLESS: Mapping[Manager, re.Pattern[str]] = {
 _DEB_FILE = re.compile(r"(?P<name>[a-z0-9][a-z0-9+.-]+)_(?P<version>[^_]+)(?:_(?P<architecture>[^_]+))?\.deb")
 CONFIGURE = Command(argv=("dpkg", "--force-confold", "--configure", "-a"), environment=dict(_QUIET["apt"]))
 """Finishes what a dpkg that was ended left half done."""
-MEND = mark("by hand: `sudo dpkg --configure -a`")
+MEND = "sudo dpkg --configure -a"
 
 
 def manager_of(argv: tuple[str, ...]) -> Manager | None:

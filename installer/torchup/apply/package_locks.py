@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from torchup.words import tr
+
 _FILES: Mapping[str, tuple[str, ...]] = {
     "apt": (
         "var/lib/dpkg/lock-frontend",
@@ -39,8 +41,8 @@ class LockHolder:
     def __str__(self) -> str:
         """Say who it is."""
         if self.pid is None:
-            return f"somebody (see {self.path})"
-        return f"{self.program or 'a program'} (process {self.pid})"
+            return tr("somebody (see {path})", path=self.path)
+        return tr("{program} (process {pid})", program=self.program or tr("a program"), pid=self.pid)
 
 
 def lock_holder(manager: str, root: Path = Path("/"), *, proc: Path = Path("/proc")) -> LockHolder | None:

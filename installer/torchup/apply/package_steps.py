@@ -16,7 +16,7 @@ from torchup.apply.package_failures import LOCK, package_cause, package_failure
 from torchup.apply.system import NOTHING, Brings, Completed, System
 from torchup.errors import StepError
 from torchup.model.plan import AddRepository, Command, InstallSystemPackages, Step
-from torchup.words import tr
+from torchup.words import mark, tr
 
 _LOCK_TRIES = 20
 _PROBLEM = re.compile(r"W: (?:Failed to fetch|GPG error|An error occurred during the signature)|Err:\d")
@@ -39,7 +39,11 @@ def prepare_system_packages(step: InstallSystemPackages, system: System, *, agai
         before_sha256=sha256(names),
         undo_commands=naming_only(step.undo_commands, step.packages, there),
     )
-    return Prepared(change=change, detail=f"{', '.join(missing or step.packages)} installed", contents=(names,))
+    return Prepared(
+        change=change,
+        detail=tr("{packages} installed", packages=", ".join(missing or step.packages)),
+        contents=(names,),
+    )
 
 
 def perform_system_packages(
@@ -55,10 +59,10 @@ def perform_system_packages(
     if missing:
         raise StepError(
             tr(
-                "{summary}: {manager} reported success, but {missing} is not installed.",
+                "{summary}: {manager} reported success, but {packages} is not installed.",
                 summary=step.summary,
                 manager=step.manager,
-                missing=", ".join(missing),
+                packages=", ".join(missing),
             ),
             code="not-installed",
             hint=tr("Look at the log. Another package may provide it under that name, or it was put on hold."),
@@ -121,15 +125,12 @@ def by_hand(step: Step, change: SystemChange, *, first: tuple[Command, ...] = ()
     commands = tuple(shlex.join(command.argv) for command in (*first, *change.undo_commands))
     if isinstance(step, AddRepository) and not commands:
         return None
-    hint = tr(" To take it back, run as root:") if commands else ""
-    return Left(
-        text=tr(
-            "“{summary}” stays: the operating system's packages are not taken back.{hint}",
-            summary=step.summary,
-            hint=hint,
-        ),
-        diff=commands,
+    text = (
+        mark("“{summary}” stays: the operating system's packages are not taken back. To take it back, run as root:")
+        if commands
+        else mark("“{summary}” stays: the operating system's packages are not taken back.")
     )
+    return Left(text=tr(text, summary=step.summary), diff=commands)
 
 
 def run_quietly(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from torchup.apply.change import UserVariable
 from torchup.apply.posix import words
 from torchup.shell.quoting import quote
-from torchup.words import tr
 
 _KEY = "HKCU:\\Environment"
 _RAW = f"(Get-Item {_KEY}).GetValue($n, $null, 'DoNotExpandEnvironmentNames')"
@@ -25,12 +24,10 @@ def variable_line(name: str, before: UserVariable | None, after: UserVariable | 
         change = (
             f"[void](New-ItemProperty -Path {_KEY} -Name $n -PropertyType {kind} -Value {_literal(after.value)} -Force)"
         )
-    command = tr(
-        "$ErrorActionPreference = 'Stop'; $n = {literal}; if ({RAW} -cne {expected}) {{ [Console]::Error.WriteLine(\"torchup: $n has changed since this script was made\"); exit 1 }}; {change}; [Environment]::SetEnvironmentVariable('TORCHUP_ANNOUNCE', $null, 'User')",
-        literal=_literal(name),
-        RAW=_RAW,
-        expected=expected,
-        change=change,
+    command = (
+        f"$ErrorActionPreference = 'Stop'; $n = {_literal(name)}; if ({_RAW} -cne {expected}) "
+        '{ [Console]::Error.WriteLine("torchup: $n has changed since this script was made"); exit 1 }; '
+        f"{change}; [Environment]::SetEnvironmentVariable('TORCHUP_ANNOUNCE', $null, 'User')"
     )
     return words(["powershell.exe", "-NoProfile", "-NonInteractive", "-Command", command])
 

@@ -80,7 +80,7 @@ class RealSystem:
             return FileState(kind=absent, real_path=real)
         except OSError as error:
             raise StepError(
-                tr("{path} could not be read: {strerror}.", path=path, strerror=error.strerror),
+                tr("{path} could not be read: {reason}.", path=path, reason=error.strerror),
                 code="not-readable",
                 evidence=(str(error),),
                 hint=tr("Correct its owner or mode, or leave it out."),
@@ -113,7 +113,9 @@ class RealSystem:
             created.append(str(place))
         if not Path(path).is_dir():
             raise StepError(
-                f"{path} is not a folder.", code="not-a-folder", hint=tr("Move it away, or name another place.")
+                tr("{path} is not a folder.", path=path),
+                code="not-a-folder",
+                hint=tr("Move it away, or name another place."),
             )
         return tuple(created)
 
@@ -176,7 +178,7 @@ class RealSystem:
                 shutil.rmtree(path)
         except OSError as error:
             raise StepError(
-                tr("{path} could not be removed whole: {strerror}.", path=path, strerror=error.strerror),
+                tr("{path} could not be removed whole: {reason}.", path=path, reason=error.strerror),
                 code="not-removed",
                 evidence=(str(error),),
                 hint=tr("Correct that and remove it by hand: rm -rf {path}", path=path),
@@ -283,7 +285,7 @@ class RealSystem:
         )
         with self.child_note.kept() if self.child_note is not None else nullcontext():
             done = child.run()
-        self.note(tr("exit status {returncode}", returncode=done.returncode))
+        self.note(f"exit status {done.returncode}")
         return Completed(
             returncode=done.returncode,
             tail=redact(done.tail, hidden),

@@ -131,8 +131,10 @@ class RootFiles:
         said = done.stderr.decode(errors="replace").strip()
         cause = cause_of(said)
         return StepError(
-            f"{what} by root{f': {cause.message}' if cause else ''}.",
+            tr("{what} by root: {reason}.", what=what, reason=tr(cause.message))
+            if cause
+            else tr("{what} by root.", what=what),
             code=cause.code if cause else "write-failed",
             evidence=tuple(said.splitlines()[-3:]),
-            hint=cause.hint if cause else tr("Correct that and run again."),
+            hint=tr(cause.hint) if cause else tr("Correct that and run again."),
         )

@@ -42,7 +42,7 @@ from torchup.model.plan import (
     Step,
     WriteFile,
 )
-from torchup.words import tr
+from torchup.words import mark, tr
 
 FILE_STEPS = (Download, EditManagedBlock, MakeDirectory, RemoveFile, WriteFile)
 """The steps whose undo changes files, as root where the step did."""
@@ -272,15 +272,16 @@ def _refuse_unfinished(context: Context) -> None:
     run = next((run for run in read_runs(context) if run.is_open and run.has_changes), None)
     if run is None:
         return
-    ended = {
-        None: tr("was cut off"),
-        "interrupted": "was interrupted",
-        "reboot": tr("waits for a restart of the machine"),
+    texts = {
+        None: mark("An earlier run was cut off, and what it changed is still there."),
+        "interrupted": mark("An earlier run was interrupted, and what it changed is still there."),
+        "reboot": mark("An earlier run waits for a restart of the machine, and what it changed is still there."),
     }
+    half_way = mark("An earlier run stopped half-way, and what it changed is still there.")
     raise RefusedError(
-        tr("An earlier run {get}, and what it changed is still there.", get=ended.get(run.status, "stopped half-way")),
+        tr(texts.get(run.status, half_way)),
         code="unfinished-run",
-        evidence=(f"run {run.run}: {run.path}",),
+        evidence=(tr("run {run}: {path}", run=run.run, path=run.path),),
         hint=tr("`torchup resume` goes on with it, `torchup undo` puts everything back, `torchup status` shows it."),
     )
 

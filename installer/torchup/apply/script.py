@@ -32,7 +32,6 @@ from torchup.apply.system import MachineView
 from torchup.model.context import Context
 from torchup.model.plan import CheckDriver, Plan, Reboot, Step, Verify, WriteLock
 from torchup.plan.child_environment import CLEARED
-from torchup.words import tr
 
 _PRIVATE = 0o077
 _WIDTH = 100
@@ -128,14 +127,14 @@ def step_lines(step: Step, effects: tuple[Effect, ...], *, root_by: tuple[str, .
     if isinstance(step, Reboot):
         return (
             'if [ "${1-}" != restarted ]; then',
-            tr("  echo 'Restart the machine, then run the lines below this one.' >&2"),
+            "  echo 'Restart the machine, then run the lines below this one.' >&2",
             "  exit 3",
             "fi",
         )
     lines = tuple(line for effect in effects for line in effect_lines(effect, root_by=root_by))
     if isinstance(step, WriteLock):
         *listing, locking = lines
-        return (*listing, f"{locking} ||", tr("  echo 'torchup: no lock was written' >&2"))
+        return (*listing, f"{locking} ||", "  echo 'torchup: no lock was written' >&2")
     return lines
 
 

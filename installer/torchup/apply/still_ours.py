@@ -75,7 +75,9 @@ def removal_steps(files: Iterable[OurFile], *, planned: Collection[str]) -> tupl
             )
         else:
             steps.append(
-                RemoveFile(id=f"{file.form}:{file.path}", summary=f"Remove {file.path}", why=why, path=file.path)
+                RemoveFile(
+                    id=f"{file.form}:{file.path}", summary=tr("Remove {path}", path=file.path), why=why, path=file.path
+                )
             )
     return tuple(steps)
 

@@ -8,7 +8,7 @@ from typing import Protocol
 from torchup.apply.change import Left, NoChange, Prepared, UserVariable, VariableChange
 from torchup.errors import RefusedError
 from torchup.model.plan import SetUserVariable
-from torchup.words import tr
+from torchup.words import mark, tr
 
 SEPARATOR = ";"
 
@@ -49,9 +49,14 @@ def prepare_variable(step: SetUserVariable, system: HasVariables) -> Prepared:
         after = before if keep else None if step.value is None else UserVariable(value=step.value)
         change = VariableChange(name=step.name, before=before, after=after)
     if _same(change.before, change.after):
-        return Prepared(change=NoChange(), detail=f"{step.name} is as wanted")
-    verb = "is removed" if change.after is None else "is set" if before is None else "is changed"
-    return Prepared(change=change, detail=tr("the variable {name} of this account {verb}", name=step.name, verb=verb))
+        return Prepared(change=NoChange(), detail=tr("{name} is as wanted", name=step.name))
+    if change.after is None:
+        text = mark("the variable {name} of this account is removed")
+    elif before is None:
+        text = mark("the variable {name} of this account is set")
+    else:
+        text = mark("the variable {name} of this account is changed")
+    return Prepared(change=change, detail=tr(text, name=step.name))
 
 
 def revert_variable(change: VariableChange, system: HasVariables) -> Left | None:
@@ -63,8 +68,11 @@ def revert_variable(change: VariableChange, system: HasVariables) -> Left | None
         system.write_variable(change.name, change.before)
         return None
     if now is None or not (change.added or change.dropped):
-        shown = "was removed" if now is None else f"is {now.value} by now"
-        return Left(text=tr("The variable {name} {shown}, and was left as it is.", name=change.name, shown=shown))
+        return Left(
+            text=tr("The variable {name} was removed, and was left as it is.", name=change.name)
+            if now is None
+            else tr("The variable {name} is {value} by now, and was left as it is.", name=change.name, value=now.value)
+        )
     kept = [entry for entry in _entries(now.value) if not _among(entry, change.added)]
     back = [entry for entry in change.dropped if not _among(entry, kept)]
     value = SEPARATOR.join([*back, *kept])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import IO, Any
@@ -15,13 +16,20 @@ from torchup.apply.redact import redact
 from torchup.errors import StepError
 from torchup.model.offer import IndexSettings
 from torchup.resolve.offers.transport import FetchError, Limits
-from torchup.words import mark, tr
+from torchup.words import tr
 
 _CHUNK = 256 * 1024
 _MIB = 1024 * 1024
 _TELL_SECONDS = 1.0
 _PASSING = frozenset({429, 500, 502, 503, 504})
-_BROKEN = mark("cut the connection")
+_LOGIN_WANTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
+
+
+class _CutOffError(FetchError):
+    """The connection ended in the middle of a file."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("page", detail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +61,7 @@ class WebFiles:
             raise StepError(
                 tr("{url} is not the file that was expected, so it was not kept.", url=redact(url)),
                 code="hash-mismatch",
-                evidence=(tr("expected sha256 {lower}, got {got}", lower=sha256.lower(), got=got),),
+                evidence=(tr("expected sha256 {expected}, got {found}", expected=sha256.lower(), found=got),),
                 hint=tr(
                     "Run again; if it stays so, the server or a cache in between serves a changed file: do not use it."
                 ),
@@ -66,7 +74,7 @@ class WebFiles:
             except FetchError as fault:
                 if pause is None or not _may_pass(fault):
                     raise _failed(url, fault) from fault
-                on_output(tr("{fault}; trying again in {pause:g} s", fault=redact(str(fault)), pause=pause))
+                on_output(tr("{fault}; trying again in {seconds:g} s", fault=redact(str(fault)), seconds=pause))
                 self._wait(pause)
         raise AssertionError("the last try returns or raises")
 
@@ -97,11 +105,13 @@ class WebFiles:
                 )
                 with contextlib.closing(response):
                     if response.status_code != HTTPStatus.OK:
-                        raise status_fault(response.status_code, response.reason)
+                        fault = status_fault(response.status_code, response.reason)
+                        fault.status = response.status_code
+                        raise fault
                     size = int(response.headers.get("Content-Length") or 0)
                     return self._copy(response.raw, into, size, on_output)
             except HTTPError as error:
-                raise FetchError("page", tr("{BROKEN} in the middle of the file", BROKEN=_BROKEN)) from error
+                raise _CutOffError(tr("cut the connection in the middle of the file")) from error
             except requests.RequestException as error:
                 raise explain(error, url, self.limits, proxy) from error
 
@@ -116,9 +126,13 @@ class WebFiles:
             done += len(part)
             if time.monotonic() - told > _TELL_SECONDS:
                 told = time.monotonic()
-                on_output(f"{done / _MIB:.1f}{f' of {size / _MIB:.1f}' if size else ''} MiB")
+                on_output(
+                    tr("{done:.1f} of {total:.1f} MiB", done=done / _MIB, total=size / _MIB)
+                    if size
+                    else f"{done / _MIB:.1f} MiB"
+                )
         if size and done < size:
-            raise FetchError("page", f"{_BROKEN} after {done} of {size} bytes")
+            raise _CutOffError(tr("cut the connection after {done} of {total} bytes", done=done, total=size))
         into.flush()
         return digest.hexdigest()
 
@@ -132,20 +146,35 @@ class WebFiles:
 
 def _may_pass(fault: FetchError) -> bool:
     """Tell whether another try can help: a fault of the moment, not of the address, the login or the certificate."""
+    import requests
+    from urllib3.exceptions import ConnectTimeoutError, ProtocolError, ReadTimeoutError
+
     if fault.status is not None:
         return fault.status in _PASSING
-    words = str(fault)
-    return (
-        _BROKEN in words
-        or "no answer from" in words
-        or "no connection to" in words
-        or words.endswith("refused the connection")
-    )
+    if isinstance(fault, _CutOffError):
+        return True
+    if isinstance(fault.__cause__, requests.exceptions.SSLError | requests.exceptions.ProxyError):
+        return False
+    silent = (requests.Timeout, ReadTimeoutError, ConnectTimeoutError, ConnectionRefusedError)
+    cut = (ProtocolError, ConnectionResetError)
+    return any(isinstance(cause, (*silent, *cut)) for cause in _causes(fault))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Walk down to what an exception comes from; the sentences say it too, but in the language of the run."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _failed(url: str, fault: FetchError) -> StepError:
-    login = "login" in str(fault)
-    certificate = "certificate" in str(fault)
+    import requests
+
+    login = fault.status in _LOGIN_WANTED
+    certificate = any(
+        isinstance(cause, requests.exceptions.SSLError | ssl.SSLCertVerificationError) for cause in _causes(fault)
+    )
     hint = tr("Check the network, the proxy (source.proxy) and the address, then run again.")
     if certificate:
         hint = tr("Behind a proxy that inspects TLS, set source.ca_bundle to its certificate.")

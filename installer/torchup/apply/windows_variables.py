@@ -14,7 +14,7 @@ from typing import Any
 from torchup.apply.change import UserVariable
 from torchup.apply.user_variables import Variables
 from torchup.errors import StepError
-from torchup.words import tr
+from torchup.words import mark, tr
 
 _KEY = "Environment"
 _HWND_BROADCAST, _WM_SETTINGCHANGE, _SMTO_ABORTIFHUNG = 0xFFFF, 0x001A, 0x0002
@@ -37,7 +37,9 @@ class RegistryVariables:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _failed("read", name, error) from error
+            raise _failed(
+                "read", mark("The variable {name} of this account could not be read: {reason}."), name, error
+            ) from error
         return UserVariable(value=str(value), expand=kind == registry.REG_EXPAND_SZ)
 
     def write(self, name: str, value: UserVariable | None) -> None:
@@ -53,7 +55,9 @@ class RegistryVariables:
         except FileNotFoundError:
             return  # there was nothing to delete
         except OSError as error:
-            raise _failed("written", name, error) from error
+            raise _failed(
+                "written", mark("The variable {name} of this account could not be written: {reason}."), name, error
+            ) from error
         self.announce()
 
 
@@ -93,14 +97,9 @@ def _announce() -> None:
     )
 
 
-def _failed(what: str, name: str, error: OSError) -> StepError:
+def _failed(what: str, text: str, name: str, error: OSError) -> StepError:
     return StepError(
-        tr(
-            "The variable {name} of this account could not be {what}: {strerror}.",
-            name=name,
-            what=what,
-            strerror=error.strerror or error,
-        ),
+        tr(text, name=name, reason=error.strerror or error),
         code=f"variable-not-{what}",
         evidence=(f"HKCU\\{_KEY}",),
         hint=tr(

@@ -53,15 +53,18 @@ _BY_NUMBER: dict[int, tuple[str, str, str]] = {
 def explain(error: OSError, path: str, *, needs: int | None = None) -> StepError:
     """Turn an error of the operating system into one that a person can act on; `needs` is in bytes."""
     code, why, hint = _BY_NUMBER.get(
-        error.errno or 0, ("write-failed", error.strerror or str(error), "Correct that and run again.")
+        error.errno or 0, ("write-failed", error.strerror or str(error), mark("Correct that and run again."))
     )
     evidence = (
-        (str(error), tr("{needs} bytes are needed", needs=needs))
+        (str(error), tr("{count} bytes are needed", count=needs))
         if needs is not None and code == "disk-full"
         else (str(error),)
     )
     return StepError(
-        tr("{path} could not be written: {why}.", path=path, why=why), code=code, evidence=evidence, hint=hint
+        tr("{path} could not be written: {reason}.", path=path, reason=tr(why)),
+        code=code,
+        evidence=evidence,
+        hint=tr(hint),
     )
 
 
@@ -105,16 +108,14 @@ def _not_writable(path: str, target: str, found: os.stat_result) -> TorchupError
 def _read_only(path: str, target: str, found: os.stat_result) -> StepError:
     user = os.geteuid() if hasattr(os, "geteuid") else found.st_uid
     mine = user in (0, found.st_uid)
-    commands = (
-        () if mine else (tr("sudo chown {user}:{getegid} {target}", user=user, getegid=os.getegid(), target=target),)
-    )
+    commands = () if mine else (f"sudo chown {user}:{os.getegid()} {target}",)
     return StepError(
-        f"{path} is read-only."
+        tr("{path} is read-only.", path=path)
         if mine
-        else tr("{path} belongs to user {st_uid}, and this user may not write it.", path=path, st_uid=found.st_uid),
+        else tr("{path} belongs to user {owner}, and this user may not write it.", path=path, owner=found.st_uid),
         code="read-only-file",
-        evidence=(f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}",),
-        hint=tr("If that is not on purpose: ") + " && ".join((*commands, f"chmod u+w {target}")),
+        evidence=(tr("mode {mode:04o}, owner {owner}", mode=stat.S_IMODE(found.st_mode), owner=found.st_uid),),
+        hint=tr("If that is not on purpose: {commands}", commands=" && ".join((*commands, f"chmod u+w {target}"))),
     )
 
 
@@ -128,7 +129,9 @@ def wrong_kind(path: str, kind: str, target: str) -> StepError:
         )
     if kind == "directory":
         return StepError(
-            f"{path} is a folder, not a file.", code="is-a-folder", hint=tr("Move it away, or leave it out.")
+            tr("{path} is a folder, not a file.", path=path),
+            code="is-a-folder",
+            hint=tr("Move it away, or leave it out."),
         )
     return StepError(
         tr("{path} is a pipe, a socket or a device, not a file.", path=path),
@@ -149,14 +152,14 @@ def changed_meanwhile(path: str) -> StepError:
     return StepError(
         tr("{path} was changed by another program just now, so it was left alone.", path=path),
         code="file-changed",
-        hint="Run again.",
+        hint=tr("Run again."),
     )
 
 
 def cut_off(path: str, error: OSError, backup: Path) -> StepError:
     """Say that a write in place failed and could not be taken back."""
     return StepError(
-        tr("{path} could not be written, nor put back: {strerror}.", path=path, strerror=error.strerror),
+        tr("{path} could not be written, nor put back: {reason}.", path=path, reason=error.strerror),
         code="in-place-write-failed",
         evidence=(tr("the bytes that it held are in {backup}", backup=backup),),
         hint=f"cp {backup} {path}",

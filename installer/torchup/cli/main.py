@@ -12,7 +12,7 @@ import click
 
 from torchup.cli.root import cli
 from torchup.errors import ExitStatus
-from torchup.words import Language, choose_language, use
+from torchup.words import Language, choose_language, tr, use
 
 _OBJECTS_BEFORE_COLLECTION = 100_000
 
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         error.show()
         status = ExitStatus.USAGE
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped.", err=True)
+        click.echo(tr("Stopped."), err=True)
         status = ExitStatus.INTERRUPTED
     except Terminated:
         status = ExitStatus.TERMINATED

@@ -21,8 +21,12 @@ def repair_diff(content: bytes) -> tuple[str, ...]:
     if not lines[-1]:
         lines.pop()
     else:
-        lines[-1] += tr("\n\\ No newline at end of file")
-    return (tr("--- the file as it is"), tr("+++ the file repaired"), *"\n".join(_hunks(lines, gone)).split("\n"))
+        lines[-1] += "\n\\ No newline at end of file"
+    return (
+        "--- " + tr("the file as it is"),
+        "+++ " + tr("the file repaired"),
+        *"\n".join(_hunks(lines, gone)).split("\n"),
+    )
 
 
 def repaired(content: bytes) -> bytes:

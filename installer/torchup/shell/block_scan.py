@@ -81,9 +81,9 @@ def find(content: bytes | None) -> BlockState:
             if opened is not None:
                 problems.append(
                     tr(
-                        "line {line}: a block begins before the one from line {line_2} has ended",
+                        "line {line}: a block begins before the one from line {earlier} has ended",
                         line=mark.line,
-                        line_2=opened.line,
+                        earlier=opened.line,
                     ),
                 )
             opened = mark
@@ -98,14 +98,17 @@ def find(content: bytes | None) -> BlockState:
         problems.append(tr("line {line}: a block begins here and never ends", line=opened.line))
     if len(blocks) > 1:
         problems.append(
-            tr("there are several blocks, at lines ") + ", ".join(str(block.first_line) for block in blocks)
+            tr(
+                "there are several blocks, at lines {lines}",
+                lines=", ".join(str(block.first_line) for block in blocks),
+            )
         )
     problems.extend(
         tr(
-            "line {first_line}: this block has format {version}, which a newer torchup wrote (this one reads up to {VERSION})",
-            first_line=block.first_line,
+            "line {line}: this block has format {version}, which a newer torchup wrote (this one reads up to {newest})",
+            line=block.first_line,
             version=block.version,
-            VERSION=VERSION,
+            newest=VERSION,
         )
         for block in blocks
         if block.version > VERSION

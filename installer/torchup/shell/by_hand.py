@@ -32,13 +32,13 @@ def lines_by_hand(item: ByHand, env_file: str | None, known: ShellEnvironment) -
 def _values(known: ShellEnvironment) -> list[str]:
     lines = [f"CUDA_HOME={known.cuda_home}"] if known.cuda_home else []
     if known.bin_dirs:
-        lines.append(tr("PATH={bin_dirs}:(what PATH has already)", bin_dirs=":".join(known.bin_dirs)))
+        lines.append(tr("PATH={folders}:(what PATH has already)", folders=":".join(known.bin_dirs)))
     if known.library_dirs:
         # An empty entry would make the loader search the current directory.
         lines.append(
             tr(
-                "LD_LIBRARY_PATH=(what it has already, if anything, and a colon){library_dirs}",
-                library_dirs=":".join(known.library_dirs),
+                "LD_LIBRARY_PATH=(what it has already, if anything, and a colon){folders}",
+                folders=":".join(known.library_dirs),
             )
         )
     if known.environment:

@@ -110,7 +110,7 @@ def diagnose(
         if number in ours or line.startswith(b"#") or _CANDIDATE.search(line) is None:
             continue
         findings.extend(
-            _finding(pattern.code, path, number, pattern.text + _effect(pattern.code, number, ours), line)
+            _finding(pattern.code, path, number, tr(pattern.text) + _effect(pattern.code, number, ours), line)
             for pattern in _PATTERNS
             if pattern.expression.match(line)
         )
@@ -143,8 +143,8 @@ def _about_the_file(path: str, content: bytes, real_path: str, keeper: str | Non
     crlf = content.count(b"\r\n")
     if crlf:
         text = tr(
-            "{crlf} lines end in CRLF, so values set in this file carry a carriage return; our lines end in LF",
-            crlf=crlf,
+            "{count} lines end in CRLF, so values set in this file carry a carriage return; our lines end in LF",
+            count=crlf,
         )
         findings.append(StartupFinding(code="crlf", path=path, line=0, text=text))
     if keeper is not None:
@@ -159,7 +159,7 @@ def _about_the_file(path: str, content: bytes, real_path: str, keeper: str | Non
         if expression.search(where) or (expression.search(header) and manager != "stow"):
             text = tr(
                 "this file seems to be kept by {manager}; a change made here may be lost or belongs there",
-                manager=manager,
+                manager=tr(manager),
             )
             findings.append(StartupFinding(code="managed-dotfile", path=path, line=0, text=text, evidence=real_path))
             break

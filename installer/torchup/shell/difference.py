@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 
-from torchup.words import tr
-
 
 def unified(path: str, before: bytes | None, after: bytes | None, *, around: int = 3) -> tuple[str, ...]:
     """Give the lines of a unified diff, without line ends; empty where nothing differs.
@@ -23,7 +21,7 @@ def unified(path: str, before: bytes | None, after: bytes | None, *, around: int
         text, newline, _ = line.partition("\n")
         lines.append(text)
         if not newline:
-            lines.append(tr("\\ No newline at end of file"))
+            lines.append("\\ No newline at end of file")
     return tuple(lines)
 
 

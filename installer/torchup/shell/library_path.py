@@ -38,7 +38,7 @@ def decide_library_path(
     if policy == "never":
         return _none("asked-never", tr("LD_LIBRARY_PATH is left alone, as you asked."))
     if policy == "always":
-        text = tr("{library_dir} is appended to LD_LIBRARY_PATH, as you asked.", library_dir=library_dir)
+        text = tr("{folder} is appended to LD_LIBRARY_PATH, as you asked.", folder=library_dir)
         if wheel_brings_cuda:
             text += tr(
                 " PyTorch's wheel brings its own CUDA libraries; if it fails to load them, this is the first suspect."
@@ -48,22 +48,22 @@ def decide_library_path(
         return _none(
             "would-shadow-wheel",
             tr(
-                "LD_LIBRARY_PATH is left alone: the libraries in {library_dir} would be found before those that PyTorch's wheel brings.",
-                library_dir=library_dir,
+                "LD_LIBRARY_PATH is left alone: the libraries in {folder} would be found before those that PyTorch's wheel brings.",
+                folder=library_dir,
             ),
         )
     if loader_finds_it:
         return _none(
             "loader-finds-it",
-            tr("LD_LIBRARY_PATH is left alone: the loader finds {library_dir} by itself.", library_dir=library_dir),
+            tr("LD_LIBRARY_PATH is left alone: the loader finds {folder} by itself.", folder=library_dir),
         )
     return LibraryPathDecision(
         directories=(library_dir,),
         reason=Reason(
             code="loader-misses-it",
             text=tr(
-                "{library_dir} is appended to LD_LIBRARY_PATH: the loader does not search it, and PyTorch's wheel brings no CUDA libraries that it could hide.",
-                library_dir=library_dir,
+                "{folder} is appended to LD_LIBRARY_PATH: the loader does not search it, and PyTorch's wheel brings no CUDA libraries that it could hide.",
+                folder=library_dir,
             ),
         ),
     )

@@ -166,17 +166,17 @@ def _usable(content: bytes | None, body: bytes | None) -> BlockState:
             tr("The torchup markers in this file are damaged, so nothing in it is changed."),
             code="block-broken",
             evidence=(*state.problems, *repair),
-            hint=tr("Correct the file by hand")
-            + (tr(", for example as the difference shows") if repair else "")
-            + tr(", and run the command again."),
+            hint=tr("Correct the file by hand, for example as the difference shows, and run the command again.")
+            if repair
+            else tr("Correct the file by hand, and run the command again."),
         )
     if state.kind == "edited" and state.block is not None:
         block = state.block
         raise RefusedError(
             tr(
-                "The torchup block at lines {first_line} to {last_line} was edited by hand, so nothing in the file is changed.",
-                first_line=block.first_line,
-                last_line=block.last_line,
+                "The torchup block at lines {first} to {last} was edited by hand, so nothing in the file is changed.",
+                first=block.first_line,
+                last=block.last_line,
             ),
             code="block-edited",
             evidence=_difference(block, body),
@@ -198,9 +198,9 @@ def _difference(block: Block, body: bytes | None) -> tuple[str, ...]:
             _shown(block.body),
             fromfile=tr("the block as torchup writes it"),
             tofile=tr(
-                "lines {first_line} to {last_line} as they are",
-                first_line=block.first_line + 1,
-                last_line=block.last_line - 1,
+                "lines {first} to {last} as they are",
+                first=block.first_line + 1,
+                last=block.last_line - 1,
             ),
             lineterm="",
         ),

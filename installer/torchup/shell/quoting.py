@@ -56,7 +56,13 @@ def _refuse_control_characters(text: str) -> None:
         raise UsageError(
             tr("A path with a newline or another control character cannot be written into a start-up file."),
             code="path-unquotable",
-            evidence=(f"{text!r} holds {', '.join(f'U+{ord(character):04X}' for character in bad)}",),
+            evidence=(
+                tr(
+                    "{text!r} holds {characters}",
+                    text=text,
+                    characters=", ".join(f"U+{ord(character):04X}" for character in bad),
+                ),
+            ),
             hint=tr("Use a path without control characters, for example through a link."),
         )
 

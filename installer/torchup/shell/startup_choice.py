@@ -82,7 +82,7 @@ class StartupChoice:
     def printed_only(self, why: str) -> StartupChoice:
         """Edit no file and have the lines added by hand, all for one reason."""
         by_hand = [ByHand(shell=file.shell, language=file.language, path=file.path, why=why) for file in self.files]
-        notes = tuple(note for note in self.notes if note not in NOT_EVERYWHERE.values())
+        notes = tuple(note for note in self.notes if note not in map(tr, NOT_EVERYWHERE.values()))
         return replace(self, files=(), by_hand=(*self.by_hand, *by_hand), notes=notes)
 
     def without(self, unedited: Mapping[str, Unedited]) -> StartupChoice:
@@ -95,10 +95,8 @@ class StartupChoice:
             if found is None:
                 continue
             if found.kind == "unusable":
-                left_out.append(
-                    tr("{path} gets no block: {why}.", path=file.path, why=found.why)
-                    + (f" {found.hint}" if found.hint else "")
-                )
+                text = tr("{path} gets no block: {why}.", path=file.path, why=found.why)
+                left_out.append(f"{text} {found.hint}".rstrip())
                 by_hand.append(ByHand(shell=file.shell, language=file.language, path=file.path, why=found.why))
             else:
                 notes.append(tr("{path} gets no block: {why}", path=file.path, why=found.why))

@@ -78,9 +78,9 @@ def choose_startup_files(
     for shell in wanted:
         files.extend(CHOOSERS[shell](shell, known))
         if known.everywhere and shell in _NO_SCRIPTS:
-            notes.append(_NO_SCRIPTS[shell])
+            notes.append(tr(_NO_SCRIPTS[shell]))
         elif not known.everywhere and shell in NOT_EVERYWHERE:
-            notes.append(NOT_EVERYWHERE[shell])
+            notes.append(tr(NOT_EVERYWHERE[shell]))
     choice = StartupChoice(
         files=_once(files), skipped=tuple(skipped), notes=tuple(dict.fromkeys(notes)), by_hand=tuple(by_hand)
     )
@@ -139,7 +139,7 @@ def _automatic(facts: Shells, installed: set[str]) -> tuple[list[str], list[Skip
 
 
 def _unknown(shell: str) -> ByHand:
-    where = _POINTERS.get(shell, "see its manual for the file")
+    where = tr(_POINTERS[shell]) if shell in _POINTERS else tr("see its manual for the file")
     why = tr(
         "torchup has no settings in the language of {shell}, so these values are for you to set ({where})",
         shell=shell,
@@ -185,8 +185,8 @@ def _name(shell: str) -> str:
 
 _POINTERS = {
     "nu": mark("in the file that `$nu.config-path` names, by `$env.NAME = ...`"),
-    "elvish": "in rc.elv, by `set E:NAME = ...`",
-    "xonsh": "in ~/.xonshrc, by `$NAME = ...`",
+    "elvish": mark("in rc.elv, by `set E:NAME = ...`"),
+    "xonsh": mark("in ~/.xonshrc, by `$NAME = ...`"),
 }
 
 _NO_SCRIPTS = {

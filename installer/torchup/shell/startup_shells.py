@@ -66,9 +66,7 @@ def _bash(shell: str, known: Home) -> list[StartupFile]:
     interactive: tuple[StartMode, ...] = ("interactive", "ssh") if known.everywhere else ("interactive",)
     placement: Placement = "before-return" if known.everywhere else "end"
     if login_files and known.reads_bashrc(login_files[0]):
-        why = tr(
-            "interactive bash reads it, and login bash through {basename}", basename=posixpath.basename(login_files[0])
-        )
+        why = tr("interactive bash reads it, and login bash through {name}", name=posixpath.basename(login_files[0]))
         return [_file(shell, "bash", bashrc, known, (*interactive, "login"), why, placement)]
     rc = _file(shell, "bash", bashrc, known, interactive, tr("interactive bash reads it"), placement)
     if not login_files:
@@ -81,11 +79,13 @@ def _bash(shell: str, known: Home) -> list[StartupFile]:
 
 def _zsh(shell: str, known: Home) -> list[StartupFile]:
     folder = known.environ.get("ZDOTDIR") or known.home
-    where = f", in {folder}, where ZDOTDIR points" if folder != known.home else ""
+    why = (
+        tr("interactive zsh reads it")
+        if folder == known.home
+        else tr("interactive zsh reads it, in {folder}, where ZDOTDIR points", folder=folder)
+    )
     rc = posixpath.join(folder, ".zshrc")
-    files = [
-        _file(shell, "zsh", rc, known, ("interactive", "login"), tr("interactive zsh reads it{where}", where=where))
-    ]
+    files = [_file(shell, "zsh", rc, known, ("interactive", "login"), why)]
     if known.everywhere:
         # A ~/.zshenv that sets ZDOTDIR is itself read from the home by a shell that starts without it.
         choices = [path for path in (known.at(".zshenv"), posixpath.join(folder, ".zshenv")) if known.exists(path)]

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from torchup.model.outcome import Check
 from torchup.ui.console import Console
-from torchup.ui.report_view import measured
+from torchup.ui.report_view import measured, status_word
 from torchup.words import tr
 
 if TYPE_CHECKING:
@@ -58,8 +58,12 @@ class Course:
         following = [one for one in self.expected if not self._kind or not one.kinds or self._kind in one.kinds]
         names = [one.id for one in following]
         position = names.index(check.id) + 1 if check.id in names else 0
-        where = f" on {check.gpu}" if check.gpu else ""
-        self.current = f"{names[position]}{where}" if position < len(names) else tr("the next device")
+        if position >= len(names):
+            self.current = tr("the next device")
+        elif check.gpu:
+            self.current = tr("{check} on {device}", check=names[position], device=check.gpu)
+        else:
+            self.current = names[position]
 
     @property
     def total(self) -> int | None:
@@ -109,9 +113,9 @@ class CheckProgress:
                 self._task,
                 completed=course.done,
                 total=course.total,
-                description=f"{course.current} (last: {check.status})",
+                description=tr("{check} (last: {status})", check=course.current, status=status_word(check.status)),
             )
         elif not self._moves and not check.detail.startswith("not reached"):
             where = f" [{check.gpu}]" if check.gpu else ""
             said = check.detail if check.unit == "s" else measured(check) or check.detail
-            self._console.say(Text(f"{check.status:7} {check.id}{where}  {said}  {check.seconds:.1f} s"))
+            self._console.say(Text(f"{status_word(check.status, 7)} {check.id}{where}  {said}  {check.seconds:.1f} s"))

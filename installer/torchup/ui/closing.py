@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from torchup.apply.result import RunResult
-from torchup.model.outcome import Report
+from torchup.model.outcome import Report, Verdict
 from torchup.model.plan import (
     CreateEnvironment,
     EditManagedBlock,
@@ -19,13 +19,14 @@ from torchup.model.plan import (
     WriteLock,
 )
 from torchup.shell.quoting import Language, quote
+from torchup.ui.report_view import status_word
 from torchup.words import mark, tr
 
-_VERDICTS = {
-    "pass": ("passed", "bold green"),
-    "degraded": (mark("passed with warnings"), "bold yellow"),
-    "fail": ("FAILED", "bold red"),
-    "not-run": (mark("did not run"), "bold red"),
+_VERDICTS: dict[Verdict, str] = {
+    "pass": mark("The tensor test passed on {devices}: {passed} of {tests} checks passed{rest}."),
+    "degraded": mark("The tensor test passed with warnings on {devices}: {passed} of {tests} checks passed{rest}."),
+    "fail": mark("The tensor test FAILED on {devices}: {passed} of {tests} checks passed{rest}."),
+    "not-run": mark("The tensor test did not run on {devices}: {passed} of {tests} checks passed{rest}."),
 }
 _ACTIVATE: dict[str, tuple[str, Language]] = {"fish": ("activate.fish", "fish"), "csh": ("activate.csh", "csh")}
 
@@ -36,17 +37,17 @@ def render_closing(result: RunResult, plan: Plan, *, shell: str | None, program:
     if result.status == "restart-needed":
         parts += _section(tr("Restart the machine"), [tr("then go on with:"), f"  {program} resume"])
     changed = _changes(result, plan)
-    parts += _section("What changed", changed or [tr("nothing: everything was in place already")])
+    parts += _section(tr("What changed"), changed or [tr("nothing: everything was in place already")])
     if result.report is not None:
         parts += _section(tr("What was proved"), _proof(result.report))
     use = _use_now(plan, shell)
     if use and result.status == "done":
-        parts += _section("Use it now", use)
+        parts += _section(tr("Use it now"), use)
     if changed:
         parts += _section(tr("Undo all of it"), [f"{program} undo"])
     kept = [step.path for step in plan.steps if isinstance(step, WriteFile) and step.id == "answers"]
-    details = [f"answers  {path}" for path in kept]
-    details += [f"journal  {result.journal}", f"log      {log}"] if result.journal else []
+    details = [tr("answers  {path}", path=path) for path in kept]
+    details += [tr("journal  {path}", path=result.journal), tr("log      {path}", path=log)] if result.journal else []
     parts += _section(tr("Where to look"), details)
     return Group(*parts)
 
@@ -70,15 +71,17 @@ def _changes(result: RunResult, plan: Plan) -> list[str]:
             case CreateEnvironment():
                 lines.append(tr("new environment  {path}", path=step.path))
             case InstallPackages():
-                lines.append(f"installed        {', '.join(step.distributions)}")
+                lines.append(tr("installed        {packages}", packages=", ".join(step.distributions)))
             case MakeLink():
-                lines.append(f"linked           {step.path} to {step.target}")
+                lines.append(tr("linked           {path} to {target}", path=step.path, target=step.target))
             case WriteLock():
-                lines.append(f"locked           {outcomes[step.id].detail}")
+                lines.append(tr("locked           {detail}", detail=outcomes[step.id].detail))
             case WriteFile():
-                lines.append(f"wrote            {step.path}")
+                lines.append(tr("wrote            {path}", path=step.path))
+            case EditManagedBlock(body=None):
+                lines.append(tr("edited           {path} (block out)", path=step.path))
             case EditManagedBlock():
-                lines.append(f"edited           {step.path} ({'one block' if step.body is not None else 'block out'})")
+                lines.append(tr("edited           {path} (one block)", path=step.path))
             case _:
                 if step.kind != "MakeDirectory":
                     lines.append(step.summary)
@@ -86,7 +89,6 @@ def _changes(result: RunResult, plan: Plan) -> list[str]:
 
 
 def _proof(report: Report) -> list[str]:
-    word, _style = _VERDICTS[report.verdict]
     shells = [check for check in report.checks if check.id.startswith("shell.")]
     tests = [check for check in report.checks if check not in shells]
     passed = sum(check.status == "pass" for check in tests)
@@ -95,8 +97,7 @@ def _proof(report: Report) -> list[str]:
     devices = ", ".join(report.devices) or "cpu"
     lines = [
         tr(
-            "The tensor test {word} on {devices}: {passed} of {tests} checks passed{rest}.",
-            word=word,
+            _VERDICTS[report.verdict],
             devices=devices,
             passed=passed,
             tests=len(tests),
@@ -107,7 +108,7 @@ def _proof(report: Report) -> list[str]:
     if started:
         lines.append(tr("New shells were started and know the set-up: {started}.", started=", ".join(started)))
     bad = [check for check in report.checks if check.status in ("fail", "warn", "error", "timeout")]
-    lines += [f"{check.status}: {check.id}: {check.detail}" for check in bad]
+    lines += [f"{status_word(check.status)}: {check.id}: {check.detail}" for check in bad]
     return lines
 
 

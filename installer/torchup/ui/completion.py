@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
+from torchup.words import tr
+
 # click asks the program itself, through this variable, at every press of the tab key.
 VARIABLE = "_TORCHUP_COMPLETE"
 
@@ -32,6 +34,8 @@ def answer_keys(context: click.Context, parameter: click.Parameter, typed: str) 
 
     key, equals, _ = typed.partition("=")
     if not equals:
-        return [CompletionItem(f"{item.key}=", help=item.meaning) for item in QUESTIONS if item.key.startswith(typed)]
+        return [
+            CompletionItem(f"{item.key}=", help=tr(item.meaning)) for item in QUESTIONS if item.key.startswith(typed)
+        ]
     values = [write_value(choice.value) for item in QUESTIONS if item.key == key for choice in item.choices]
     return [CompletionItem(f"{key}={value}") for value in values if f"{key}={value}".startswith(typed)]

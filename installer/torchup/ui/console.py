@@ -71,7 +71,7 @@ class Console:
         """Print a warning on standard error, also with `--quiet`."""
         from rich.text import Text
 
-        line = Text.assemble(("warning", "bold yellow"), ": ", text)
+        line = Text.assemble((tr("warning"), "bold yellow"), ": ", text)
         self._rich(sys.stderr, is_terminal=self.terminal.stderr_is_terminal).print(line)
 
     @contextmanager
@@ -100,9 +100,8 @@ class Console:
             silence_stdout()
             if not isinstance(error, BrokenPipeError):
                 self.output_failed = True
-                sys.stderr.write(
-                    tr("error[output-failed]: The output could not be written: {strerror}.\n", strerror=error.strerror)
-                )
+                said = tr("The output could not be written: {reason}.", reason=error.strerror)
+                sys.stderr.write(tr("error") + f"[output-failed]: {said}\n")
 
     def _rich(self, stream: Any, *, is_terminal: bool) -> RichConsole:
         from rich.console import Console as RichConsole

@@ -21,18 +21,25 @@ _STYLES: dict[LayerStatus, str] = {
     "not-reached": "dim",
     "skipped": "dim",
 }
-_WORDS: dict[LayerStatus, str] = {"blocker": "broken", "not-reached": "not reached", "skipped": "skipped"}
+_WORDS: dict[LayerStatus, str] = {
+    "ok": mark("ok"),
+    "warn": mark("warn"),
+    "degraded": mark("degraded"),
+    "blocker": mark("broken"),
+    "not-reached": mark("not reached"),
+    "skipped": mark("skipped"),
+}
 _HEADLINES = {
-    "ok": ("NOTHING FOUND", "bold green", mark("nothing is wrong that could be found")),
-    "degraded": ("DEGRADED", "bold yellow", mark("it works, with limits")),
-    "blocked": ("BROKEN", "bold red", mark("something keeps torch from working")),
+    "ok": (mark("NOTHING FOUND"), "bold green", mark("nothing is wrong that could be found")),
+    "degraded": (mark("DEGRADED"), "bold yellow", mark("it works, with limits")),
+    "blocked": (mark("BROKEN"), "bold red", mark("something keeps torch from working")),
 }
 
 
 def render(diagnosis: Diagnosis) -> RenderableType:
     """Draw the status, what was found with its evidence and the fix, and a line for every layer."""
     word, style, meaning = _HEADLINES[diagnosis.status]
-    parts: list[RenderableType] = [Text.assemble((word, style), f"  {meaning}")]
+    parts: list[RenderableType] = [Text.assemble((tr(word), style), f"  {tr(meaning)}")]
     if diagnosis.python:
         parts.append(
             Text(
@@ -58,11 +65,11 @@ def _causes(layer: LayerResult, causes: Mapping[str, Any], rank: str) -> list[Re
         if severity != rank:
             continue
         style = _STYLES["blocker" if rank == "blocker" else "warn"]
-        parts += [Text(), Text.assemble((cause["title"], style), (f"  [{layer.name}: {found.cause}]", "dim"))]
+        parts += [Text(), Text.assemble((tr(cause["title"]), style), (f"  [{layer.name}: {found.cause}]", "dim"))]
         parts += [_indented(line, 2, "dim") for line in found.evidence]
-        parts.append(_indented(f"why: {cause['why']}", 2))
+        parts.append(_indented(tr("why: {text}", text=tr(cause["why"])), 2))
         for fix in cause["fix"]:
-            parts.append(_indented(f"fix: {fix['do']}", 2))
+            parts.append(_indented(tr("fix: {text}", text=tr(fix["do"])), 2))
             parts += [_indented(f"$ {command}", 7, "bold") for command in fix["run"]]
     return parts
 
@@ -77,6 +84,6 @@ def _layers(diagnosis: Diagnosis) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", ratio=1)
     for layer in diagnosis.layers:
-        word = Text(_WORDS.get(layer.status, layer.status), style=_STYLES[layer.status])
+        word = Text(tr(_WORDS[layer.status]), style=_STYLES[layer.status])
         table.add_row(layer.name, word, Text(layer.detail, style="dim"))
     return table

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 _MIB_PER_GIB = 1024
 _STATES = {
-    "ok": ("works", "green"),
-    "missing": ("not installed", "yellow"),
+    "ok": (mark("works"), "green"),
+    "missing": (mark("not installed"), "yellow"),
     "not_loaded": (mark("installed, but not loaded"), "yellow"),
     "mismatch": (mark("its libraries and its loaded module differ"), "yellow"),
     "nouveau": (mark("nouveau holds the card"), "yellow"),
@@ -24,7 +24,7 @@ _STATES = {
     "error": (mark("does not work"), "red"),
 }
 _PRIVILEGES = {
-    "root": "is root",
+    "root": mark("is root"),
     "sudo": mark("may become root"),
     "sudo-password": mark("may become root with a password"),
     "none": mark("cannot become root"),
@@ -37,14 +37,14 @@ def render(facts: MachineFacts) -> RenderableType:
     from rich.console import Group
 
     sections = [
-        ("Machine", _rows(_machine(facts))),
-        ("GPUs", _gpus(facts)),
-        ("CUDA toolkits", _listing(_toolkits(facts))),
-        ("C++ compilers", _listing(_compilers(facts))),
-        ("Pythons", _rows(_pythons(facts.pythons))),
-        ("Environments", _listing(_environments(facts))),
-        ("Shells", _rows(_shells(facts))),
-        ("Worth knowing", _findings(facts.findings)),
+        (tr("Machine"), _rows(_machine(facts))),
+        (tr("GPUs"), _gpus(facts)),
+        (tr("CUDA toolkits"), _listing(_toolkits(facts))),
+        (tr("C++ compilers"), _listing(_compilers(facts))),
+        (tr("Pythons"), _rows(_pythons(facts.pythons))),
+        (tr("Environments"), _listing(_environments(facts))),
+        (tr("Shells"), _rows(_shells(facts))),
+        (tr("Worth knowing"), _findings(facts.findings)),
     ]
     parts: list[RenderableType] = []
     for title, content in sections:
@@ -59,20 +59,24 @@ def _machine(facts: MachineFacts) -> list[tuple[str, str]]:
     libc = f"{system.libc} {system.libc_version or ''}".strip() if system.libc else None
     inside = [
         f"WSL {around.wsl}" if around.wsl else None,
-        f"{around.container} container" if around.container else None,
+        tr("{kind} container", kind=around.container) if around.container else None,
         f"Jetson {around.jetson}" if around.jetson else None,
     ]
-    secure = {True: "on", False: "off", None: None}[around.secure_boot]
-    privilege = _PRIVILEGES[user.privilege] if user.privilege else None
-    free = [(space.home_mib, "home"), (space.tmp_mib, "temporary files"), (space.shm_mib, "shared memory")]
+    secure = {True: tr("on"), False: tr("off"), None: None}[around.secure_boot]
+    privilege = tr(_PRIVILEGES[user.privilege]) if user.privilege else None
+    free = [
+        (space.home_mib, mark("{size} home")),
+        (space.tmp_mib, mark("{size} temporary files")),
+        (space.shm_mib, mark("{size} shared memory")),
+    ]
     rows = [
-        ("system", _joined(name, system.arch, libc)),
-        ("kernel", system.kernel or ""),
-        ("inside", _joined(*inside)),
+        (tr("system"), _joined(name, system.arch, libc)),
+        (tr("kernel"), system.kernel or ""),
+        (tr("inside"), _joined(*inside)),
         ("Secure Boot", secure or ""),
-        ("user", _joined(user.name or (f"uid {user.uid}" if user.uid is not None else None), privilege)),
-        ("memory", _size(space.memory_mib) or ""),
-        ("free space", _joined(*(f"{_size(mib)} {what}" for mib, what in free if mib is not None))),
+        (tr("user"), _joined(user.name or (f"uid {user.uid}" if user.uid is not None else None), privilege)),
+        (tr("memory"), _size(space.memory_mib) or ""),
+        (tr("free space"), _joined(*(tr(what, size=_size(mib)) for mib, what in free if mib is not None))),
     ]
     return [(label, value) for label, value in rows if value]
 
@@ -83,15 +87,13 @@ def _gpus(facts: MachineFacts) -> RenderableType | None:
 
     table = _rows([(str(gpu.index), _gpu(gpu)) for gpu in facts.gpus])
     driver = _driver(facts.nvidia) if facts.nvidia else None
-    parts = [part for part in (table or Text("none found"), driver) if part is not None]
+    parts = [part for part in (table or Text(tr("none found")), driver) if part is not None]
     return Group(*parts)
 
 
 def _gpu(gpu: Gpu) -> str:
     ability = (
-        tr("compute capability {compute_capability}", compute_capability=gpu.compute_capability)
-        if gpu.compute_capability
-        else gpu.gfx
+        tr("compute capability {capability}", capability=gpu.compute_capability) if gpu.compute_capability else gpu.gfx
     )
     chip = gpu.chip if gpu.chip and gpu.chip not in (gpu.name or "") else None
     name = gpu.name or f"{_VENDORS[gpu.vendor]} {gpu.pci_id or 'GPU'}"
@@ -107,17 +109,18 @@ def _driver(driver: NvidiaDriver) -> Text:
     loaded = driver.loaded_version if driver.loaded_version != driver.driver_version else None
     more = _joined(
         driver.driver_version,
-        f"up to CUDA {driver.cuda_version}" if driver.cuda_version else None,
-        tr("{kernel_module} kernel module", kernel_module=driver.kernel_module) if driver.kernel_module else None,
-        tr("loaded module {loaded}", loaded=loaded) if loaded else None,
+        tr("up to CUDA {version}", version=driver.cuda_version) if driver.cuda_version else None,
+        tr("{module} kernel module", module=driver.kernel_module) if driver.kernel_module else None,
+        tr("loaded module {version}", version=loaded) if loaded else None,
     )
-    return Text.assemble("NVIDIA driver: ", (words, style), f" ({more})" if more else "")
+    return Text.assemble(tr("NVIDIA driver: "), (tr(words), style), f" ({more})" if more else "")
 
 
 def _toolkits(facts: MachineFacts) -> list[str]:
+    versions = [toolkit.version or tr("unknown version") for toolkit in facts.toolkits]
     return [
-        _joined(f"{toolkit.version or 'unknown version'}  {toolkit.path}", None if toolkit.nvcc else "without nvcc")
-        for toolkit in facts.toolkits
+        _joined(f"{version}  {toolkit.path}", None if toolkit.nvcc else tr("without nvcc"))
+        for version, toolkit in zip(versions, facts.toolkits, strict=True)
     ]
 
 
@@ -137,8 +140,8 @@ def _python_version(python: Python) -> str:
 def _python_remarks(python: Python) -> list[str | None]:
     return [
         "PyPy" if python.implementation == "pypy" else None,
-        "32 bits" if python.bits != 64 else None,  # noqa: PLR2004 - the usual width goes without saying
-        "externally managed" if python.externally_managed else None,
+        tr("32 bits") if python.bits != 64 else None,  # noqa: PLR2004 - the usual width goes without saying
+        tr("externally managed") if python.externally_managed else None,
         python.kind if python.kind not in (None, "system") else None,
     ]
 
@@ -158,10 +161,10 @@ def _shells(facts: MachineFacts) -> list[tuple[str, str]]:
     shells, home = facts.shells, facts.user.home
     files = [f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path for path in shells.files]
     rows = [
-        ("login", shells.login or ""),
-        ("running", shells.current or ""),
-        ("installed", ", ".join(shells.installed)),
-        ("files", ", ".join(files)),
+        (tr("login"), shells.login or ""),
+        (tr("running"), shells.current or ""),
+        (tr("installed"), ", ".join(shells.installed)),
+        (tr("files"), ", ".join(files)),
     ]
     return [(label, value) for label, value in rows if value]
 

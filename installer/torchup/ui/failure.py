@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 import traceback
-from pathlib import Path
 
 import click
 
@@ -62,10 +61,10 @@ def as_json(error: TorchupError) -> dict[str, object]:
 
 def as_text(error: TorchupError) -> str:
     """Write an error as lines: message with its code, evidence indented, then the hint apart."""
-    lines = [f"{click.style('error', fg='red', bold=True)}[{error.code}]: {error.message}"]
+    lines = [click.style(tr("error"), fg="red", bold=True) + f"[{error.code}]: {error.message}"]
     lines += [f"  {line}" for item in error.evidence for line in str(item).splitlines()]
     if error.hint:
-        lines += ["", f"{click.style('hint', fg='cyan', bold=True)}: {error.hint}"]
+        lines += ["", click.style(tr("hint"), fg="cyan", bold=True) + f": {error.hint}"]
     return "\n".join(lines)
 
 
@@ -73,16 +72,18 @@ def _unexpected(error: Exception) -> TorchupError:
     """Keep the traceback in a file, because a person should not have to read it on the screen."""
     text = f"torchup {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n"
     text += "".join(traceback.format_exception(error))
-    hint = tr("This is a fault in torchup. Please report it")
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="torchup-crash-", suffix=".txt", delete=False, encoding="utf-8"
         ) as file:
             file.write(text)
-        hint += tr(" and attach {Path}; run again with --traceback to see it here.", Path=Path(file.name))
+        hint = tr(
+            "This is a fault in torchup. Please report it and attach {path}; run again with --traceback to see it here.",
+            path=file.name,
+        )
     except OSError:
         sys.stderr.write(text)
-        hint += tr(" with the lines above.")
+        hint = tr("This is a fault in torchup. Please report it with the lines above.")
     return TorchupError(
         tr("Something unexpected went wrong: {name}: {error}", name=type(error).__name__, error=error),
         code="internal-error",

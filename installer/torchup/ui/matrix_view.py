@@ -23,7 +23,7 @@ _PLATFORM_NAMES = {
     "linux_aarch64": "Linux aarch64",
     "windows_amd64": "Windows x64",
     "windows_arm64": mark("Windows on Arm"),
-    "macos_x86_64": "macOS on Intel",
+    "macos_x86_64": mark("macOS on Intel"),
     "macos_arm64": mark("macOS on Apple silicon"),
 }
 
@@ -83,20 +83,20 @@ def _title(matrix: Matrix) -> str:
     asked = [
         f"torch {matrix.torch}" if matrix.torch else "",
         f"GPU {matrix.gpu}" if matrix.gpu else "",
-        f"driver {matrix.driver}" if matrix.driver else "",
+        tr("driver {version}", version=matrix.driver) if matrix.driver else "",
     ]
     what = ", ".join(part for part in asked if part)
     title = tr(
-        "PyTorch builds for {PLATFORM_NAMES}, tables of {as_of}",
-        PLATFORM_NAMES=_PLATFORM_NAMES[matrix.platform],
-        as_of=matrix.as_of,
+        "PyTorch builds for {platform}, tables of {date}",
+        platform=tr(_PLATFORM_NAMES[matrix.platform]),
+        date=matrix.as_of,
     )
     return f"{title}\n{what}" if what else title
 
 
 def _by_generation(rows: Sequence[MatrixRow]) -> Table:
     generations = _generations(rows)
-    table = _table("torch", "build", "driver >=", "Python", *(generation.short for generation in generations))
+    table = _table("torch", tr("build"), tr("driver >="), "Python", *(generation.short for generation in generations))
     for row, torch in _with_repeats_blank(rows):
         cells = [_coverage(row.serves, generation) for generation in generations]
         table.add_row(torch, *_common(row), *cells)
@@ -110,15 +110,17 @@ def _generations(rows: Sequence[MatrixRow]) -> list[_Generation]:
 
 def _by_capability(rows: Sequence[MatrixRow]) -> Table:
     capabilities = [served.compute_capability for served in rows[0].serves]
-    table = _table("torch", "build", "driver >=", "Python", *(f"CC {capability}" for capability in capabilities))
+    table = _table(
+        "torch", tr("build"), tr("driver >="), "Python", *(f"CC {capability}" for capability in capabilities)
+    )
     for row, torch in _with_repeats_blank(rows):
         table.add_row(torch, *_common(row), *(served.by or "-" for served in row.serves))
     return table
 
 
 def _common(row: MatrixRow) -> tuple[str, str, str]:
-    mark = "?" if row.uncertain else ""
-    return f"{row.variant}{mark}", row.driver_minimum or "?", pythons_in_short(row.pythons)
+    doubt = "?" if row.uncertain else ""
+    return f"{row.variant}{doubt}", row.driver_minimum or "?", pythons_in_short(row.pythons)
 
 
 def _coverage(serves: Sequence[Served], generation: _Generation) -> str:
@@ -154,7 +156,7 @@ def _flow(names: Iterable[str], width: int) -> list[str]:
 
 
 def _others(rows: Sequence[MatrixRow]) -> Table:
-    table = _table("torch", "Python", "other builds")
+    table = _table("torch", "Python", tr("other builds"))
     by_torch: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in rows:
         by_torch.setdefault((row.torch, row.pythons), []).append(row.variant)
@@ -164,7 +166,7 @@ def _others(rows: Sequence[MatrixRow]) -> Table:
 
 
 def _gfx_targets(rows: Sequence[MatrixRow]) -> Table:
-    table = _table("ROCm", "gfx targets")
+    table = _table("ROCm", tr("gfx targets"))
     table.columns[-1].no_wrap = False
     # Rows come newest torch first, and the newest torch on an index has the most targets.
     targets: dict[str, tuple[str, ...]] = {}

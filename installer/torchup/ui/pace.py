@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
+from torchup.words import tr
+
 WINDOW_SECONDS = 10.0
 _MINUTE = 60
 _FEWEST = 2
@@ -22,12 +24,12 @@ class Pace:
         while len(self._samples) > _FEWEST and at - self._samples[0][0] > WINDOW_SECONDS:
             self._samples.popleft()
         unit, size = _unit(total)
-        parts = [f"{received / size:.2f} of {total / size:.2f} {unit}"]
+        parts = [tr("{received:.2f} of {total:.2f} {unit}", received=received / size, total=total / size, unit=unit)]
         (began, before), seconds = self._samples[0], at - self._samples[0][0]
         rate = (received - before) / seconds if at > began else 0.0
         if rate > 0:
             unit, size = _unit(int(rate))
-            parts += [f"{rate / size:.1f} {unit}/s", f"{_duration((total - received) / rate)} left"]
+            parts += [f"{rate / size:.1f} {unit}/s", tr("{time} left", time=_duration((total - received) / rate))]
         return ", ".join(parts)
 
 
@@ -40,4 +42,8 @@ def _unit(size: int) -> tuple[str, int]:
 
 def _duration(seconds: float) -> str:
     whole = round(seconds)
-    return f"{whole} s" if whole < _MINUTE else f"{whole // _MINUTE} min {whole % _MINUTE} s"
+    return (
+        f"{whole} s"
+        if whole < _MINUTE
+        else tr("{minutes} min {seconds} s", minutes=whole // _MINUTE, seconds=whole % _MINUTE)
+    )

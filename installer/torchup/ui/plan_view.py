@@ -49,7 +49,7 @@ def render_plan(plan: Plan, predicted: Sequence[Outcome]) -> RenderableType:
             text = "".join(f"  {line}\n" for line in lines)
             parts += [Text(title, style="bold"), Text(text, no_wrap=True, overflow="ignore")]
     if plan.warnings:
-        parts += [Text("Watch out", style="bold"), Padding(Text("\n".join(plan.warnings)), (0, 0, 1, 2))]
+        parts += [Text(tr("Watch out"), style="bold"), Padding(Text("\n".join(plan.warnings)), (0, 0, 1, 2))]
     return Group(*parts)
 
 
@@ -90,7 +90,11 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
         ],
     )
     installs = [step for step in steps if isinstance(step, InstallPackages)]
-    weights = {step.id: f", about {step.download_bytes / _MIB:,.0f} MiB" for step in installs if step.download_bytes}
+    weights = {
+        step.id: tr(", about {size:,.0f} MiB", size=step.download_bytes / _MIB)
+        for step in installs
+        if step.download_bytes
+    }
     yield (
         tr("Packages that go into it"),
         [f"{', '.join(step.distributions)}{weights.get(step.id, '')}" for step in installs],
@@ -103,7 +107,7 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
         [tr("{path} leads to {target}", path=step.path, target=step.target) for step in links],
     )
     fetched = [step for step in steps if isinstance(step, Download)]
-    yield tr("Files that are fetched"), [f"{step.path} from {step.url}" for step in fetched]
+    yield tr("Files that are fetched"), [tr("{path} from {url}", path=step.path, url=step.url) for step in fetched]
     yield tr("Files that root writes or removes"), [step.path for step in steps if _is_file_of_root(step)]
     edits = [step for step in steps if isinstance(step, EditManagedBlock) and step.privilege == "user"]
     yield tr("Your files that get one small block, and nothing else"), [step.path for step in edits]

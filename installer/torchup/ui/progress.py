@@ -21,19 +21,25 @@ from torchup.apply.events import (
     UndoStarted,
     Verified,
 )
-from torchup.model.outcome import Report, StepStatus
+from torchup.model.outcome import Report, StepStatus, Verdict
 from torchup.model.plan import Verify
 from torchup.ui.console import Console
 from torchup.ui.pace import Pace
-from torchup.words import tr
+from torchup.words import mark, tr
 
 LINE_SECONDS = 30.0
 MARKS: dict[StepStatus, tuple[str, str, str]] = {
-    "changed": ("✓", "ok", "green"),
+    "changed": ("✓", mark("ok"), "green"),
     "unchanged": ("=", "=", "dim"),
     "skipped": ("-", "-", "dim"),
-    "failed": ("✗", "FAILED", "bold red"),
-    "undone": ("↶", "undone", "yellow"),
+    "failed": ("✗", mark("FAILED"), "bold red"),
+    "undone": ("↶", mark("undone"), "yellow"),
+}
+_TESTED: dict[Verdict, str] = {
+    "pass": mark("The tensor test passed"),
+    "degraded": mark("The tensor test passed, with warnings"),
+    "fail": mark("The tensor test failed"),
+    "not-run": mark("The tensor test did not run"),
 }
 
 
@@ -97,18 +103,10 @@ class RunProgress:
 
     def _tested(self, report: Report) -> None:
         passed = report.verdict in ("pass", "degraded")
-        words = {
-            "pass": "passed",
-            "degraded": tr("passed, with warnings"),
-            "fail": "failed",
-            "not-run": tr("did not run"),
-        }
-        mark, word, style = MARKS["changed" if passed else "failed"]
+        sign, style = self._sign("changed" if passed else "failed")
         seconds = sum(check.seconds for check in report.checks)
-        text = Text.assemble(
-            (word if self._ascii else mark, style), tr(" The tensor test {words}", words=words[report.verdict])
-        )
-        self._print(text.append(f" ({seconds:.0f} s of tests)", style="dim"))
+        text = Text.assemble((sign, style), " ", tr(_TESTED[report.verdict]))
+        self._print(text.append(tr(" ({seconds:.0f} s of tests)", seconds=seconds), style="dim"))
 
     def _downloading(self, received: int, total: int) -> None:
         if self._progress and self._task is not None:
@@ -121,22 +119,28 @@ class RunProgress:
             self._progress.update(self._task, last=f"{text}: {wait.seconds:.0f} s")
         if wait.seconds == 0 or (not self._progress and wait.seconds >= self._lines_at):
             self._lines_at = wait.seconds + LINE_SECONDS
-            self._print(Text(f"{text} ({wait.seconds:.0f} s so far)" if wait.seconds else f"{text} ..."))
+            so_far = tr("{text} ({seconds:.0f} s so far)", text=text, seconds=wait.seconds)
+            self._print(Text(so_far if wait.seconds else f"{text} ..."))
 
     def _stopping(self, program: str, *, finishes: bool) -> None:
         name = program.rpartition("/")[2]
-        first = (
-            tr("{name} finishes its work first, so that it leaves nothing half done", name=name)
+        text = (
+            tr(
+                "Stopping: {program} finishes its work first, so that it leaves nothing half done. "
+                "Ctrl-C once more stops at once.",
+                program=name,
+            )
             if finishes
-            else "one moment"
+            else tr("Stopping: one moment. Ctrl-C once more stops at once.")
         )
-        self._print(Text(tr("Stopping: {first}. Ctrl-C once more stops at once.", first=first), style="yellow"))
+        self._print(Text(text, style="yellow"))
 
     def _password(self, password: str) -> None:
         """Show the password whatever else is quiet: without it the next start is stuck at a question."""
-        lines = (
+        lines = tr(
             "At the next start a blue screen asks about the new key for about 10 seconds. Press a key, choose\n"
-            f"Enroll MOK, Continue and Yes, and type this password, which is kept nowhere: {password}"
+            "Enroll MOK, Continue and Yes, and type this password, which is kept nowhere: {password}",
+            password=password,
         )
         if self._progress:
             self._progress.console.print(Text(lines))
@@ -161,13 +165,16 @@ class RunProgress:
     def _line(self, status: StepStatus, summary: str, detail: str, seconds: float) -> None:
         if status in ("unchanged", "skipped") and not self._console.verbose:
             return
-        mark, word, style = MARKS[status]
-        text = Text.assemble((word if self._ascii else mark, style), " ", summary)
+        text = Text.assemble(self._sign(status), " ", summary)
         if detail and (status == "failed" or self._console.verbose):
             text.append(f": {detail}", style="dim")
         if seconds >= 1:
             text.append(f" ({seconds:.0f} s)", style="dim")
         self._print(text)
+
+    def _sign(self, status: StepStatus) -> tuple[str, str]:
+        sign, word, style = MARKS[status]
+        return (tr(word) if self._ascii else sign), style
 
     def _print(self, text: Text) -> None:
         if self._console.quiet:

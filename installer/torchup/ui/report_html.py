@@ -9,9 +9,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from torchup import __version__
-from torchup.model.outcome import Check, Report, Verdict
+from torchup.model.outcome import Check, CheckStatus, Report, Verdict
 from torchup.shell.templates import template_root
-from torchup.ui.report_view import device_title, devices_of, measured, more_is_better
+from torchup.ui.report_view import counted, device_title, devices_of, measured, more_is_better, status_word
 from torchup.words import mark, tr
 
 if TYPE_CHECKING:
@@ -19,13 +19,36 @@ if TYPE_CHECKING:
 
 _TEMPLATE = "report.html.j2"
 _VERDICTS: dict[Verdict, tuple[str, str]] = {
-    "pass": ("Passed", mark("Everything that was tested computes as it should.")),
-    "degraded": ("Degraded", mark("It computes correctly, with the limits named below.")),
-    "fail": ("Failed", mark("Something computes wrongly, crashes, hangs, or is not what was planned.")),
-    "not-run": ("Not proved", mark("Nothing failed, and nothing was computed that would prove it works.")),
+    "pass": (mark("Passed"), mark("Everything that was tested computes as it should.")),
+    "degraded": (mark("Degraded"), mark("It computes correctly, with the limits named below.")),
+    "fail": (mark("Failed"), mark("Something computes wrongly, crashes, hangs, or is not what was planned.")),
+    "not-run": (mark("Not proved"), mark("Nothing failed, and nothing was computed that would prove it works.")),
 }
-_PROBLEMS = ("fail", "timeout", "error", "warn")
-_NOT_REACHED = mark("not reached: ")
+_PROBLEMS: tuple[CheckStatus, ...] = ("fail", "timeout", "error", "warn")
+_NOT_REACHED = "not reached: "  # as the tensor test writes it
+_MACHINE = {"os": mark("System"), "context": mark("Surroundings"), "nvidia": mark("Driver"), "space": mark("Space")}
+_LISTS = {"gpus": mark("GPUs"), "toolkits": mark("CUDA toolkits"), "findings": mark("Findings")}
+# What the template says, by the names that it uses: texts are collected from here, and not from a template.
+_SAID = {
+    "language": mark("en"),  # the `lang` of the page
+    "not-loaded": mark("torch not loaded"),
+    "on": mark(" on {device}"),
+    "level": mark("level {level}"),
+    "warning": mark("Warning:"),
+    "problems": mark("What is wrong, and what to do"),
+    "no-detail": mark("no detail"),
+    "seen-in": mark("Seen in: {sources}"),
+    "result": mark("Result"),
+    "check": mark("Check"),
+    "measured": mark("Measured"),
+    "detail": mark("Detail"),
+    "not-reached": mark("Not reached, because {reason}: {names}"),
+    "environment": mark("Environment"),
+    "about": mark(
+        "The line across a bar is the limit or the reference of the check. Made by torchup {version}; "
+        "checks and limits are explained in its documentation."
+    ),
+}
 # The limit stands at this share of a bar's length, so that what goes beyond it shows.
 _LIMIT_AT = 0.75
 _BAR_LENGTH = 120.0
@@ -64,7 +87,6 @@ class Problem:
 def report_page(report: Report, *, made: datetime) -> str:
     """Write the page; everything in it that the machine said is escaped."""
     word, meaning = _VERDICTS[report.verdict]
-    counts = {status: sum(check.status == status for check in report.checks) for status in ("pass", *_PROBLEMS, "skip")}
     return (
         _environment()
         .get_template(_TEMPLATE)
@@ -72,9 +94,12 @@ def report_page(report: Report, *, made: datetime) -> str:
             report=report,
             version=__version__,
             made=made.strftime("%Y-%m-%d %H:%M %Z"),
-            word=word,
-            meaning=meaning,
-            counted=", ".join(f"{count} {status}" for status, count in counts.items() if count),
+            tr=tr,
+            say=_say,
+            word=tr(word),
+            meaning=tr(meaning),
+            status_word=status_word,
+            counted=counted(report, ("pass", *_PROBLEMS, "skip")),
             warnings=report.warnings,
             measured=measured,
             problems=tuple(_problems(report)),
@@ -82,6 +107,10 @@ def report_page(report: Report, *, made: datetime) -> str:
             sections=tuple(_sections(report)),
         )
     )
+
+
+def _say(name: str, **values: object) -> str:
+    return tr(_SAID[name], **values)
 
 
 def bar_of(check: Check) -> Bar | None:
@@ -118,7 +147,7 @@ def _tables(report: Report) -> Iterator[tuple[str, tuple[Row, ...], str, tuple[s
             Row(check=check, measured=measured(check), bar=bar_of(check)) for check in checks if check not in left_out
         )
         reason = left_out[0].detail.removeprefix(_NOT_REACHED) if left_out else ""
-        title = "Installation" if device is None else device_title(report, device)
+        title = tr("Installation") if device is None else device_title(report, device)
         yield title, rows, reason, tuple(check.id for check in left_out)
 
 
@@ -126,19 +155,19 @@ def _sections(report: Report) -> Iterator[tuple[str, tuple[tuple[str, str], ...]
     """Give the environment as titled tables of names and values."""
     known = report.environment
     simple = {name: value for name, value in known.items() if not isinstance(value, dict | list) and value is not None}
-    yield "Tested", tuple(_pairs({"interpreter": report.python, "level": report.level, **simple}))
+    yield tr("Tested"), tuple(_pairs({"interpreter": report.python, "level": report.level, **simple}))
     machine = known.get("machine") or {}
-    for name in ("os", "context", "nvidia", "space"):
-        yield (
-            {"os": "System", "context": "Surroundings", "nvidia": "Driver", "space": "Space"}[name],
-            tuple(_pairs(machine.get(name) or {})),
-        )
-    for name, title in (("gpus", "GPUs"), ("toolkits", "CUDA toolkits"), ("findings", "Findings")):
-        yield title, tuple(_listed(machine.get(name) or []))
+    for name, title in _MACHINE.items():
+        yield tr(title), tuple(_pairs(machine.get(name) or {}))
+    for name, title in _LISTS.items():
+        yield tr(title), tuple(_listed(machine.get(name) or []))
     yield tr("Variables of the test"), tuple(_pairs(known.get("variables") or {}))
     for shell, found in (known.get("shells") or {}).items():
         if isinstance(found, dict):
-            yield f"What {shell} knows", tuple(_pairs({**found.get("programs", {}), **found.get("variables", {})}))
+            yield (
+                tr("What {shell} knows", shell=shell),
+                tuple(_pairs({**found.get("programs", {}), **found.get("variables", {})})),
+            )
 
 
 def _pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -22,15 +23,23 @@ _STYLES: dict[CheckStatus, str] = {
     "error": "bold magenta",
     "timeout": "bold red",
 }
+_STATUS_WORDS: dict[CheckStatus, str] = {
+    "pass": mark("pass"),
+    "warn": mark("warn"),
+    "skip": mark("skip"),
+    "fail": mark("fail"),
+    "error": mark("error"),
+    "timeout": mark("timeout"),
+}
 _HEADLINES: dict[Verdict, tuple[str, str]] = {
-    "pass": ("PASSED", "bold green"),
-    "degraded": ("DEGRADED", "bold yellow"),
-    "fail": ("FAILED", "bold red"),
-    "not-run": ("NOT PROVED", "bold red"),
+    "pass": (mark("PASSED"), "bold green"),
+    "degraded": (mark("DEGRADED"), "bold yellow"),
+    "fail": (mark("FAILED"), "bold red"),
+    "not-run": (mark("NOT PROVED"), "bold red"),
 }
 _EXPLAINED: tuple[CheckStatus, ...] = ("fail", "timeout", "error", "warn")
-_ONCE = "installation"
-_NOT_REACHED = mark("not reached: ")
+_ONCE = mark("installation")
+_NOT_REACHED = "not reached: "  # as the tensor test writes it
 
 
 def render(report: Report) -> RenderableType:
@@ -44,7 +53,8 @@ def render(report: Report) -> RenderableType:
         if left_out:
             reason = left_out[0].detail.removeprefix(_NOT_REACHED)
             names = ", ".join(check.id for check in left_out)
-            parts.append(Padding(Text(f"Not reached, because {reason}: {names}", style="dim"), (0, 0, 0, 2)))
+            text = tr("Not reached, because {reason}: {names}", reason=reason, names=names)
+            parts.append(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
     problems = [check for check in report.checks if check.status in _EXPLAINED]
     for hint in dict.fromkeys(check.hint for check in problems):
         same = [check for check in problems if check.hint == hint]
@@ -55,11 +65,22 @@ def render(report: Report) -> RenderableType:
 
 def _headline(report: Report) -> Text:
     word, style = _HEADLINES[report.verdict]
-    counts = {status: sum(check.status == status for check in report.checks) for status in _STYLES}
-    counted = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     what = f"torch {report.torch_version}" if report.torch_version else "torch"
-    where = f" on {', '.join(report.devices)}" if report.devices else ""
-    return Text.assemble((word, style), f"  {what}{where} ({report.level}: {counted})")
+    if report.devices:
+        what = tr("{what} on {devices}", what=what, devices=", ".join(report.devices))
+    return Text.assemble((tr(word), style), f"  {what} ({report.level}: {counted(report, tuple(_STYLES))})")
+
+
+def status_word(status: CheckStatus, columns: int = 0) -> str:
+    """Say how a check ended, with blanks up to so many columns of a terminal."""
+    word = tr(_STATUS_WORDS[status])
+    return word + " " * (columns - cell_len(word))
+
+
+def counted(report: Report, statuses: tuple[CheckStatus, ...]) -> str:
+    """Say how many checks ended in each way: `12 pass, 1 skip`."""
+    counts = {status: sum(check.status == status for check in report.checks) for status in statuses}
+    return ", ".join(f"{count} {status_word(status)}" for status, count in counts.items() if count)
 
 
 def top_warnings(report: Report) -> tuple[str, ...]:
@@ -70,7 +91,7 @@ def top_warnings(report: Report) -> tuple[str, ...]:
 
 
 def _top_warning(text: str) -> Text:
-    return Text.assemble(("warning", "bold yellow"), f": {text}")
+    return Text.assemble((tr("warning"), "bold yellow"), f": {text}")
 
 
 def devices_of(report: Report) -> list[str | None]:
@@ -82,12 +103,14 @@ def devices_of(report: Report) -> list[str | None]:
 def device_title(report: Report, device: str | None) -> str:
     """Name a device with what it is."""
     if device is None:
-        return _ONCE
+        return tr(_ONCE)
     described: list[dict[str, Any]] = report.environment.get("devices", [])
     found = next((entry for entry in described if entry.get("device") == device), {})
     known = [
         found.get("name"),
-        tr("compute capability {found}", found=found["capability"]) if found.get("capability") else found.get("gfx"),
+        tr("compute capability {capability}", capability=found["capability"])
+        if found.get("capability")
+        else found.get("gfx"),
         f"{found['memory_mib']} MiB" if found.get("memory_mib") else None,
     ]
     return f"{device}: {', '.join(text for text in known if text)}" if any(known) else device
@@ -102,7 +125,7 @@ def _table(checks: list[Check]) -> Table:
     for check in checks:
         if check.detail.startswith(_NOT_REACHED):
             continue
-        word = Text(check.status, style=_STYLES[check.status])
+        word = Text(status_word(check.status), style=_STYLES[check.status])
         table.add_row(word, check.id, measured(check), Text(check.detail, style="dim"))
     return table
 
@@ -114,7 +137,7 @@ def measured(check: Check) -> str:
     if check.threshold is None or check.threshold == 0:
         return f"{_number(check.value)} {check.unit or ''}".rstrip()
     if check.unit == "GPUs":
-        return f"{_number(check.value)} of {_number(check.threshold)}"
+        return tr("{number} of {total}", number=_number(check.value), total=_number(check.threshold))
     if more_is_better(check.unit):
         relation = ">=" if check.value >= check.threshold else "<"
         unit = f" {check.unit}" if check.unit != "accuracy" else ""
@@ -136,8 +159,8 @@ def _number(value: float) -> str:
 
 
 def _problem(check: Check) -> Text:
-    where = f" on {check.gpu}" if check.gpu else ""
-    return Text.assemble((check.status, _STYLES[check.status]), f" {check.id}{where}: {check.detail}")
+    name = tr("{check} on {device}", check=check.id, device=check.gpu) if check.gpu else check.id
+    return Text.assemble((status_word(check.status), _STYLES[check.status]), f" {name}: {check.detail}")
 
 
 def _advice(hint: str | None, report: Report) -> Iterator[str]:
@@ -145,9 +168,9 @@ def _advice(hint: str | None, report: Report) -> Iterator[str]:
         return
     cause = report.environment.get("causes", {}).get(hint)
     if cause is None:
-        yield f"hint: {hint}"
+        yield tr("hint: {text}", text=hint)
         return
-    yield f"cause: {cause['title']} ({hint})"
+    yield tr("cause: {title} ({name})", title=tr(cause["title"]), name=hint)
     for fix in cause["fix"]:
-        yield f"hint: {fix['do']}"
+        yield tr("hint: {text}", text=tr(fix["do"]))
         yield from (f"      $ {command}" for command in fix["run"])

@@ -20,9 +20,9 @@ _HEADLINES = {
 }
 _DRIVER = {
     "keep": mark("stays as it is"),
-    "install": "to be installed",
-    "upgrade": "to be upgraded",
-    "reboot": "to be reloaded: reboot",
+    "install": mark("to be installed"),
+    "upgrade": mark("to be upgraded"),
+    "reboot": mark("to be reloaded: reboot"),
     "host": mark("comes from outside this system"),
 }
 
@@ -32,33 +32,36 @@ def render(resolution: Resolution) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    headline, style = _HEADLINES[resolution.status]
+    text, style = _HEADLINES[resolution.status]
+    headline = tr(text)
     pick = resolution.torch
-    later = pick is not None and resolution.status != "ok"
-    what = (
-        f"{headline}; then: {_build(pick)}" if pick and later else f"{headline}: {_build(pick)}" if pick else headline
-    )
-    parts: list[RenderableType] = [Text(f"{what}.", style=style)]
+    if pick is None:
+        what = tr("{headline}.", headline=headline)
+    elif resolution.status != "ok":
+        what = tr("{headline}; then: {build}.", headline=headline, build=_build(pick))
+    else:
+        what = tr("{headline}: {build}.", headline=headline, build=_build(pick))
+    parts: list[RenderableType] = [Text(what, style=style)]
     facts = [*_pick_rows(pick), *_driver_rows(resolution.driver), *_toolkit_rows(resolution.cuda_toolkit)]
     if facts:
         parts += [Text(), _columns([(name, Text(text)) for name, text in facts])]
-    parts += _section("Why", [reason.text for reason in resolution.reasons])
-    parts += _section("Watch out", [warning.text for warning in resolution.warnings], style="yellow")
+    parts += _section(tr("Why"), [reason.text for reason in resolution.reasons])
+    parts += _section(tr("Watch out"), [warning.text for warning in resolution.warnings], style="yellow")
     parts += _steps(
         tr("What to do first") if resolution.status == "action_needed" else tr("What would help"), resolution.next_steps
     )
     if resolution.rejected:
-        parts += [Text(), Text("Not taken", style="bold"), _rejected(resolution)]
+        parts += [Text(), Text(tr("Not taken"), style="bold"), _rejected(resolution)]
     parts += [
         Text(),
-        Text(tr("Compatibility facts as of {facts_as_of}.", facts_as_of=resolution.facts_as_of), style="dim"),
+        Text(tr("Compatibility facts as of {date}.", date=resolution.facts_as_of), style="dim"),
     ]
     return Group(*parts)
 
 
 def one_line(resolution: Resolution) -> str:
     """Say the decision in one line, as a wizard or a log needs it."""
-    headline = _HEADLINES[resolution.status][0]
+    headline = tr(_HEADLINES[resolution.status][0])
     return f"{headline}: {_build(resolution.torch)}" if resolution.torch else headline
 
 
@@ -67,47 +70,55 @@ def planned_line(resolution: Resolution) -> str:
     if resolution.status == "ok" or resolution.torch is None:
         return one_line(resolution)
     driver = resolution.driver
-    words = [f"branch {driver.branch}"] if driver.branch else []
+    build = _build(resolution.torch)
+    if driver.action == "reboot":
+        return tr("First a restart, then {build}", build=build)
+    words = [tr("branch {branch}", branch=driver.branch)] if driver.branch else []
     words += [tr("{module} kernel module", module=driver.module)] if driver.module else []
-    what = f"the NVIDIA driver ({', '.join(words)}) and a restart" if driver.action != "reboot" else "a restart"
-    return f"First {what}, then {_build(resolution.torch)}"
+    return tr("First the NVIDIA driver ({words}) and a restart, then {build}", words=", ".join(words), build=build)
 
 
 def _build(pick: TorchPick) -> str:
-    return f"torch {pick.version}+{pick.variant} on Python {pick.python}"
+    return tr(
+        "torch {version}+{variant} on Python {python}",
+        version=pick.version,
+        variant=pick.variant,
+        python=pick.python,
+    )
 
 
 def _pick_rows(pick: TorchPick | None) -> list[tuple[str, str]]:
     if pick is None:
         return []
     packages = ", ".join(f"{name} {version}" for name, version in pick.packages.items())
-    rows = [("torch", f"{pick.version}, build {pick.variant}")]
-    rows += [("with it", packages)] if packages else []
-    rows.append(("Python", f"{pick.python} ({pick.python_path or 'brought by uv'})"))
-    rows.append(("from", pick.index))
+    rows = [("torch", tr("{version}, build {variant}", version=pick.version, variant=pick.variant))]
+    rows += [(tr("with it"), packages)] if packages else []
+    origin = pick.python_path or tr("brought by uv")
+    rows.append(("Python", f"{pick.python} ({origin})"))
+    rows.append((tr("from"), pick.index))
     return rows
 
 
 def _driver_rows(driver: DriverDecision) -> list[tuple[str, str]]:
     if driver.action == "none":
         return []
-    text = _DRIVER[driver.action]
+    text = tr(_DRIVER[driver.action])
     if driver.branch:
-        text += f": branch {driver.branch}" + (
-            tr(", {module} kernel module", module=driver.module) if driver.module else ""
-        )
+        words = [tr("branch {branch}", branch=driver.branch)]
+        words += [tr("{module} kernel module", module=driver.module)] if driver.module else []
+        text += f": {', '.join(words)}"
     notes = [
-        f"found {driver.installed}" if driver.installed else "",
-        f"needed {driver.minimum}" if driver.minimum else "",
+        tr("found {version}", version=driver.installed) if driver.installed else "",
+        tr("needed {version}", version=driver.minimum) if driver.minimum else "",
     ]
     told = ", ".join(note for note in notes if note)
-    return [("NVIDIA driver", f"{text} ({told})" if told else text)]
+    return [(tr("NVIDIA driver"), f"{text} ({told})" if told else text)]
 
 
 def _toolkit_rows(toolkit: ToolkitDecision) -> list[tuple[str, str]]:
     if toolkit.source == "none":
         return []
-    return [("CUDA toolkit", " ".join(part for part in (toolkit.source, toolkit.version, toolkit.path) if part))]
+    return [(tr("CUDA toolkit"), " ".join(part for part in (toolkit.source, toolkit.version, toolkit.path) if part))]
 
 
 def _columns(rows: Iterable[tuple[str, Text]], gap: int = 2) -> Table:
@@ -150,8 +161,8 @@ def _rejected(resolution: Resolution) -> Table:
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     table.add_column("torch", no_wrap=True)
-    table.add_column("build", no_wrap=True)
-    table.add_column("why not", overflow="fold")
+    table.add_column(tr("build"), no_wrap=True)
+    table.add_column(tr("why not"), overflow="fold")
     for rejection in resolution.rejected:
         table.add_row(rejection.version, rejection.variant, Text(rejection.text))
     return table

@@ -10,6 +10,7 @@ from rich.text import Text
 from torchup.model.outcome import Check
 from torchup.plan.shell_steps import ShellPlan
 from torchup.shell.diagnosis import StartupFinding
+from torchup.ui.report_view import status_word
 from torchup.words import tr
 
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -45,13 +46,13 @@ def render_done(
     """Show the end of a run: what changed, what the shells know, and how to use it in the shell at hand."""
     parts: list[RenderableType] = []
     parts.append(
-        _line("\n".join(["Changed:", *(f"  {path}" for path in changed)]) if changed else tr("Nothing to do."))
+        _line("\n".join([tr("Changed:"), *(f"  {path}" for path in changed)]) if changed else tr("Nothing to do."))
     )
     parts += [*_checks(checks), *_reasons(planned), *_findings(findings, suggested)]
     if use_now:
         parts += [Text(tr("\nIn this shell, now"), style="bold"), _line(f"  {use_now}")]
     if changed:
-        parts += [Text(tr("\nTo take it back"), style="bold"), _line(tr("  torchup undo"))]
+        parts += [Text(tr("\nTo take it back"), style="bold"), _line("  torchup undo")]
     return Group(*parts)
 
 
@@ -61,7 +62,7 @@ def render_removed(changes: Differences, *, dry_run: bool) -> RenderableType:
         return Text(tr("Nothing to do."))
     if dry_run:
         return Group(*(_difference(lines) for lines in changes.values()))
-    return _line("\n".join(["Changed:", *(f"  {path}" for path in changes)]))
+    return _line("\n".join([tr("Changed:"), *(f"  {path}" for path in changes)]))
 
 
 def render_check(checks: Sequence[Check], findings: Sequence[StartupFinding], suggested: Differences) -> RenderableType:
@@ -72,14 +73,14 @@ def render_check(checks: Sequence[Check], findings: Sequence[StartupFinding], su
 def _checks(checks: Sequence[Check]) -> list[RenderableType]:
     lines = [
         Text.assemble(
-            (f"{check.status:<5}", _COLOURS.get(check.status, "red")),
+            (status_word(check.status, 5), _COLOURS.get(check.status, "red")),
             f" {check.id}: {check.detail}",
             overflow="ignore",
         )
         for check in checks
     ]
     hints = dict.fromkeys(check.hint for check in checks if check.hint and check.status != "pass")
-    return [*lines, *(_prose(f"hint: {hint}") for hint in hints)]
+    return [*lines, *(_prose(tr("hint: {text}", text=hint)) for hint in hints)]
 
 
 def _reasons(planned: ShellPlan) -> list[RenderableType]:
@@ -89,11 +90,15 @@ def _reasons(planned: ShellPlan) -> list[RenderableType]:
     ]
     parts += [_prose(text) for text in (*planned.choice.notes, planned.library_path.reason.text)]
     if planned.choice.left_out:
-        parts.append(Text("\nNot done", style="bold red"))
+        parts.append(Text(tr("\nNot done"), style="bold red"))
         parts += [_prose(text) for text in planned.choice.left_out]
     for item in planned.by_hand:
-        where = f" to {item.path}" if item.path else ""
-        parts.append(_prose(f"\nTo add{where} yourself ({item.shell}: {item.why})", "bold"))
+        text = (
+            tr("\nTo add to {path} yourself ({shell}: {why})", path=item.path, shell=item.shell, why=item.why)
+            if item.path
+            else tr("\nTo add yourself ({shell}: {why})", shell=item.shell, why=item.why)
+        )
+        parts.append(_prose(text, "bold"))
         parts.append(_line("\n".join(f"  {line}" for line in item.lines)))
     return parts
 

@@ -69,7 +69,7 @@ def confirmed(interview: Interview, review: Review) -> bool:
 def _show(interview: Interview, review: Review) -> ReviewText:
     say = interview.say
     say("")
-    say("Your answers:")
+    say(tr("Your answers:"))
     for question in interview.answered():
         value = value_at(interview.request, question.key)
         say(f"  {question.key}: {shown_value(value, interview.choices(question))}")
@@ -88,7 +88,7 @@ def _show(interview: Interview, review: Review) -> ReviewText:
 
 def _menu(text: ReviewText, *, can_go_back: bool) -> Menu:
     change = Option(id=_CHANGE, label=tr("Change an answer"))
-    options = [Option(id=_GO, label="Yes, do it")] if text.ready else [change]
+    options = [Option(id=_GO, label=tr("Yes, do it"))] if text.ready else [change]
     options += [Option(id=_SHOW + label, label=label) for label in text.details]
     options += [change] if text.ready else []
     options.append(Option(id=_QUIT, label=tr("Quit, and change nothing")))
@@ -98,7 +98,7 @@ def _menu(text: ReviewText, *, can_go_back: bool) -> Menu:
 
 
 def _dangers_confirmed(interview: Interview, text: ReviewText) -> bool:
-    no, yes = Option(id="no", label="No"), Option(id="yes", label="Yes")
+    no, yes = Option(id="no", label=tr("No")), Option(id="yes", label=tr("Yes"))
     for danger in text.dangers:
         if danger.why:
             interview.say(danger.why)
@@ -123,7 +123,7 @@ def _change(interview: Interview) -> bool:
             for question in questions
         ]
         options += [] if every else [Option(id=_EVERY, label=tr("Show every answer ..."))]
-        menu = Menu(text="Which answer?", options=tuple(options), default=options[0].id, has_help=False)
+        menu = Menu(text=tr("Which answer?"), options=tuple(options), default=options[0].id, has_help=False)
         picked = interview.asker.choose(menu)
         if picked is QUIT:
             interview.quit()

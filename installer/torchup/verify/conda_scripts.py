@@ -63,9 +63,9 @@ def _while_active(reading: ShellReading, proof: CondaProof) -> list[str]:
     if proof.cuda_home is not None and reading.get("CUDA_HOME") != proof.cuda_home:
         problems.append(
             tr(
-                "CUDA_HOME is {get} and not {cuda_home}",
-                get=reading.get("CUDA_HOME") or "not set",
-                cuda_home=proof.cuda_home,
+                "CUDA_HOME is {found} and not {wanted}",
+                found=reading.get("CUDA_HOME") or tr("not set"),
+                wanted=proof.cuda_home,
             )
         )
     entries = (reading.get("LD_LIBRARY_PATH") or "").split(":")
@@ -79,10 +79,10 @@ def _left_over(before: ShellReading, after: ShellReading) -> list[str]:
     names = ("CUDA_HOME", "CUDA_INC_PATH", "LD_LIBRARY_PATH", "PATH")
     return [
         tr(
-            "after deactivation {name} is {get} and not {get_2}",
+            "after deactivation {name} is {found} and not {wanted}",
             name=name,
-            get=after.get(name) or "not set",
-            get_2=before.get(name) or "not set",
+            found=after.get(name) or tr("not set"),
+            wanted=before.get(name) or tr("not set"),
         )
         for name in names
         if before.get(name) != after.get(name)

@@ -54,12 +54,18 @@ def choose_interpreter(
     active = [(name, Path(environ[name])) for name in ("VIRTUAL_ENV", "CONDA_PREFIX") if environ.get(name)]
     if set_up is not None and exists(Path(set_up)):
         other = next((folder for _, folder in active if not Path(set_up).is_relative_to(folder)), None)
-        beside = (
-            tr("; the active environment {other} is another, --python {other} tests it", other=other) if other else ""
+        source = (
+            tr(
+                "the environment that torchup set up; the active environment {other} is another, "
+                "--python {other} tests it",
+                other=other,
+            )
+            if other
+            else tr("the environment that torchup set up")
         )
-        return Choice(python=set_up, source=tr("the environment that torchup set up{beside}", beside=beside))
+        return Choice(python=set_up, source=source)
     tried = [] if set_up is None else [set_up]
-    candidates = [(_expand(environment, home, cwd), tr("the environment {environment}", environment=environment))]
+    candidates = [(_expand(environment, home, cwd), tr("the environment {path}", path=environment))]
     candidates += [(folder, tr("the active environment ({name})", name=name)) for name, folder in active]
     for folder, source in candidates:
         for python in _places(folder, system):
@@ -69,7 +75,7 @@ def choose_interpreter(
     raise UsageError(
         tr("No environment to verify was found."),
         code="no-environment",
-        evidence=[tr("not there: {place}", place=place) for place in tried],
+        evidence=[tr("not there: {path}", path=place) for place in tried],
         hint=tr("Run torchup setup first, or name an interpreter: torchup verify --python PATH."),
     )
 
@@ -96,15 +102,15 @@ def _asked(
         named = Path(prefix).name if Path(prefix).parent.name == "envs" else "base"
         python = next((python for python in _places(Path(prefix), system) if exists(python)), None)
         if python is not None and asked in (named, Path(prefix).name):
-            return Choice(python=str(python), source=tr("--python, the conda environment {asked}", asked=asked))
+            return Choice(python=str(python), source=tr("--python, the conda environment {name}", name=asked))
     if exists(path):
         return Choice(python=str(path), source="--python")
     raise UsageError(
-        tr("There is no Python at {asked}.", asked=asked),
+        tr("There is no Python at {path}.", path=asked),
         code="python-not-found",
         evidence=[
-            tr("looked for {path} and {python_in}", path=path, python_in=python_in(path, system)),
-            *([tr("conda environments: {prefixes}", prefixes=", ".join(prefixes))] if prefixes else []),
+            tr("looked for {path} and {inside}", path=path, inside=python_in(path, system)),
+            *([tr("conda environments: {paths}", paths=", ".join(prefixes))] if prefixes else []),
         ],
         hint=tr("Give the path of an interpreter, the folder of an environment, or the name of a conda environment."),
     )

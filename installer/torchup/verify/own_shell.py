@@ -50,7 +50,9 @@ def read_own_shell(shells: Shells, *, home: str, timeout: float = 15.0) -> tuple
         found = {program: place for program in PROGRAMS if (place := shutil.which(program, path=path))}
         known[f"{shell} {mode}"] = {"variables": values, "programs": found}
         folders = [entry for entry in values.get("LD_LIBRARY_PATH", "").split(":") if _CUDA_FOLDER.search(entry)]
-        shown = ", ".join(f"{program} is {place}" for program, place in found.items()) or "no python, no nvcc"
+        shown = ", ".join(
+            tr("{program} is {path}", program=program, path=place) for program, place in found.items()
+        ) or tr("no python, no nvcc")
         if folders:
             text = tr(
                 "LD_LIBRARY_PATH of a new {mode} {shell} holds {folders}, which torch's wheels do not need",

@@ -71,7 +71,7 @@ def prove_by_trial(subject: Subject, report: Report) -> tuple[Check, ...]:
         )
         if any(one.id == check.id and one.status == "pass" for one in again.checks):
             done.add(check.id)
-            detail = f"{trial.text}, {check.id} passes"
+            detail = tr("{trial}, {check} passes", trial=tr(trial.text), check=check.id)
             proved.append(
                 Check(
                     id=f"trial-{check.id}",

@@ -185,7 +185,7 @@ class _Probe:
         except OSError as error:
             self._errors.close()
             raise UsageError(
-                tr("{command} cannot be started.", command=self._command[0]),
+                tr("{program} cannot be started.", program=self._command[0]),
                 code="python-not-startable",
                 evidence=[str(error)],
                 hint=tr("Name a working interpreter with --python."),
@@ -227,7 +227,7 @@ class _Probe:
 
     def why_no_report(self, limit: float, checks: list[Check]) -> Check:
         """Say how the probe ended without a report, and after which check."""
-        where = tr(", after the check {id}", id=checks[-1].id) if checks else ""
+        where = tr(", after the check {check}", check=checks[-1].id) if checks else ""
         if self._timed_out:
             return _problem(
                 "timeout",
@@ -240,7 +240,7 @@ class _Probe:
         said = self._errors.read().decode("utf-8", "replace").strip()
         if "SyntaxError" in said or "needs Python 3.9" in said:
             return _problem(
-                "error", tr("{command} is older than Python 3.9", command=self._command[0]), "python-too-old-for-probe"
+                "error", tr("{program} is older than Python 3.9", program=self._command[0]), "python-too-old-for-probe"
             )
         how, cause = how_it_ended(self._process.wait())
         detail = tr("the tensor test {how} and gave no report{where}", how=how, where=where)

@@ -39,7 +39,9 @@ def _lost(old: ShellReading, new: ShellReading, known: ShellEnvironment) -> list
     if new.variables is None:
         return [
             tr(
-                "it ran a command before, and now {problem}. {first}", problem=new.problem, first=_first(new.complaint)
+                "it ran a command before, and now {problem}. {complaint}",
+                problem=new.problem,
+                complaint=_first(new.complaint),
             ).strip()
         ]
     names = sorted(

@@ -113,7 +113,7 @@ def read_variables(
         content = result.read_bytes() if result.exists() else None
     if status is None:
         problem = tr(
-            "{program} did not finish its start-up files within {timeout:g} s", program=program, timeout=timeout
+            "{program} did not finish its start-up files within {seconds:g} s", program=program, seconds=timeout
         )
         return ShellReading(variables=None, problem=problem, timed_out=True, complaint=complaint, seconds=seconds)
     if content is None:
@@ -132,7 +132,7 @@ def _reader(result: str) -> tuple[str, ...]:
     if os.access(sys.executable, os.X_OK) or sys.platform == "win32":
         return (sys.executable, "-I", "-S", "-c", _READER, result)
     # Under another account our own interpreter may be out of reach.
-    return ("/bin/sh", "-c", tr('exec env -0 >"$1"'), "sh", result)
+    return ("/bin/sh", "-c", 'exec env -0 >"$1"', "sh", result)
 
 
 def ask_zdotdir(home: str) -> str | None:

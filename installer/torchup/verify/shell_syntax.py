@@ -82,14 +82,14 @@ def _complaint(argv: tuple[str, ...], path: str, environment: dict[str, str], ti
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return tr("{argv} did not finish reading the file within {timeout:g} s", argv=argv[0], timeout=timeout)
+        return tr("{program} did not finish reading the file within {seconds:g} s", program=argv[0], seconds=timeout)
     if done.returncode == 0:
         return None
-    said = done.stderr.decode("utf-8", "backslashreplace").replace(path, "the file").strip()
+    said = done.stderr.decode("utf-8", "backslashreplace").replace(path, tr("the file")).strip()
     return (
         said.splitlines()[0]
         if said
-        else tr("{argv} ends with status {returncode}", argv=argv[0], returncode=done.returncode)
+        else tr("{program} ends with status {status}", program=argv[0], status=done.returncode)
     )
 
 

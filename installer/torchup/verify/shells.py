@@ -13,7 +13,7 @@ from torchup.shell.quoting import quote
 from torchup.shell.startup_files import StartMode, StartupFile
 from torchup.verify.shell_start import ShellReading, ask_zdotdir, read_variables, shell_argv
 from torchup.verify.shell_syntax import parse_check
-from torchup.words import tr
+from torchup.words import mark, tr
 
 __all__ = [
     "ShellReading",
@@ -98,7 +98,7 @@ def judge_all(readings: Mapping[Start, ShellReading | None], expected: ShellEnvi
 def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[CheckStatus, tuple[str, ...]]:
     """Compare what a shell knows with what it should: the status and a sentence for each difference."""
     unread = [
-        tr("{name} should be {wanted} and is {shown}", name=name, wanted=wanted, shown=_shown(reading.get(name)))
+        tr("{name} should be {wanted} and is {found}", name=name, wanted=wanted, found=_shown(reading.get(name)))
         for name, wanted in (("TORCHUP_ENVIRONMENT", expected.environment), ("TORCHUP_CUDA_HOME", expected.cuda_home))
         if wanted is not None and reading.get(name) != wanted
     ]
@@ -108,9 +108,10 @@ def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[Chec
     if expected.cuda_home is not None and reading.get("CUDA_HOME") != expected.cuda_home:
         problems.append(
             tr(
-                "CUDA_HOME should be {cuda_home} and is {shown}",
-                cuda_home=expected.cuda_home,
-                shown=_shown(reading.get("CUDA_HOME")),
+                "{name} should be {wanted} and is {found}",
+                name="CUDA_HOME",
+                wanted=expected.cuda_home,
+                found=_shown(reading.get("CUDA_HOME")),
             )
         )
     path = (reading.get("PATH") or "").split(":")
@@ -126,12 +127,12 @@ def differences(reading: ShellReading, expected: ShellEnvironment) -> tuple[Chec
         )
     nvcc = shutil.which("nvcc", path=reading.get("PATH") or "")
     if nvcc is not None and expected.bin_dirs and str(Path(nvcc).parent) not in expected.bin_dirs:
-        none = (
-            ""
+        text = (
+            mark("the nvcc that is found first is {path}")
             if any(Path(folder, "nvcc").exists() for folder in expected.bin_dirs)
-            else tr("; the toolkit chosen has none")
+            else mark("the nvcc that is found first is {path}; the toolkit chosen has none")
         )
-        problems.append(tr("the nvcc that is found first is {nvcc}{none}", nvcc=nvcc, none=none))
+        problems.append(tr(text, path=nvcc))
     return ("warn" if problems else "pass"), tuple(problems)
 
 
@@ -169,14 +170,16 @@ def _judge(start: Start, reading: ShellReading | None, expected: ShellEnvironmen
         id=start.id,
         status=status,
         seconds=reading.seconds,
-        detail="; ".join([*(problems or [f"{start.mode} {start.shell} knows what it should"]), *hole]),
+        detail="; ".join(
+            [*(problems or [tr("{mode} {shell} knows what it should", mode=start.mode, shell=start.shell)]), *hole]
+        ),
         hint=hints.get(status),
     )
 
 
 def _complaint(reading: ShellReading) -> str:
     """Give the start of what the shell said, without what every shell says that has no terminal of its own."""
-    noise = (tr("no job control in this shell"), tr("cannot set terminal process group"))
+    noise = ("no job control in this shell", "cannot set terminal process group")
     lines = [line for line in reading.complaint.splitlines() if not any(words in line for words in noise)]
     return "\n".join(lines)[:_LONGEST_COMPLAINT]
 
@@ -193,4 +196,4 @@ def _hole(reading: ShellReading) -> list[str]:
 
 
 def _shown(value: str | None) -> str:
-    return "not set" if value is None else value or "empty"
+    return tr("not set") if value is None else value or tr("empty")

@@ -28,12 +28,12 @@ def check_toolkit(cuda_home: str, *, timeout: float = 10.0) -> Check:
     versions = {name: version for name, version in found.items() if version is not None}
     where = f"{cuda_home}{_leads(cuda_home)}"
     if len(set(versions.values())) > 1:
-        said = ", ".join(f"{name} is of {version}" for name, version in versions.items())
+        said = ", ".join(tr("{file} is of {version}", file=name, version=version) for name, version in versions.items())
         return Check(
             id="shell.toolkit",
             status="warn",
             detail=tr("{where} is no single toolkit: {said}", where=where, said=said),
-            hint=_HINT,
+            hint=tr(_HINT),
         )
     if not os.access(f"{cuda_home}/bin/nvcc", os.X_OK):
         detail = tr("{where} has no nvcc that can be run, so nothing can be compiled with it", where=where)
@@ -47,17 +47,17 @@ def check_toolkit(cuda_home: str, *, timeout: float = 10.0) -> Check:
         id="shell.toolkit",
         status="pass",
         detail=tr(
-            "{where} is CUDA {version}: {versions} say so",
+            "{where} is CUDA {version}: {files} say so",
             where=where,
             version=version,
-            versions=" and ".join(versions),
+            files=tr(" and ").join(versions),
         ),
     )
 
 
 def _leads(path: str) -> str:
     real = os.path.realpath(path)
-    return "" if real == path else f" (today {real})"
+    return "" if real == path else tr(" (today {path})", path=real)
 
 
 def _first(parse: object, path: str) -> str | None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import socket
+import ssl
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +15,8 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+import requests
+from urllib3.exceptions import ProtocolError
 
 from support.sandbox import Sandbox, tree
 from torchup.apply import web_files
@@ -22,6 +27,7 @@ from torchup.apply.web_files import WebFiles
 from torchup.errors import StepError
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import Download, Plan
+from torchup.resolve.offers.transport import FetchError
 
 CONTENT = bytes(range(256)) * 5000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -178,17 +184,47 @@ def test_the_script_fetches_the_same_and_refuses_another_file(box: Sandbox, serv
 
 
 def test_faults_of_the_moment_are_told_from_those_that_stay() -> None:
-    from torchup.resolve.offers.transport import FetchError
-
     passing = [
         FetchError("page", "x", status=503),
-        FetchError("page", "cut the connection"),
-        FetchError("host", "no answer from h within 60 s"),
+        web_files._CutOffError("x"),
+        _fault(requests.ReadTimeout()),
+        _fault(requests.ConnectionError(), because_of=ConnectionRefusedError()),
+        _fault(requests.ConnectionError(), because_of=ProtocolError("x")),
     ]
     staying = [
         FetchError("page", "x", status=404),
-        FetchError("host", "its certificate was not accepted: x"),
-        FetchError("host", "could not resolve the name h"),
+        FetchError("host", "x", status=401),
+        _fault(requests.exceptions.SSLError()),
+        _fault(requests.exceptions.ProxyError(), because_of=ConnectionRefusedError()),
+        _fault(requests.ConnectionError(), because_of=socket.gaierror()),
+        _fault(requests.TooManyRedirects()),
     ]
     assert all(web_files._may_pass(fault) for fault in passing)
     assert not any(web_files._may_pass(fault) for fault in staying)
+
+
+def test_a_refused_connection_is_tried_again() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        files = WebFiles(settings=IndexSettings(), interrupts=Interrupts(), pauses=(0.0, 0.0))
+        said: list[str] = []
+        with pytest.raises(StepError):
+            files.fetch(f"http://127.0.0.1:{port}/x", io.BytesIO(), sha256="0" * 64, on_output=said.append)
+    assert len(said) == 2
+
+
+def test_the_code_of_a_failed_download_does_not_depend_on_the_language() -> None:
+    for fault, code in (
+        (FetchError("host", "x", status=401), "authentication"),
+        (_fault(requests.exceptions.SSLError()), "certificate"),
+        (_fault(requests.exceptions.ProxyError(), because_of=ssl.SSLCertVerificationError()), "certificate"),
+        (FetchError("host", "x"), "download-failed"),
+    ):
+        assert web_files._failed("https://example.invalid/x", fault).code == code
+
+
+def _fault(cause: Exception, *, because_of: Exception | None = None) -> FetchError:
+    fault = FetchError("host", "x")
+    fault.__cause__, cause.__cause__ = cause, because_of
+    return fault

@@ -45,23 +45,27 @@ class PlainAsker:
         default = 1 + [option.id for option in menu.options].index(menu.default)
         commands = _commands(back=menu.can_go_back, help_=menu.has_help)
         while True:
-            text = self._read_line(f"Number [{default}], {commands}: ")
+            text = self._read_line(tr("Number [{default}], {commands}: ", default=default, commands=commands))
             wish = _wish(text, back=menu.can_go_back, help_=menu.has_help)
             if wish is not None or text is None:
                 return wish or QUIT
             given = text.strip() or str(default)
             if given.isascii() and given.isdigit() and 1 <= int(given) <= len(menu.options):
                 return menu.options[int(given) - 1].id
-            self._say(tr("Please give a number from 1 to {options}.", options=len(menu.options)))
+            self._say(tr("Please give a number from 1 to {last}.", last=len(menu.options)))
 
     def type_in(self, line: Line) -> str | Wish:
         """Ask until a text without a problem, or a command, is given."""
         self._say("")
         self._say(line.text)
         commands = _commands(back=True, help_=line.has_help)
-        default = f" [{line.default}]" if line.default else ""
+        prompt = (
+            tr("Text [{default}], {commands}: ", default=line.default, commands=commands)
+            if line.default
+            else tr("Text, {commands}: ", commands=commands)
+        )
         while True:
-            text = self._read_line(f"Text{default}, {commands}: ")
+            text = self._read_line(prompt)
             wish = _wish(text, back=True, help_=line.has_help)
             if wish is not None or text is None:
                 return wish or QUIT
@@ -73,7 +77,7 @@ class PlainAsker:
 
 
 def _commands(*, back: bool, help_: bool) -> str:
-    return ", ".join([*(["b back"] if back else []), *(["? help"] if help_ else []), "q quit"])
+    return ", ".join([*([tr("b back")] if back else []), *([tr("? help")] if help_ else []), tr("q quit")])
 
 
 def _wish(text: str | None, *, back: bool, help_: bool) -> Wish | None:

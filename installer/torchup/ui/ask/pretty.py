@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchup.ui.ask.guard import signals_deferred
 from torchup.ui.ask.prompt import BACK, HELP, QUIT, Line, Menu, Option, Wish
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from questionary import Question
@@ -34,7 +35,7 @@ class PrettyAsker:
         import questionary
 
         arrow = "\N{LEFTWARDS ARROW}" if self._unicode else "<"
-        options = [*menu.options, *([Option(id=_BACK_ID, label=f"{arrow} Back")] if menu.can_go_back else [])]
+        options = [*menu.options, *([Option(id=_BACK_ID, label=arrow + " " + tr("Back"))] if menu.can_go_back else [])]
         choices = [questionary.Choice(title=self._fit(option), value=option.id) for option in options]
         question = questionary.select(
             menu.text,
@@ -86,8 +87,8 @@ class PrettyAsker:
         """Name the keys as far as they fit behind the question; help names them all."""
         from prompt_toolkit.utils import get_cwidth
 
-        parts = [*(["Esc back"] if back else []), *(["? help"] if help_ else []), "Ctrl-C quit"]
-        while parts and get_cwidth(text) + len(", ".join(parts)) + _AROUND_KEYS > self._columns:
+        parts = [*([tr("Esc back")] if back else []), *([tr("? help")] if help_ else []), tr("Ctrl-C quit")]
+        while parts and get_cwidth(text) + get_cwidth(", ".join(parts)) + _AROUND_KEYS > self._columns:
             parts.pop()
         return f"({', '.join(parts)})" if parts else " "
 
@@ -95,7 +96,7 @@ class PrettyAsker:
         """Shorten a label that the terminal would cut off; the pointer takes three columns."""
         from prompt_toolkit.utils import get_cwidth
 
-        label, room = option.label, self._columns - 4 - len(option.mark)
+        label, room = option.label, self._columns - 4 - get_cwidth(option.mark)
         if get_cwidth(label) > room:
             while get_cwidth(label) > room - len(_CUT):
                 label = label[:-1]

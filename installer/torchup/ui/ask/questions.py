@@ -12,8 +12,10 @@ from torchup.words import mark, tr
 Say = Callable[[str], object]
 
 _TYPED = "typed"
-_TYPED_LABELS = {"path": mark("another path ...")}
-_LINE_TEXTS = {"path": "Path:"}
+_TYPED_LABELS: dict[str, str] = {"path": mark("another path ...")}
+_ANY_TYPED_LABEL = mark("something else ...")
+_LINE_TEXTS: dict[str, str] = {"path": mark("Path:")}
+_ANY_LINE_TEXT = mark("Answer:")
 
 
 def ask_question(
@@ -35,12 +37,12 @@ def ask_question(
     ids = {str(number): choice for number, choice in enumerate(choices)}
     default = next((id_ for id_, choice in ids.items() if _same(choice.value, preselected)), "0")
     options = [
-        Option(id=id_, label=choice.label, mark=" (recommended)" if id_ == "0" and len(choices) > 1 else "")
+        Option(id=id_, label=choice.label, mark=tr(" (recommended)") if id_ == "0" and len(choices) > 1 else "")
         for id_, choice in ids.items()
     ]
     if question.typed:
-        options.append(Option(id=_TYPED, label=_TYPED_LABELS.get(question.kind, "something else ...")))
-    menu = Menu(text=question.prompt, options=tuple(options), default=default, can_go_back=can_go_back)
+        options.append(Option(id=_TYPED, label=tr(_TYPED_LABELS.get(question.kind, _ANY_TYPED_LABEL))))
+    menu = Menu(text=tr(question.prompt), options=tuple(options), default=default, can_go_back=can_go_back)
     while True:
         answer = asker.choose(menu)
         if answer is HELP:
@@ -58,11 +60,11 @@ def ask_question(
 def tell_help(question: Question, choices: tuple[Choice, ...], say: Say) -> None:
     """Say what the question means, what it takes, and what speaks for and against each choice."""
     say("")
-    say(question.help or question.meaning)
+    say(tr(question.help or question.meaning))
     for choice in choices:
         if choice.note:
             say(f"  {choice.label}: {choice.note}")
-    say(tr("  In an answers file: {key}: {values}", key=question.key, values=question.values))
+    say(tr("  In an answers file: {key}: {values}", key=question.key, values=tr(question.values)))
     say(tr("  Esc or b goes back; Ctrl-C or q stops, and nothing is changed."))
 
 
@@ -75,7 +77,7 @@ def _ask_line(asker: Asker, question: Question, say: Say) -> Value | Wish:
         except ValueError as error:
             return str(error)
 
-    line = Line(text=_LINE_TEXTS.get(question.kind, "Answer:"), problem=problem)
+    line = Line(text=tr(_LINE_TEXTS.get(question.kind, _ANY_LINE_TEXT)), problem=problem)
     while True:
         answer = asker.type_in(line)
         if answer is HELP:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from torchup.ui.ask.prompt import QUIT, Line, Menu, Wish
-from torchup.words import tr
 
 
 class ScriptedAsker:
@@ -28,9 +27,7 @@ class ScriptedAsker:
             answer = menu.default
         if isinstance(answer, str) and answer not in {option.id for option in menu.options}:
             offered = [option.id for option in menu.options]
-            raise LookupError(
-                tr("{text!r} has no option {answer!r}, only {offered}", text=menu.text, answer=answer, offered=offered)
-            )
+            raise LookupError(f"{menu.text!r} has no option {answer!r}, only {offered}")
         self.log.append((menu.text, answer))
         return answer
 

@@ -47,9 +47,7 @@ def cuinit(subject: Subject) -> Iterator[Found]:
     if code == _NOT_READY:
         switches = nvswitches(subject)
         cause = "fabric-manager-missing" if switches else "error-802-without-nvswitch"
-        seen = (
-            tr("NVSwitch at {switches}", switches=", ".join(switches)) if switches else tr("no NVSwitch on the PCI bus")
-        )
+        seen = tr("NVSwitch at {places}", places=", ".join(switches)) if switches else tr("no NVSwitch on the PCI bus")
         yield Found(cause=cause, evidence=(tr("cuInit answers {code}", code=code), seen))
     elif code == _UNKNOWN:
         there = subject.host.exists("/dev/nvidia-uvm")

@@ -50,9 +50,7 @@ def examine(subject: Subject, layers: Iterable[Layer]) -> tuple[LayerResult, ...
         if barrier is not None:
             barred[layer.name] = barrier
             results.append(
-                LayerResult(
-                    name=layer.name, status="not-reached", detail=tr("it stands on: {barrier}", barrier=barrier)
-                )
+                LayerResult(name=layer.name, status="not-reached", detail=tr("it stands on: {layer}", layer=barrier))
             )
             continue
         try:

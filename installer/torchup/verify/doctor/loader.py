@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from torchup.model.diagnosis import Found
+from torchup.model.outcome import Check
 from torchup.shell.diagnosis import diagnose
 from torchup.verify.causes import causes_in, known_causes
 from torchup.verify.doctor.engine import Look
 from torchup.verify.doctor.setters import where_set
 from torchup.verify.doctor.subject import Subject
 from torchup.verify.doctor.trials import attempt, compare_library_path, compare_masks, why_import_fails
-from torchup.words import tr
+from torchup.words import mark, tr
 
 _VARIABLE_OF = {
     "library-path-shadows": "LD_LIBRARY_PATH",
@@ -51,9 +52,12 @@ def look_at_loader(subject: Subject) -> Look:
         *compare_library_path(python.path, subject.environ, subject.ask, plain),
         *compare_masks(python.path, subject.environ, subject.ask, plain),
     ]
-    seen = tr("torch {said} loads from {get}", said=plain.said["version"], get=plain.said.get("file"))
-    if subject.environ.get("LD_LIBRARY_PATH") and not found_here:
-        seen += tr("; the same with and without LD_LIBRARY_PATH")
+    seen = (
+        mark("torch {version} loads from {file}; the same with and without LD_LIBRARY_PATH")
+        if subject.environ.get("LD_LIBRARY_PATH") and not found_here
+        else mark("torch {version} loads from {file}")
+    )
+    seen = tr(seen, version=plain.said["version"], file=plain.said.get("file"))
     return Look(seen=seen, found=tuple(with_places(found, subject) for found in found_here))
 
 
@@ -78,7 +82,7 @@ def look_at_torch(subject: Subject) -> Look:
     found = [
         Found(
             cause=check.hint,
-            evidence=(f"{check.id}{f' on {check.gpu}' if check.gpu else ''}: {check.detail}",),
+            evidence=(f"{_with_device(check)}: {check.detail}",),
             severity="warn" if check.status == "warn" else None,
         )
         for check in report.checks
@@ -93,11 +97,15 @@ def look_at_torch(subject: Subject) -> Look:
     )
 
 
+def _with_device(check: Check) -> str:
+    return tr("{check} on {device}", check=check.id, device=check.gpu) if check.gpu else check.id
+
+
 def look_at_startup_files(subject: Subject) -> Look:
     """Read the start-up files for lines that work against torch."""
     files = subject.facts.shells.files
     found = tuple(_startup_causes(subject))
-    return Look(seen=f"{len(files)} start-up files", found=found, skipped=not files)
+    return Look(seen=tr("{count} start-up files", count=len(files)), found=found, skipped=not files)
 
 
 def _startup_causes(subject: Subject) -> Iterator[Found]:
@@ -122,4 +130,4 @@ def look_at_logs(subject: Subject) -> Look:
         for name, line in causes_in(text)
         if name in _LOGGED
     )
-    return Look(seen=tr("{splitlines} lines of the kernel's log", splitlines=len(text.splitlines())), found=found)
+    return Look(seen=tr("{count} lines of the kernel's log", count=len(text.splitlines())), found=found)

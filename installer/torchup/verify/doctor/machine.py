@@ -42,9 +42,12 @@ def _state(cause: str) -> Callable[[Subject], str | None]:
         driver = subject.facts.nvidia
         if driver is None or _STATES.get(driver.state) != cause:
             return None
-        versions = {"module": driver.loaded_version, "libraries": driver.driver_version}
-        known = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-        return _SAYS[driver.state] + (f" ({known})" if known else "")
+        versions = {
+            mark("module {version}"): driver.loaded_version,
+            mark("libraries {version}"): driver.driver_version,
+        }
+        known = ", ".join(tr(text, version=version) for text, version in versions.items() if version)
+        return tr(_SAYS[driver.state]) + (f" ({known})" if known else "")
 
     return rule
 
@@ -60,7 +63,9 @@ def _container_without_gpus(subject: Subject) -> str | None:
         return f"NVIDIA_DRIVER_CAPABILITIES={given}"
     if facts.nvidia.state in ("missing", "no_device_nodes"):
         return tr(
-            "a {container} container in which {SAYS}", container=facts.context.container, SAYS=_SAYS[facts.nvidia.state]
+            "a {kind} container in which {state}",
+            kind=facts.context.container,
+            state=tr(_SAYS[facts.nvidia.state]),
         )
     return None
 
@@ -69,7 +74,7 @@ def _lost_after_reload(subject: Subject) -> str | None:
     found = {finding.code: finding for finding in subject.facts.findings}
     if subject.facts.context.container is None or "nvml-unknown" not in found:
         return None
-    return f"in a container, {found['nvml-unknown'].text}"
+    return tr("in a container, {text}", text=found["nvml-unknown"].text)
 
 
 def _linux_packages_in_wsl(subject: Subject) -> str | None:
@@ -177,20 +182,22 @@ def _told_better(cause: str, evidence: str, subject: Subject) -> Found:
 
 
 def _seen_gpus(subject: Subject) -> str:
-    return ", ".join(gpu.name or gpu.pci_id or gpu.vendor for gpu in subject.facts.gpus) or "no GPU"
+    return ", ".join(gpu.name or gpu.pci_id or gpu.vendor for gpu in subject.facts.gpus) or tr("no GPU")
 
 
 def _seen_firmware(subject: Subject) -> str:
-    state = {True: "on", False: "off", None: "unknown"}[subject.facts.context.secure_boot]
-    return tr("Secure Boot is {state}", state=state)
+    texts = {True: mark("Secure Boot is on"), False: mark("Secure Boot is off"), None: mark("Secure Boot is unknown")}
+    return tr(texts[subject.facts.context.secure_boot])
 
 
 def _seen_kernel(subject: Subject) -> str:
     driver = subject.facts.nvidia
     if driver is None:
-        return f"kernel {subject.facts.os.kernel or 'unknown'}, no NVIDIA driver"
+        return tr("kernel {release}, no NVIDIA driver", release=subject.facts.os.kernel or tr("unknown"))
     flavour = f" ({driver.kernel_module})" if driver.kernel_module else ""
-    return f"NVIDIA module {driver.loaded_version or 'not loaded'}{flavour}"
+    if driver.loaded_version is None:
+        return tr("NVIDIA module not loaded") + flavour
+    return tr("NVIDIA module {version}", version=driver.loaded_version) + flavour
 
 
 def _seen_devices(subject: Subject) -> str:
@@ -201,11 +208,13 @@ def _seen_devices(subject: Subject) -> str:
 def _seen_driver(subject: Subject) -> str:
     driver = subject.facts.nvidia
     if driver is None:
-        return "no NVIDIA driver"
+        return tr("no NVIDIA driver")
     cuda = f", CUDA {driver.cuda_version}" if driver.cuda_version else ""
     said = subject.notes.get("cuinit")
-    return f"driver {driver.driver_version or 'unknown'}{cuda}" + (
-        tr(", cuInit answers {said}", said=said) if said else ""
+    return (
+        tr("driver {version}", version=driver.driver_version or tr("unknown"))
+        + cuda
+        + (tr(", cuInit answers {code}", code=said) if said else "")
     )
 
 

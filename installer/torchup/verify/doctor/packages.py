@@ -105,7 +105,10 @@ def package_causes(packages: Packages, *, gpu_here: str | None, cpu_is_wanted: b
         versions = [f"torch {package.version}" for package in twice]
         yield Found(cause="torch-partially-initialized", evidence=(*versions, *packages.left_overs))
     if packages.variant == "cpu" and gpu_here and not cpu_is_wanted:
-        evidence = (f"torch {torch.version} is a CPU build", tr("the machine has {gpu_here}", gpu_here=gpu_here))
+        evidence = (
+            tr("torch {version} is a CPU build", version=torch.version),
+            tr("the machine has {gpu}", gpu=gpu_here),
+        )
         if packages.conda_cpu:
             yield Found(cause="conda-resolved-cpu-build", evidence=(*evidence, packages.conda_cpu))
         else:
@@ -117,25 +120,23 @@ def package_causes(packages: Packages, *, gpu_here: str | None, cpu_is_wanted: b
 
 def _requirements(packages: Packages, torch: Package) -> Iterator[Found]:
     missing: list[str] = []
-    differing: list[str] = []
+    cuda: list[str] = []
     for requirement in _wanted(torch, packages.markers):
         installed = packages.get(canonicalize_name(requirement.name))
         if installed is None:
             missing.append(f"{requirement.name}{requirement.specifier}")
-        elif not _fits(requirement, installed.version):
-            differing.append(
+        elif requirement.name.startswith(("nvidia", "triton")) and not _fits(requirement, installed.version):
+            cuda.append(
                 tr(
-                    "torch asks for {name}{specifier}, {version} is installed",
-                    name=requirement.name,
-                    specifier=requirement.specifier,
+                    "torch asks for {requirement}, {version} is installed",
+                    requirement=f"{requirement.name}{requirement.specifier}",
                     version=installed.version,
                 )
             )
     if missing:
-        yield Found(cause="torch-incomplete", evidence=(tr("not installed: {missing}", missing=", ".join(missing)),))
-    cuda = tuple(text for text in differing if text.startswith(("torch asks for nvidia", "torch asks for triton")))
+        yield Found(cause="torch-incomplete", evidence=(tr("not installed: {packages}", packages=", ".join(missing)),))
     if cuda:
-        yield Found(cause="cuda-pins-differ", evidence=cuda)
+        yield Found(cause="cuda-pins-differ", evidence=tuple(cuda))
 
 
 def _companions(packages: Packages, torch: Package) -> Iterator[Found]:
@@ -146,18 +147,18 @@ def _companions(packages: Packages, torch: Package) -> Iterator[Found]:
             continue
         evidence += [
             tr(
-                "{name} {version} asks for torch{specifier}, {version_2} is here",
+                "{name} {version} asks for torch{specifier}, {torch} is here",
                 name=name,
                 version=package.version,
                 specifier=requirement.specifier,
-                version_2=torch.version,
+                torch=torch.version,
             )
             for requirement in _wanted(package, packages.markers)
             if canonicalize_name(requirement.name) == "torch" and not _fits(requirement, torch.version)
         ]
         if package.label and torch.label and package.label != torch.label:
             evidence.append(
-                tr("{name} is {label}, torch is {label_2}", name=name, label=package.label, label_2=torch.label)
+                tr("{name} is {variant}, torch is {torch}", name=name, variant=package.label, torch=torch.label)
             )
     if evidence:
         yield Found(cause="torchvision-nms-missing", evidence=tuple(evidence))

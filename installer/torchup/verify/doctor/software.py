@@ -18,7 +18,7 @@ from torchup.verify.causes import cause_of_finding
 from torchup.verify.doctor.engine import Look
 from torchup.verify.doctor.packages import package_causes
 from torchup.verify.doctor.subject import Interpreter, Subject
-from torchup.words import tr
+from torchup.words import mark, tr
 
 # Only the standard library, isolated: what it says must not depend on what is being examined.
 ASK_INTERPRETER = """
@@ -49,7 +49,7 @@ def parse_interpreter(path: str, ran: Ran) -> tuple[Interpreter, dict[str, str]]
         return Interpreter(path=path, **{**said, "sites": tuple(said["sites"])}), markers
     except (ValueError, KeyError, IndexError, TypeError):
         text = (
-            ran.stderr.strip() or ran.problem or tr("it ended with status {returncode}", returncode=ran.returncode)
+            ran.stderr.strip() or ran.problem or tr("it ended with status {status}", status=ran.returncode)
         ).splitlines()
         return Interpreter(path=path, problem=text[-1]), {}
 
@@ -61,8 +61,12 @@ def look_at_interpreter(subject: Subject) -> Look:
         return Look(seen=tr("no environment to look into"), skipped=True)
     if python.problem is not None:
         return Look(seen=python.path, found=(Found(cause="interpreter-broken", evidence=(python.problem,)),))
-    kind = "environment" if python.prefix != python.base_prefix else "installation"
-    seen = f"Python {python.version}, {python.bits} bit, {kind} {python.prefix}"
+    text = (
+        mark("Python {version}, {bits} bit, environment {path}")
+        if python.prefix != python.base_prefix
+        else mark("Python {version}, {bits} bit, installation {path}")
+    )
+    seen = tr(text, version=python.version, bits=python.bits, path=python.prefix)
     return Look(seen=seen, found=tuple(_interpreter_causes(python, subject)))
 
 
@@ -77,9 +81,9 @@ def _interpreter_causes(python: Interpreter, subject: Subject) -> Iterator[Found
             cause="musl-alpine",
             evidence=(
                 tr(
-                    "{id} has musl {libc_version}",
-                    id=system.id or "this system",
-                    libc_version=system.libc_version or "",
+                    "{system} has musl {version}",
+                    system=system.id or tr("this system"),
+                    version=system.libc_version or "",
                 ),
             ),
         )
@@ -87,7 +91,7 @@ def _interpreter_causes(python: Interpreter, subject: Subject) -> Iterator[Found
     if system.libc == "glibc" and glibc and glibc < _OLDEST_GLIBC:
         yield Found(cause="glibc-too-old", evidence=(f"glibc {system.libc_version}",))
     if system.system == "darwin" and python.machine == "x86_64":
-        yield Found(cause="macos-intel", evidence=(f"{python.path} is an x86_64 program",))
+        yield Found(cause="macos-intel", evidence=(tr("{path} is an x86_64 program", path=python.path),))
     for finding in subject.facts.findings:
         cause = cause_of_finding(finding.code)
         if cause in _PYTHON_CAUSES:
@@ -109,7 +113,8 @@ def look_at_packages(subject: Subject) -> Look:
     torch = packages.get("torch")
     names = ("torchvision", "torchaudio", "triton", "numpy", "setuptools")
     beside = [f"{name} {package.version}" for name in names if (package := packages.get(name))]
-    seen = f"torch {torch.version} ({packages.variant or 'unknown build'})" if torch else "no torch"
+    build = packages.variant or tr("unknown build")
+    seen = f"torch {torch.version} ({build})" if torch else tr("no torch")
     return Look(seen=", ".join((seen, *beside)), found=tuple(found))
 
 
@@ -133,14 +138,14 @@ def _suits(subject: Subject) -> Iterator[Found]:
             too_old = False
         if too_old:
             text = tr(
-                "CUDA {cuda} needs driver >= {text}, {driver_version} is installed",
+                "CUDA {cuda} needs driver >= {minimum}, {version} is installed",
                 cuda=cuda[0],
-                text=minimum.text,
-                driver_version=driver.driver_version,
+                minimum=minimum.text,
+                version=driver.driver_version,
             )
             yield Found(
                 cause="driver-too-old",
-                evidence=(tr("torch is built for CUDA {cuda}.{cuda_2}", cuda=cuda[0], cuda_2=cuda[1]), text),
+                evidence=(tr("torch is built for CUDA {version}", version=f"{cuda[0]}.{cuda[1]}"), text),
             )
     yield from _kernels(subject, torch.version.partition("+")[0], packages.variant, cuda)
 
@@ -162,9 +167,9 @@ def _kernels(subject: Subject, version: str, variant: str, cuda: tuple[int, int]
             newer = capability.sm > max(kernels.sm, default=0)
             listed = " ".join(f"sm_{number}" for number in kernels.sm)
             text = tr(
-                "{name} has compute capability {capability}, the build has {listed}",
-                name=gpu.name or "the GPU",
+                "{gpu} has compute capability {capability}, the build has {kernels}",
+                gpu=gpu.name or tr("the GPU"),
                 capability=capability,
-                listed=listed,
+                kernels=listed,
             )
             yield Found(cause="no-kernel-image-new-gpu" if newer else "no-kernel-image-old-gpu", evidence=(text,))

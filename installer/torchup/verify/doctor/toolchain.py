@@ -29,7 +29,11 @@ def look_at_toolchain(subject: Subject) -> Look:
     found = [*_toolkit_causes(subject, toolkit), *_python_causes(subject), *_folder_causes(subject)]
     if subject.packages and subject.packages.get("triton"):
         found += _libcuda_causes(subject)
-    seen = f"CUDA toolkit {toolkit.version} at {toolkit.path}" if toolkit else tr("no CUDA toolkit (torch needs none)")
+    seen = (
+        tr("CUDA toolkit {version} at {path}", version=toolkit.version, path=toolkit.path)
+        if toolkit
+        else tr("no CUDA toolkit (torch needs none)")
+    )
     return Look(seen=seen, found=tuple(found))
 
 
@@ -66,9 +70,8 @@ def _toolkit_causes(subject: Subject, toolkit: Toolkit | None) -> Iterator[Found
     built = _cuda_of(subject)
     if built is not None and built[0] != cuda[0]:
         text = tr(
-            "torch is built for CUDA {built}.{built_2}, nvcc in {path} is {version}",
-            built=built[0],
-            built_2=built[1],
+            "torch is built for CUDA {cuda}, nvcc in {path} is {version}",
+            cuda=f"{built[0]}.{built[1]}",
             path=toolkit.path,
             version=toolkit.version,
         )
@@ -82,10 +85,10 @@ def _toolkit_causes(subject: Subject, toolkit: Toolkit | None) -> Iterator[Found
     major = re.match(r"\d+", ran.stdout.strip())
     if major and int(major.group()) >= bound:
         text = tr(
-            "{path} is {strip}, CUDA {version} takes gcc before {bound}",
+            "{path} is {version}, CUDA {cuda} takes gcc before {bound}",
             path=path,
-            strip=ran.stdout.strip(),
-            version=toolkit.version,
+            version=ran.stdout.strip(),
+            cuda=toolkit.version,
             bound=bound,
         )
         yield Found(cause="gcc-too-new-for-nvcc", evidence=(text,))
@@ -110,7 +113,7 @@ def _python_causes(subject: Subject) -> Iterator[Found]:
     ):
         yield Found(
             cause="python-h-missing",
-            evidence=(tr("{include}/Python.h is not there", include=python.include),),
+            evidence=(tr("{folder}/Python.h is not there", folder=python.include),),
             severity="warn",
         )
     if packages and (found := setuptools_cause(packages)):
@@ -135,10 +138,10 @@ def _folder_causes(subject: Subject) -> Iterator[Found]:
             continue
         if host.live and not os.access(cache, os.W_OK | os.X_OK):
             yield Found(
-                cause="jit-cache-not-writable", evidence=(tr("{cache} may not be written by this user", cache=cache),)
+                cause="jit-cache-not-writable", evidence=(tr("{path} may not be written by this user", path=cache),)
             )
         elif kind := network_file_system(mounts, host.resolve(cache)):
-            text = tr("{cache} lies on {kind}", cache=cache, kind=kind)
+            text = tr("{path} lies on {kind}", path=cache, kind=kind)
             yield Found(cause="jit-cache-not-writable", evidence=(text,), severity="warn")
 
 

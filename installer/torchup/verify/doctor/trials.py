@@ -76,9 +76,13 @@ class Trial:
 
 # What breaks an import; one at a time, in the order of what is met most.
 IMPORT_TRIALS = (
-    Trial(without=("LD_LIBRARY_PATH",), cause="library-path-shadows", text="without LD_LIBRARY_PATH"),
-    Trial(without=("LD_PRELOAD",), cause="library-path-shadows", text="without LD_PRELOAD"),
-    Trial(without=("PYTHONPATH", "PYTHONHOME"), cause="python-path-shadows", text="without PYTHONPATH and PYTHONHOME"),
+    Trial(without=("LD_LIBRARY_PATH",), cause="library-path-shadows", text=mark("without LD_LIBRARY_PATH")),
+    Trial(without=("LD_PRELOAD",), cause="library-path-shadows", text=mark("without LD_PRELOAD")),
+    Trial(
+        without=("PYTHONPATH", "PYTHONHOME"),
+        cause="python-path-shadows",
+        text=mark("without PYTHONPATH and PYTHONHOME"),
+    ),
     Trial(
         given=(("PYTHONNOUSERSITE", "1"),), cause="python-path-shadows", text=mark("without the user's own packages")
     ),
@@ -88,15 +92,15 @@ IMPORT_TRIALS = (
 CHECK_TRIALS: tuple[tuple[re.Pattern[str], Trial], ...] = (
     (
         re.compile(r"nccl|p2p|ddp|collectives"),
-        Trial(given=(("NCCL_P2P_DISABLE", "1"),), cause="nccl-p2p-hang-acs", text="with NCCL_P2P_DISABLE=1"),
+        Trial(given=(("NCCL_P2P_DISABLE", "1"),), cause="nccl-p2p-hang-acs", text=mark("with NCCL_P2P_DISABLE=1")),
     ),
     (
         re.compile(r"nccl|ddp|collectives"),
-        Trial(given=(("NCCL_SHM_DISABLE", "1"),), cause="shm-too-small", text="with NCCL_SHM_DISABLE=1"),
+        Trial(given=(("NCCL_SHM_DISABLE", "1"),), cause="shm-too-small", text=mark("with NCCL_SHM_DISABLE=1")),
     ),
     (
         re.compile(r"copy|alloc|exact-.*|matmul-.*|cudnn|sparse|libs"),
-        Trial(without=("LD_LIBRARY_PATH",), cause="library-path-shadows", text="without LD_LIBRARY_PATH"),
+        Trial(without=("LD_LIBRARY_PATH",), cause="library-path-shadows", text=mark("without LD_LIBRARY_PATH")),
     ),
 )
 
@@ -117,9 +121,9 @@ def last_words(ran: Ran) -> str:
     """Say how a command failed: by the signal that ended it, else by the last line of its error."""
     if ran.returncode is not None and ran.returncode < 0:
         # What is printed by a dying process (a traceback of the fault handler) tells the place, not the end.
-        return tr("the process {how_it_ended}", how_it_ended=how_it_ended(ran.returncode)[0])
+        return tr("the process {how}", how=how_it_ended(ran.returncode)[0])
     lines = (
-        ran.stderr.strip() or ran.problem or tr("it ended with status {returncode}", returncode=ran.returncode)
+        ran.stderr.strip() or ran.problem or tr("it ended with status {status}", status=ran.returncode)
     ).splitlines()
     return lines[-1]
 
@@ -132,7 +136,9 @@ def why_import_fails(python: str, environ: Mapping[str, str], ask: Ask, error: s
             # A shadowed library may have a name of its own in the error's text.
             telling = told if trial.cause == "library-path-shadows" and told is not None else trial.cause
             shown = [f"{name}={environ[name]}" for name in trial.without if environ.get(name)]
-            return Found(cause=telling, evidence=(error, tr("{text} it can be imported", text=trial.text), *shown))
+            return Found(
+                cause=telling, evidence=(error, tr("{trial} it can be imported", trial=tr(trial.text)), *shown)
+            )
     return Found(cause=told or "torch-import-error", evidence=(error,))
 
 
@@ -146,18 +152,19 @@ def compare_library_path(python: str, environ: Mapping[str, str], ask: Ask, plai
         return
     evidence: list[str] = []
     with_it, without = plain.said, clean.said
-    if with_it.get("cudnn") != without.get("cudnn"):
+    differs = with_it.get("cudnn") != without.get("cudnn")
+    if differs:
         evidence.append(
             tr(
-                "cuDNN is {get} with LD_LIBRARY_PATH and {get_2} without it",
-                get=with_it.get("cudnn"),
-                get_2=without.get("cudnn"),
+                "cuDNN is {given} with LD_LIBRARY_PATH and {own} without it",
+                given=with_it.get("cudnn"),
+                own=without.get("cudnn"),
             )
         )
     other = sorted(set(with_it.get("libraries") or ()) - set(without.get("libraries") or ()))
-    evidence += [f"with LD_LIBRARY_PATH {library} is loaded" for library in other]
+    evidence += [tr("with LD_LIBRARY_PATH {library} is loaded", library=library) for library in other]
     if evidence:
-        is_cudnn = "cuDNN" in evidence[0] or any("cudnn" in library for library in other)
+        is_cudnn = differs or any("cudnn" in library for library in other)
         cause = "cudnn-shadowed" if is_cudnn else "library-path-shadows"
         yield Found(cause=cause, evidence=(*evidence, f"LD_LIBRARY_PATH={path}"), severity="degraded")
 
@@ -170,10 +177,10 @@ def compare_masks(python: str, environ: Mapping[str, str], ask: Ask, plain: Outc
     clean = attempt(python, {key: value for key, value in environ.items() if key != name}, ask)
     if clean.said.get("count"):
         text = tr(
-            "torch sees {get} GPUs with {name}={environ!r} and {said} without it",
-            get=plain.said.get("count"),
+            "torch sees {count} GPUs with {name}={value!r} and {all} without it",
+            count=plain.said.get("count"),
             name=name,
-            environ=environ[name],
-            said=clean.said["count"],
+            value=environ[name],
+            all=clean.said["count"],
         )
         yield Found(cause="cuda-visible-devices-hides-gpu", evidence=(text,))
