@@ -16,9 +16,9 @@ TargetKind = Literal["absent", "empty", "environment", "directory", "file", "dan
 
 ANOTHER_PLACE = mark("Name another place: environment.path in the answers, or `--set environment.path=DIR`.")
 _NO_PLACE = {
-    "file": mark("{path} is a file, so no environment can be made there."),
-    "other": mark("{path} is neither a file nor a folder, so no environment can be made there."),
-    "dangling-link": mark("{path} is a link that leads nowhere, so no environment can be made there."),
+    "file": mark("a file"),
+    "other": mark("neither a file nor a folder"),
+    "dangling-link": mark("a link that leads nowhere"),
 }
 
 
@@ -67,7 +67,13 @@ def check_target(target: TargetState, *, wish: EnvironmentWish, wanted: tuple[st
 def _check_kind(target: TargetState) -> None:
     if target.kind in ("file", "other", "dangling-link"):
         raise RefusedError(
-            tr(_NO_PLACE[target.kind], path=target.path), code="target-is-a-file", hint=tr(ANOTHER_PLACE)
+            tr(
+                "{path} is {what}, so no environment can be made there.",
+                path=target.path,
+                what=tr(_NO_PLACE[target.kind]),
+            ),
+            code="target-is-a-file",
+            hint=tr(ANOTHER_PLACE),
         )
     if target.kind == "directory":
         raise RefusedError(
@@ -103,7 +109,7 @@ def _check_found(target: TargetState, *, wanted: tuple[str, ...], python: str) -
                 python=python,
             ),
             code="python-differs",
-            hint=" ".join((tr(ANOTHER_PLACE), tr("Or remove it first, with `torchup undo` if torchup made it."))),
+            hint=tr(ANOTHER_PLACE) + " " + tr("Or remove it first, with `torchup undo` if torchup made it."),
         )
     if target.made_by_torchup or all_satisfied(wanted, target.distributions):
         return
@@ -113,9 +119,7 @@ def _check_found(target: TargetState, *, wanted: tuple[str, ...], python: str) -
         evidence=tuple(
             f"{name} {version}" for name, version in sorted(target.distributions.items()) if name == "torch"
         ),
-        hint=" ".join(
-            (tr(ANOTHER_PLACE), tr("Or set environment.kind to existing to have PyTorch put into this one."))
-        ),
+        hint=tr(ANOTHER_PLACE) + " " + tr("Or set environment.kind to existing to have PyTorch put into this one."),
     )
 
 

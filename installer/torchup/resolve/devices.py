@@ -96,15 +96,22 @@ def used(devices: tuple[Device, ...], wish: GpuWish) -> tuple[Device, ...]:
     for key in wish.use:
         found = [device for device in devices if _is_named(device, key)]
         if len(found) != 1:
-            message = (
-                tr("{key!r} in gpus.use names several GPUs of this machine.", key=key)
-                if found
-                else tr("{key!r} in gpus.use is not a GPU of this machine.", key=key)
-            )
             unknown = tr("no UUID")
             evidence = [f"{device.gpu.index}: {device.name}, {device.gpu.uuid or unknown}" for device in devices]
             hint = tr("Name GPUs in gpus.use by an index or a UUID from this list.")
-            raise UsageError(message, code="gpu-unknown", evidence=evidence, hint=hint)
+            if found:
+                raise UsageError(
+                    tr("{key!r} in gpus.use names several GPUs of this machine.", key=key),
+                    code="gpu-unknown",
+                    evidence=evidence,
+                    hint=hint,
+                )
+            raise UsageError(
+                tr("{key!r} in gpus.use is not a GPU of this machine.", key=key),
+                code="gpu-unknown",
+                evidence=evidence,
+                hint=hint,
+            )
         chosen += [device for device in found if device not in chosen]
     return tuple(sorted(chosen, key=lambda device: device.gpu.index))
 
