@@ -89,7 +89,7 @@ def _raised(path: Path) -> Iterator[tuple[str, int, str, str]]:
 
 def _cause(node: ast.Call) -> Iterator[tuple[str, int, str, str]]:
     """Read a row of a table of causes: code, pattern, message, hint; or a verdict on the driver: code, text, hint."""
-    words = [_template(word) for word in node.args]
+    words = [_template(word) for word in (*node.args, *(keyword.value for keyword in node.keywords))]
     if ast.unparse(node.func) == "cause":
         code, _pattern, message, hint = words
         yield code, int(errors.ExitStatus.FAILED_ROLLED_BACK), f"{{step.summary}}: {message}.", hint
@@ -106,6 +106,8 @@ def _template(node: ast.expr) -> str:
         return "".join(_template(part) for part in node.values)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _template(node.left) + _template(node.right)
+    if isinstance(node, ast.IfExp):
+        return f"{_template(node.body)} / {_template(node.orelse)}"
     if isinstance(node, ast.FormattedValue):
         return f"{{{ast.unparse(node.value)}}}"
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("tr", "mark"):

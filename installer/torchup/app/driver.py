@@ -98,17 +98,14 @@ def _not_loaded(step: CheckDriver, host: Host) -> DriverVerdict:
             "/sys/module/nouveau",
         )
     if not has_nvidia_module(host):
-        text = (
+        return driver_fault(
+            "driver-not-built",
             tr("There is no NVIDIA module for {release}: it was not built.", release=release)
             if host.is_dir(f"/lib/modules/{release}/build")
             else tr(
                 "There is no NVIDIA module for {release}: it was not built. The headers of {release} are missing.",
                 release=release,
-            )
-        )
-        return driver_fault(
-            "driver-not-built",
-            text,
+            ),
             tr(
                 "Install the headers of the running kernel where they are missing, then `sudo dkms autoinstall` and restart the machine."
             ),

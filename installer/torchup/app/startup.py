@@ -71,16 +71,6 @@ def refuse_foreign_home(context: Context) -> None:
         me, own_home = pwd.getpwuid(uid).pw_name, pwd.getpwuid(uid).pw_dir
     except KeyError:
         me, own_home = f"uid {uid}", tr("unknown")
-    hint = (
-        tr(
-            "Run it as {name} without sudo, or for root with HOME={own_home}. "
-            "`torchup shell apply --for-user {name}` sets their shells up as root.",
-            name=name,
-            own_home=own_home,
-        )
-        if uid == 0
-        else tr("Run it as {name} without sudo, or for yourself with HOME={own_home}.", name=name, own_home=own_home)
-    )
     raise RefusedError(
         tr(
             "HOME is {home}, which belongs to {name}, and this is {me}, whose home is {own_home}.",
@@ -90,7 +80,14 @@ def refuse_foreign_home(context: Context) -> None:
             own_home=own_home,
         ),
         code="foreign-home",
-        hint=hint,
+        hint=tr(
+            "Run it as {name} without sudo, or for root with HOME={own_home}. "
+            "`torchup shell apply --for-user {name}` sets their shells up as root.",
+            name=name,
+            own_home=own_home,
+        )
+        if uid == 0
+        else tr("Run it as {name} without sudo, or for yourself with HOME={own_home}.", name=name, own_home=own_home),
     )
 
 

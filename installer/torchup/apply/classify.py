@@ -168,17 +168,19 @@ def ending(step: Step, command: Command, done: Completed) -> StepError:
             evidence=last_lines(done.tail),
             hint=tr("Run again; if it stays so, look at the log."),
         )
-    text = (
-        mark("{summary}: {program} ended with {status}.")
-        if done.returncode >= 0
-        else mark("{summary}: {program} was killed by signal {status}.")
-    )
     hints = {
         -9: tr("The system may have run out of memory: see `dmesg`."),
         127: tr("Install {program}, or put it on PATH.", program=program),
     }
     return StepError(
-        tr(text, summary=step.summary, program=program, status=abs(done.returncode)),
+        tr("{summary}: {program} ended with {status}.", summary=step.summary, program=program, status=done.returncode)
+        if done.returncode >= 0
+        else tr(
+            "{summary}: {program} was killed by signal {signal}.",
+            summary=step.summary,
+            program=program,
+            signal=-done.returncode,
+        ),
         code="command-failed",
         evidence=last_lines(done.tail),
         hint=hints.get(done.returncode, tr("The lines above are the last that it printed; the log has them all.")),

@@ -272,14 +272,14 @@ def _refuse_unfinished(context: Context) -> None:
     run = next((run for run in read_runs(context) if run.is_open and run.has_changes), None)
     if run is None:
         return
-    texts = {
-        None: mark("An earlier run was cut off, and what it changed is still there."),
-        "interrupted": mark("An earlier run was interrupted, and what it changed is still there."),
-        "reboot": mark("An earlier run waits for a restart of the machine, and what it changed is still there."),
+    states = {
+        None: mark("was cut off"),
+        "interrupted": mark("was interrupted"),
+        "reboot": mark("waits for a restart of the machine"),
+        "stopped": mark("stopped half-way"),
     }
-    half_way = mark("An earlier run stopped half-way, and what it changed is still there.")
     raise RefusedError(
-        tr(texts.get(run.status, half_way)),
+        tr("An earlier run {state}, and what it changed is still there.", state=tr(states[run.status])),
         code="unfinished-run",
         evidence=(tr("run {run}: {path}", run=run.run, path=run.path),),
         hint=tr("`torchup resume` goes on with it, `torchup undo` puts everything back, `torchup status` shows it."),
