@@ -206,7 +206,9 @@ def _only_one_source(facts: MachineFacts, plan: Plan, step: InstallSystemPackage
     installing = max(
         place for place, argv in enumerate(lines) if set(argv) & {"install", "-Syu"} and "--download-only" not in argv
     )
-    url = any("developer.download.nvidia.com" in getattr(found, "url", "") for found in plan.steps)
+    # A toolkit may come from another source, after the driver.
+    before = plan.steps[: plan.steps.index(step)]
+    url = any("developer.download.nvidia.com" in getattr(found, "url", "") for found in before)
     source = (
         "nvidia" if url else "rpmfusion" if any(name.startswith("akmod-") for name in step.packages) else "distribution"
     )

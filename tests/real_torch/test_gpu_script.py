@@ -29,7 +29,7 @@ def run(python: Path, out: Path, **changed: str) -> subprocess.CompletedProcess[
 
 def test_it_keeps_the_report_and_ends_with_0(python_with_torch: Path, tmp_path: Path) -> None:
     done = run(python_with_torch, tmp_path / "out")
-    said = done.stdout.replace("1 problems", "")
+    said = done.stdout
     report = json.loads((tmp_path / "out" / "quick.json").read_text())
     assert report["verdict"] == "pass"
     # How long it takes depends on what else this machine does; nothing else may be a problem.

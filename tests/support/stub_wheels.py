@@ -77,7 +77,10 @@ def stub_wheel(
             data = text.encode()
             digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
             record.append(f"{path},sha256={digest},{len(data)}")
-            archive.writestr(zipfile.ZipInfo(path), data)
+            entry = zipfile.ZipInfo(path)
+            # Installers keep the bits that let a program be run.
+            entry.external_attr = (0o100755 if data.startswith(b"#!") else 0o100644) << 16
+            archive.writestr(entry, data)
         record.append(f"{info}/RECORD,,")
         archive.writestr(zipfile.ZipInfo(f"{info}/RECORD"), "\n".join(record) + "\n")
     return StubWheel(

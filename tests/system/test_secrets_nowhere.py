@@ -16,6 +16,8 @@ from support.wheel_index import WheelIndex
 CANARY = "canary-7Qx!p"
 ENCODED = "canary-7Qx%21p"
 ALL = (CANARY, ENCODED, CANARY[:9])
+# Another one: what a person types stands on a command line, where a test that runs beside this one would see it.
+TYPED = "typed-5Kd"
 
 
 @contextmanager
@@ -111,8 +113,7 @@ def test_a_proxy_with_a_password_is_used_and_shows_up_nowhere(person: Person, wa
 
 @pytest.mark.parametrize("key", ["source.index", "source.mirror", "source.proxy"])
 def test_an_answer_with_a_password_is_refused_without_repeating_it(key: str, person: Person) -> None:
-    done = person.torchup("setup", "--yes", "--set", f"{key}=http://ann:{ENCODED}@127.0.0.1:9/simple")
+    done = person.torchup("setup", "--yes", "--set", f"{key}=http://ann:{TYPED}@127.0.0.1:9/simple")
     assert done.returncode == 2
     assert key in done.stderr
-    for secret in ALL:
-        assert secret not in done.stdout + done.stderr
+    assert TYPED not in done.stdout + done.stderr

@@ -76,37 +76,37 @@ def damaged(rc: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "code", "status"),
+    ("make", "said", "status"),
     [
-        (pipe, "not-a-file", 1),
-        (null_device, "not-a-file", 1),
-        (dangling, "dangling-link", 1),
-        (circle, "not-readable", 1),
-        (folder, "is-a-folder", 1),
-        (a_socket, "not-a-file", 1),
-        (read_only, "read-only-file", 1),
-        (damaged, "block-broken", 6),
+        # Whoever points a start-up file there wants nothing written: the lines are printed.
+        (pipe, "which holds no lines", 0),
+        (null_device, "which holds no lines", 0),
+        (a_socket, "which holds no lines", 0),
+        (dangling, "which does not exist", 6),
+        (circle, "symbolic links", 6),
+        (folder, "it is a folder", 6),
+        (read_only, "is read-only", 4),
+        (damaged, "error[block-broken]", 6),
     ],
 )
 def test_what_cannot_be_written_is_named_and_left_alone(
-    person: Person, make: Callable[[Path], None], code: str, status: int
+    person: Person, make: Callable[[Path], None], said: str, status: int
 ) -> None:
     rc = person.home / ".bashrc"
     make(rc)
     before = rc.lstat()
     content = rc.read_bytes() if make in (read_only, damaged) else None
     done = apply(person)
-    assert done.returncode == status, done.stderr
-    assert f"error[{code}]" in done.stderr
-    assert str(rc) in done.stderr
-    assert "hint: " in done.stderr
+    assert done.returncode == status, done.stdout + done.stderr
+    everything = "".join((done.stdout + done.stderr).split())
+    assert "".join(said.split()) in everything
+    assert str(rc) in everything
     after = rc.lstat()
     assert (after.st_ino, after.st_mode, after.st_mtime_ns) == (before.st_ino, before.st_mode, before.st_mtime_ns)
     assert content is None or rc.read_bytes() == content
-    assert sorted(path.name for path in person.home.iterdir() if path.name not in (".local", ".cache")) == [
-        ".bashrc",
-        ".profile",
-    ]
+    made = {".config"} if status == 4 else set()
+    there = {path.name for path in person.home.iterdir()} - {".local", ".cache"}
+    assert there == {".bashrc", ".profile", *made}
 
 
 def there_and_back(person: Person) -> None:
@@ -222,8 +222,8 @@ def test_a_read_only_file_system_is_named(person: Person, namespace: Namespace) 
     done = namespace(
         'touch "$HOME/.bashrc"\nrc="$HOME/.bashrc"\nmount --bind "$rc" "$rc"\nmount -o remount,ro,bind "$rc"\napply'
     )
-    assert done.returncode == 1, done.stderr
-    assert "error[read-only-file-system]" in done.stderr
+    assert done.returncode == 6, done.stderr
+    assert "mounted read-only" in " ".join(done.stderr.split())
     assert "chmod" not in done.stderr
     assert (person.home / ".bashrc").read_bytes() == RC
 

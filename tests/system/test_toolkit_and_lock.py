@@ -24,7 +24,9 @@ def stock(index: WheelIndex) -> None:
     shelf = index.simple()
     for release in ("13.0.88", "13.1.80"):
         for name, files in {
-            "nvidia-cuda-nvcc": {f"{HOME}/bin/nvcc": "#!/bin/sh\necho release 13.0\n"},
+            "nvidia-cuda-nvcc": {
+                f"{HOME}/bin/nvcc": "#!/bin/sh\necho Cuda compilation tools, release 13.0, V13.0.88\n"
+            },
             "nvidia-cuda-crt": {f"{HOME}/include/crt/host_config.h": "\n"},
             "nvidia-nvvm": {f"{HOME}/nvvm/bin/cicc": "\n"},
             "nvidia-cuda-runtime": {f"{HOME}/lib/libcudart.so.13": f"{release}\n"},

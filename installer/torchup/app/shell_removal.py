@@ -10,6 +10,7 @@ from typing import get_args
 from torchup.app.shell_wish import Wanted
 from torchup.app.startup_look import read_startup
 from torchup.errors import RefusedError
+from torchup.model.plan import Step
 from torchup.model.request import ShellName
 from torchup.plan.shell_steps import ShellPlan, env_file_path, plan_shell_removal
 from torchup.shell.managed_block import find
@@ -37,7 +38,7 @@ def plan_removal(wanted: Wanted) -> ShellPlan:
         wish=replace(wish, scope="all"), facts=wanted.facts, context=context, files=read_startup, asked=asked
     )
     also = [*wide.choice.files, *(() if only_some else _elsewhere(wanted))]
-    return plan_shell_removal(
+    removal = plan_shell_removal(
         wish=wish,
         facts=wanted.facts,
         context=context,
@@ -47,6 +48,15 @@ def plan_removal(wanted: Wanted) -> ShellPlan:
         also=also,
         asked=asked,
     )
+    return removal if only_some else replace(removal, steps=(*removal.steps, *_other_files(wanted, removal)))
+
+
+def _other_files(wanted: Wanted, removal: ShellPlan) -> tuple[Step, ...]:
+    """Plan for the files of ours that the journals name and nothing of today would find: another folder of fish's."""
+    from torchup.apply.still_ours import files_still_ours, removal_steps
+
+    ours = [file for file in files_still_ours(wanted.context) if file.form != "block"]
+    return removal_steps(ours, planned={step.path for step in removal.steps if hasattr(step, "path")})
 
 
 def settle(wanted: Wanted) -> None:

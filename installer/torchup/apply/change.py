@@ -136,6 +136,20 @@ Change = (
 )
 
 
+def backups_of(change: Change) -> frozenset[str]:
+    """Name the backups, by their digests, that putting this change back may need."""
+    match change:
+        case FileChange():
+            digests = {change.before_sha256, change.after_sha256}
+        case LockChange():
+            digests = {*change.before.values(), *(change.after or {}).values()}
+        case SystemChange():
+            digests = {change.before_sha256}
+        case _:
+            digests = set()
+    return frozenset(digest for digest in digests if digest is not None)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """What a step is about to do, seen before it does anything.

@@ -64,18 +64,22 @@ def prepare_remove(step: RemoveFile, system: System) -> Prepared:
     return _prepared(step.path, state, None, None, tr("{path} is removed", path=step.path))
 
 
-def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
-    """Work out the edit of a start-up file; refuses one that changed since the person saw it."""
-    state = _writable(step.path, system)
+def edit_of(step: EditManagedBlock, content: bytes | None) -> managed_block.Edit:
+    """Work out what a step makes of a file's bytes; raises RefusedError, with the file's path, as the block does."""
     try:
         if step.body is None:
-            edit = managed_block.remove(state.content)
-        else:
-            edit = managed_block.insert(state.content, step.body, placement=step.placement, language=step.shell)
+            return managed_block.remove(content)
+        return managed_block.insert(content, step.body, placement=step.placement, language=step.shell)
     except RefusedError as error:
         raise RefusedError(
             f"{step.path}: {error.message}", code=error.code, evidence=error.evidence, hint=error.hint
         ) from error
+
+
+def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
+    """Work out the edit of a start-up file; refuses one that changed since the person saw it."""
+    state = _writable(step.path, system)
+    edit = edit_of(step, state.content)
     if not edit.changed:
         return Prepared(change=NoChange(), detail=tr("{path} is as wanted", path=step.path))
     if state.content is None and not step.create:

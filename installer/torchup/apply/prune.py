@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from torchup.apply.change import FileChange
+from torchup.apply.change import backups_of
 from torchup.apply.history import read_runs
 from torchup.errors import RefusedError
 from torchup.model.context import Context
@@ -32,11 +32,5 @@ def prune_backups(context: Context) -> None:
 
 
 def _needed(context: Context) -> frozenset[str]:
-    changes = [
-        record.change
-        for run in read_runs(context)
-        for record in run.steps.values()
-        if record.remains and isinstance(record.change, FileChange)
-    ]
-    digests = (digest for change in changes for digest in (change.before_sha256, change.after_sha256))
-    return frozenset(digest for digest in digests if digest is not None)
+    changes = [record.change for run in read_runs(context) for record in run.steps.values() if record.remains]
+    return frozenset(digest for change in changes if change is not None for digest in backups_of(change))

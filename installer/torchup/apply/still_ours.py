@@ -22,7 +22,7 @@ from torchup.shell.block_scan import find
 from torchup.shell.quoting import Language
 from torchup.words import tr
 
-_OWN = ("own-file", "env-file")
+_OWN = ("own-file", "env-file", "conda-script")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class OurFile:
     """A file with a block of ours, or one that is ours whole; `step_id` is that of the step that wrote it."""
 
     path: str
-    form: Literal["block", "own-file", "env-file"]
+    form: Literal["block", "own-file", "env-file", "conda-script"]
     language: Language | None
     step_id: str
 

@@ -75,7 +75,9 @@ def package_steps(
                 content=requirements_text(constraint_lines(pick)),
             )
         )
-    return [*steps, *beside, *lock_steps(given, installer, python, pick.python)]
+    # A lock names wheels: what conda brought is in its environment.yml.
+    lock = [] if pick.source == "conda" else lock_steps(given, installer, python, pick.python)
+    return [*steps, *beside, *lock]
 
 
 def installer_of(given: PlanInput, pick: TorchPick) -> Installer:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from torchup.apply.file_steps import edit_of
 from torchup.model.outcome import Outcome
 from torchup.model.plan import (
     AddRepository,
@@ -30,7 +31,6 @@ from torchup.model.plan import (
     WriteLock,
 )
 from torchup.shell.difference import unified
-from torchup.shell.managed_block import insert, remove
 from torchup.words import tr
 
 _MIB = 1024 * 1024
@@ -138,10 +138,8 @@ def _difference(step: FileStep, before: bytes | None) -> tuple[str, ...]:
         after: bytes | None = step.content.encode("utf-8", "surrogateescape")
     elif isinstance(step, RemoveFile):
         after = None
-    elif step.body is None:
-        after = remove(before).after
     else:
-        after = insert(before, step.body, placement=step.placement, language=step.shell).after
+        after = edit_of(step, before).after
     return unified(step.path, before, after, around=2)
 
 

@@ -91,6 +91,9 @@ def test_every_cause_that_the_probe_or_the_runner_names_is_explained() -> None:
         "utf-8",
         "python-not-startable",
         "not-run",
+        # Two beginnings, each shared by several causes.
+        "no-kernel-image",
+        "rocm-unsupported",
         *probe.BY_ID,
         *(f"nvidia-cudnn-cu{n}" for n in (11, 12, 13)),
     }
