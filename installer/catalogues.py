@@ -125,7 +125,12 @@ def _causes() -> Iterator[tuple[str, str]]:
 
 def _recipes() -> Iterator[tuple[str, str]]:
     data = json.loads(RECIPES.read_text(encoding="utf-8"))
-    for text in (*(advice["text"] for advice in data["advice"]), *(recipe["title"] for recipe in data["recipes"])):
+    recipes = data["recipes"]
+    texts = [advice["text"] for advice in data["advice"]]
+    texts += [text for part in data["parts"].values() for text in (part.get("summary"), part.get("why")) if text]
+    texts += [text for recipe in recipes for text in (recipe["title"], *recipe["unconfirmed"])]
+    texts += [text for recipe in recipes for offer in recipe["offers"] for text in offer.get("unconfirmed", ())]
+    for text in texts:
         yield "knowledge/data/system_recipes.json", text
 
 
