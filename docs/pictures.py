@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import itertools
 import os
 import re
 import sys
@@ -186,9 +187,8 @@ def verify(lang: str) -> list[Row]:
     """Run the tensor test of a real torch on the CPU, and keep the report that follows the lines of progress."""
     environment = str(torch_python().parents[1])
     rows = command("verify", "--level", "quick", columns=100, torch=environment)(lang)
-    lines = ["".join(cell.data for cell in row) for row in rows]
-    verdict = max(number for number, line in enumerate(lines) if re.search(r"\btorch \d\S+ .*\bcpu\b.*\(", line))
-    return rows[verdict:]
+    blank = next(number for number, row in enumerate(rows) if not "".join(cell.data for cell in row).strip())
+    return rows[blank - 1 :]  # the verdict stands above the first blank line
 
 
 def text_of(rows: list[Row]) -> Text:
@@ -198,18 +198,22 @@ def text_of(rows: list[Row]) -> Text:
         cells = list(row)
         while cells and not cells[-1].data.strip() and not cells[-1].reverse and cells[-1].bg == "default":
             cells.pop()
-        for cell in cells:
-            style = Style(
-                color=_colour(cell.fg),
-                bgcolor=_colour(cell.bg),
-                bold=cell.bold or None,
-                italic=cell.italics or None,
-                underline=cell.underscore or None,
-                reverse=cell.reverse or None,
-            )
-            drawn.append(cell.data, style)
+        for style, run_of_cells in itertools.groupby(cells, _style):
+            drawn.append("".join(cell.data for cell in run_of_cells), style)
         drawn.append("\n")
     return drawn
+
+
+def _style(cell: pyte.screens.Char) -> Style:
+    """Give how a character of the screen looks."""
+    return Style(
+        color=_colour(cell.fg),
+        bgcolor=_colour(cell.bg),
+        bold=cell.bold or None,
+        italic=cell.italics or None,
+        underline=cell.underscore or None,
+        reverse=cell.reverse or None,
+    )
 
 
 def _colour(name: str) -> str | None:
