@@ -5,11 +5,13 @@ from __future__ import annotations
 import html
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pyte
 import pytest
 
 CHECKOUT = Path(__file__).parents[3]
@@ -73,3 +75,19 @@ def test_colours_and_weights_are_kept(drawn: Path) -> None:
     (fine, *_) = re.findall(r"class=\"doctor-(r\d+)\"[^>]*>ok[^<]*<", text)
     assert "font-weight: bold" in styles[broken]
     assert styles[fine] != styles[broken]
+
+
+def test_a_chinese_character_takes_two_cells() -> None:
+    screen_svg = runpy.run_path(str(CHECKOUT / "docs" / "screen_svg.py"))
+    screen = pyte.Screen(20, 1)
+    screen.draw("a驱动b")
+    picture = screen_svg["svg"]([[screen.buffer[0][column] for column in range(20)]], 20, "title", "name")
+    runs = re.findall(r"x=\"([\d.]+)\" y=\"20\" textLength=\"([\d.]+)\"[^>]*>([^<]*)<", picture)
+    cell = screen_svg["CELL"]
+    place = 0
+    for start, length, text in runs:
+        cells = sum(2 if character in "驱动" else 1 for character in text)
+        assert float(start) == pytest.approx(place * cell)
+        assert float(length) == pytest.approx(cells * cell)
+        place += cells
+    assert "".join(text for _, _, text in runs) == "a驱动b"
