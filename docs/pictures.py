@@ -37,7 +37,7 @@ torch=$1; shift
 mount --bind /home /mnt
 mount -t tmpfs none /home
 for user in /mnt/*/; do
-    [ -d "$user" ] || continue
+    [ -d "$user" ] && [ "$user" != /mnt/ada/ ] || continue
     mkdir "/home/$(basename "$user")"
     mount --bind "$user" "/home/$(basename "$user")"
 done
@@ -46,7 +46,8 @@ echo '# my settings' | tee /home/ada/.bashrc >/home/ada/.profile
 [ -z "$torch" ] || ln -s "$torch" /home/ada/.venvs/torch
 exec "$@"
 """
-"""Gives the program a home of its own, /home/ada, that no other program sees; the real homes stay where they are."""
+"""Gives the program a home of its own, /home/ada, that no other program sees. The other homes stay where they are; that
+of a real ada is out of sight meanwhile, so that nothing can be written there."""
 
 
 def run(*arguments: str, columns: int, lang: str, torch: str = "") -> TerminalSession:
@@ -106,17 +107,23 @@ def wizard(lang: str) -> dict[str, list[Row]]:
             seen[name] = rows_of(session, answered + 1 if name == "review" else max(answered, 1))
             answered = arrow_row(session) - 1
             session.send(ENTER)
-        session.finish()
+        check_end(session, 0)
     return seen
 
 
-def command(*arguments: str, columns: int = WIDTH, torch: str = "") -> Callable[[str], list[Row]]:
+def check_end(session: TerminalSession, status: int) -> None:
+    """Raise RuntimeError where the program did not end as it should: then the screen is not what is to be drawn."""
+    if (ended := session.finish()) != status:
+        raise RuntimeError(f"ended with {ended} in place of {status}:\n" + "\n".join(session.lines).strip())
+
+
+def command(*arguments: str, status: int = 0, columns: int = WIDTH, torch: str = "") -> Callable[[str], list[Row]]:
     """Give what draws the whole screen after a command."""
 
     def shown(lang: str) -> list[Row]:
         with run(*arguments, columns=columns, lang=lang, torch=torch) as session:
             session.expect(lambda: b"status:" in session.output, "end", seconds=120)
-            session.finish()
+            check_end(session, status)
             rows = rows_of(session)
             return rows[:-1]  # the last one is the status that the shell below printed
 
@@ -133,7 +140,7 @@ def verify(lang: str) -> list[Row]:
 
 SINGLE: dict[str, tuple[str, int, Callable[[str], list[Row]]]] = {
     "matrix": ('torchup matrix --gpu "GTX 1080 Ti"', WIDTH, command("matrix", "--gpu", "GTX 1080 Ti")),
-    "doctor": ("torchup doctor", WIDTH, command("doctor", "--machine", str(FOLDER / "after-an-update.yaml"))),
+    "doctor": ("torchup doctor", WIDTH, command("doctor", "--machine", str(FOLDER / "after-an-update.yaml"), status=4)),
     "verify": ("torchup verify", 100, verify),
 }
 OF_WIZARD = ("first-question", "build", "review")
