@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 SETUP_FLAGS ?=
 CATALOGUES := $(wildcard installer/torchup/locale/*/LC_MESSAGES/torchup.po)
-.PHONY: help setup dry-run test lint types test-quick test-nightly test-gpu bench docs words clean
+.PHONY: help setup dry-run test lint types test-quick test-nightly test-gpu bench docs pictures words clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -60,6 +60,9 @@ words: $(VENV)/dev.stamp ## bring the catalogues of translations up to date with
 
 docs: $(VENV)/dev.stamp ## write the generated pages again
 	$(RUN)/python docs/generate.py
+
+pictures: $(VENV)/dev.stamp ## draw the program's screens for the documentation (Linux)
+	PYTHONPATH=tests $(RUN)/python docs/pictures.py $(PICTURES)
 
 clean: ## remove what make made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -32,6 +32,7 @@ PASTE_BEGINS = "\x1b[200~"
 PASTE_ENDS = "\x1b[201~"
 
 _LIFLAG_LOCAL = 3
+_WHERE_IS_THE_CURSOR = b"\x1b[6n"
 
 
 class TerminalSession:
@@ -140,13 +141,12 @@ class TerminalSession:
             self._ended = True
             return
         self.output += chunk
-        self._answer_cursor_requests(chunk)
-        self._stream.feed(chunk)
-
-    def _answer_cursor_requests(self, chunk: bytes) -> None:
-        """Tell the program where the cursor is when it asks, as a terminal does."""
-        if b"\x1b[6n" in chunk:
+        *before_requests, rest = chunk.split(_WHERE_IS_THE_CURSOR)
+        for before in before_requests:
+            # A terminal answers when it has drawn what came before: an older place makes the program scroll.
+            self._stream.feed(before)
             self._child.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
+        self._stream.feed(rest)
 
 
 def python_argv(script: Path, *arguments: str) -> list[str]:
