@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from torchup.answers.summary import machine_summary
 from torchup.model.facts import MachineFacts
 from torchup.model.request import Request
-from torchup.ui.ask.guard import terminal_kept
-from torchup.ui.ask.prompt import Asker
+from torchup.ui.ask.guard import interrupts_remembered, terminal_kept
+from torchup.ui.ask.prompt import Asker, Attentive
 from torchup.ui.interview import Interview, Resolve, Say
 from torchup.ui.wizard_review import Danger, Review, ReviewText, confirmed
 from torchup.words import tr
@@ -38,12 +38,14 @@ def run_wizard(
     `stopped` is called before that with the answers so far. Other signals end the program as they always do,
     with the terminal restored.
     """
-    with terminal_kept():
+    with terminal_kept(), interrupts_remembered() as check:
         for line in machine_summary(facts) if found is None else found:
             say(line)
         say("")
         say(tr("Enter takes the recommended answer. Nothing is changed before you confirm it at the end."))
-        interview = Interview(facts=facts, given=request, resolve=resolve, asker=asker, say=say, stopped=stopped)
+        interview = Interview(
+            facts=facts, given=request, resolve=resolve, asker=Attentive(asker, check), say=say, stopped=stopped
+        )
         try:
             while True:
                 interview.ask_what_is_due()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -276,3 +278,22 @@ def test_a_path_of_a_toolkit_goes_with_its_source() -> None:
     run = Run(facts, [*[None] * 5, "1", "2", None, "change", "cuda_toolkit.source", "0", *ENTER])
     assert value_at(run.request, "cuda_toolkit.source") == "none"
     assert value_at(run.request, "cuda_toolkit.path") is None
+
+
+def test_a_ctrl_c_that_python_swallowed_still_counts_at_the_next_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception out of a garbage collector's callback is only printed; it must not keep the wizard going."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+
+    class Swallower:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def resolve(request: Request) -> Resolution:
+        Swallower()
+        return machine_resolver(NO_GPU)(request)
+
+    asker = ScriptedAsker(ENTER)
+    with pytest.raises(InterruptError):
+        run_wizard(facts=NO_GPU, request=Request(), resolve=resolve, review=review, asker=asker, say=lambda _text: None)
+    assert asker.log == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -61,3 +61,31 @@ def signals_deferred(stop: Callable[[], object]) -> Iterator[None]:
             signal.signal(number, before[number])
         if received:
             signal.raise_signal(received[0])
+
+
+@contextlib.contextmanager
+def interrupts_remembered() -> Iterator[Callable[[], None]]:
+    """Give a function that raises KeyboardInterrupt when Ctrl-C was pressed before it is called.
+
+    Python raises it wherever it is at that moment. Inside a callback of the garbage collector the exception is only
+    printed, and the person's wish would be lost.
+    """
+    pressed: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if pressed:
+            raise KeyboardInterrupt
+
+    if before is not signal.default_int_handler:  # somebody else minds it, or it is ignored
+        yield check
+        return
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -57,3 +57,21 @@ class Asker(Protocol):
 
     def type_in(self, line: Line) -> str | Wish:
         """Give a text without a problem, or a wish."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attentive:
+    """A back-end that first calls `check`, which raises what was missed since the last question."""
+
+    asker: Asker
+    check: Callable[[], None]
+
+    def choose(self, menu: Menu) -> str | Wish:
+        """Show a menu."""
+        self.check()
+        return self.asker.choose(menu)
+
+    def type_in(self, line: Line) -> str | Wish:
+        """Ask for a line."""
+        self.check()
+        return self.asker.type_in(line)
