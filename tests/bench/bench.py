@@ -20,6 +20,7 @@ from statistics import median
 from bench.bench_detect import bench_detect
 from bench.bench_fleet import bench_fleet
 from bench.bench_shell import bench_shell
+from bench.bench_wizard import bench_wizard
 from support.bench_setup import prepare_setup
 from support.torch_environment import TorchUnavailableError, torch_python
 from torchup.verify.run import PROBE
@@ -126,12 +127,13 @@ def bench_shell_files(rounds: int) -> None:
 def main() -> None:
     """Run all, or those whose names are given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("only", nargs="*", help="start, resolve, verify, setup, detect, fleet, shell")
+    parser.add_argument("only", nargs="*", help="start, resolve, wizard, verify, setup, detect, fleet, shell")
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
     benches: dict[str, Callable[[int], None]] = {
         "start": bench_start,
         "resolve": bench_resolve,
+        "wizard": lambda rounds: line(*bench_wizard(rounds, lambda: run(BARE), TORCHUP)),
         "detect": lambda rounds: line(*bench_detect(rounds, run)),
         "fleet": lambda rounds: line(*bench_fleet(rounds)),
         "shell": bench_shell_files,
