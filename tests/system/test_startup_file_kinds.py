@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shlex
 import signal
 import socket
@@ -172,7 +173,7 @@ def test_without_a_home_nothing_is_written_elsewhere(person: Person, tmp_path: P
     )
     # The account database knows the home.
     assert done.returncode == 0, done.stderr
-    assert str(Path("~").expanduser()) in done.stdout
+    assert pwd.getpwuid(os.getuid()).pw_dir in done.stdout
     assert not list(elsewhere.iterdir())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from torchup.shell.block_scan import find
@@ -102,12 +103,10 @@ def diagnose(
     Lines of our own block are passed over.
     """
     findings = [*_about_the_file(path, content, real_path or path, keeper)]
-    lines = content.split(b"\n")
     block = find(content).block
     ours = range(block.first_line, block.last_line + 1) if block else range(0)
-    for number, raw in enumerate(lines, start=1):
-        line = raw.strip()
-        if number in ours or line.startswith(b"#") or _CANDIDATE.search(line) is None:
+    for number, line in _candidates(content):
+        if number in ours or line.startswith(b"#"):
             continue
         findings.extend(
             _finding(pattern.code, path, number, tr(pattern.text) + _effect(pattern.code, number, ours), line)
@@ -127,6 +126,20 @@ def diagnose(
         for end in early_ends(content)
     )
     return tuple(sorted(_once(findings), key=lambda finding: finding.line))
+
+
+def _candidates(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Give the lines that a pattern may match, with their numbers; the others of a large file are not looked at."""
+    number, counted, end = 1, 0, -1
+    for match in _CANDIDATE.finditer(content):
+        if match.start() <= end:
+            continue  # a line that was given already
+        start = content.rfind(b"\n", 0, match.start()) + 1
+        end = content.find(b"\n", match.start())
+        end = len(content) if end < 0 else end
+        number += content.count(b"\n", counted, start)
+        counted = start
+        yield number, content[start:end].strip()
 
 
 def _effect(code: str, number: int, ours: range) -> str:

@@ -8,15 +8,20 @@ from functools import lru_cache
 
 # Enough of the grammar to find the statement around a word; a parse check follows every edit.
 _ENDS = re.compile(rb"(?:^|[;&|(){}!]\s*|\b(?:then|else|do)\s+)(return|exit|logout|exec)(?:$|[\s;&|)])")
-_OPENS = re.compile(rb"^(if|case|for|while|until|select|foreach|switch|begin)\b|[^#]*\{\s*$")
+_WORD = re.compile(rb"\b(?:return|exit|logout|exec)\b")
+_OPENS = re.compile(rb"(?:if|case|for|while|until|select|foreach|switch|begin)\b")
+_OPENING = b"icfwusb"
 _CLOSES = re.compile(rb"^(fi|esac|done|end|endif|endsw|\})(?:$|[\s;&|)])")
 _CLOSING = b"fed}"
+_HASH = ord("#")
 # Where text begins that is not read as commands, and what only looks like it: an escape, a comment, a here-string.
 _TEXTS = re.compile(
     rb"\\.|<<<|(?:^|(?<=[\s;&|(]))#[^\n]*|<<-?[ \t]*['\"\\]?(?P<word>\w+)|['\"]", re.DOTALL | re.MULTILINE
 )
 _SINGLE_END = re.compile(rb"[^']*'")
 _DOUBLE_END = re.compile(rb'(?:[^"\\]|\\.)*"', re.DOTALL)
+_CLOSES_ITSELF = re.compile(rb"(?:^|[\s;])(fi|esac|done|end|endif|endsw|\})\s*(?:[;&|].*)?$")
+_COMMENT = re.compile(rb"\s#")
 _FUNCTION = re.compile(rb"^(?:function\s+[^\s(){}]+|[^\s(){}=;'\"]+\s*\(\s*\))")
 
 
@@ -36,33 +41,44 @@ def early_ends(content: bytes) -> tuple[EarlyEnd, ...]:
 
     `exec` counts only with a program to run: `exec 2>file` merely redirects.
     """
-    if re.search(rb"\b(?:return|exit|logout|exec)\b", content) is None:
+    if _WORD.search(content) is None:
         return ()
     found: list[EarlyEnd] = []
     # The line at which each open statement began, and whether it is a function.
     opened: list[tuple[int, bool]] = []
+    functions = 0
     for number, raw in enumerate(content.split(b"\n"), start=1):
         line = raw.strip()
-        if not line or line.startswith(b"#"):
+        if not line or line[0] == _HASH:
             continue
-        opens = _OPENS.match(line) is not None
         function = (b"(" in line or line.startswith(b"function")) and _FUNCTION.match(line) is not None
-        inside_function = any(is_function for _, is_function in opened) or function
-        has_word = b"return" in line or b"ex" in line or b"logout" in line
-        match = _ENDS.search(_without_comment(line)) if has_word else None
-        if match is not None and not inside_function and _really_ends(match, line):
-            word = match[1].decode()
+        if not (functions or function) and (end := _end_in(line)) is not None:
             start = opened[0][0] if opened else number
             text = line.decode("utf-8", "backslashreplace")
-            found.append(EarlyEnd(line=number, statement_line=start, word=word, text=text))
+            found.append(EarlyEnd(line=number, statement_line=start, word=end, text=text))
         if line[0] in _CLOSING and _CLOSES.match(line):
-            if opened:
-                opened.pop()
+            functions -= opened.pop()[1] if opened else 0
         elif line == b"{" and opened and opened[-1][1]:
             continue  # the brace of a function whose name stands on the line before
-        elif (opens or function) and not _closes_itself(line):
+        elif (function or _opens(line)) and _CLOSES_ITSELF.search(line) is None:
             opened.append((number, function))
+            functions += function
     return tuple(found)
+
+
+def _opens(line: bytes) -> bool:
+    if line[0] in _OPENING and _OPENS.match(line):
+        return True
+    return line.endswith(b"{") and b"#" not in line
+
+
+def _end_in(line: bytes) -> str | None:
+    """Give the word in a line that ends the reading of the file."""
+    # Most lines are dealt with here, without an expression.
+    if b"return" not in line and b"ex" not in line and b"logout" not in line:
+        return None
+    match = _ENDS.search(_COMMENT.split(line, maxsplit=1)[0])
+    return match[1].decode() if match is not None and _really_ends(match, line) else None
 
 
 def before_early_end(content: bytes) -> int:
@@ -101,16 +117,8 @@ def _inside_text(content: bytes, offset: int) -> bool:
     return False
 
 
-def _without_comment(line: bytes) -> bytes:
-    return re.split(rb"\s#", line, maxsplit=1)[0]
-
-
 def _really_ends(match: re.Match[bytes], line: bytes) -> bool:
     if match[1] != b"exec":
         return True
     after = line[match.end(1) :].strip()
     return bool(after) and re.match(rb"\d*[<>&]|\{", after) is None
-
-
-def _closes_itself(line: bytes) -> bool:
-    return re.search(rb"(?:^|[\s;])(fi|esac|done|end|endif|endsw|\})\s*(?:[;&|].*)?$", line) is not None
