@@ -96,7 +96,7 @@ def prepare_block(step: EditManagedBlock, system: System) -> Prepared:
                     found=found or tr("no file"),
                 ),
             ),
-            hint=tr("Make the plan again: run the same command once more."),
+            hint=tr("Make the plan again: run `torchup setup` or `torchup shell apply` once more."),
         )
     after = _kept_behind_link(step.path, state, edit.after, system)
     mode = state.mode if state.content is not None else DEFAULT_MODE
