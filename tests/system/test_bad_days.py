@@ -143,6 +143,26 @@ def test_kill_in_the_middle_then_resume(
     assert person.shell_value("bash", "TORCHUP_ENVIRONMENT") == str(person.home / ".venvs/torch")
 
 
+@pytest.fixture
+def bashrc_that_no_block_fits(person: Person) -> bytes:
+    (person.home / ".bashrc").write_bytes(b"readonly _torchup_kept=x\n")
+    return (person.home / ".bashrc").read_bytes()
+
+
+def test_an_edit_of_a_resumed_run_that_new_shells_suffer_from_is_put_back(
+    person: Person, bashrc_that_no_block_fits: bytes, busy: subprocess.Popen[str], index: WheelIndex
+) -> None:
+    os.kill(busy.pid, signal.SIGKILL)
+    busy.communicate()
+    index.heal()
+    done = person.torchup("resume")
+    assert done.returncode == 1, done.stderr
+    assert "error[shells-changed]" in done.stderr
+    assert (person.home / ".bashrc").read_bytes() == bashrc_that_no_block_fits
+    assert b"torchup" not in (person.home / ".zshrc").read_bytes()
+    assert not (person.home / ".venvs").exists()
+
+
 def test_kill_in_the_middle_then_undo(person: Person, busy: subprocess.Popen[str]) -> None:
     os.kill(busy.pid, signal.SIGKILL)
     busy.communicate()

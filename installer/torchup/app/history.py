@@ -30,14 +30,12 @@ def run_status(line: CommandLine) -> ExitStatus:
 def run_resume(line: CommandLine) -> ExitStatus:
     """Go on with the run that was stopped, and end as `setup` would have ended."""
     from torchup.app.driver import driver_checker_for
-    from torchup.apply.history import read_runs
-    from torchup.apply.run import Machine, resume_run
+    from torchup.app.guarded_run import edit_steps, run_guarded
+    from torchup.apply.run import Machine, open_run, resume_run
     from torchup.plan.secrets import secret_environment
     from torchup.resolve.offers.settings import read_settings
-    from torchup.ui.closing import render_closing
-    from torchup.ui.program import program_name
-    from torchup.ui.progress import RunProgress
 
+    run = open_run(line.context)
     settings = read_settings(line.context.environ, line.context.home)
     machine = Machine(
         context=line.context,
@@ -45,27 +43,18 @@ def run_resume(line: CommandLine) -> ExitStatus:
         attended=line.context.terminal.stdin_is_terminal,
         web=lambda: settings,
     )
-    with RunProgress(line.console) as progress:
-        result = resume_run(
+    return run_guarded(
+        line,
+        run.plan,
+        lambda progress: resume_run(
             machine,
             verifier=verifier_for(line),
             on_event=progress,
             driver_checker=driver_checker_for(line.context),
-        )
-    if line.console.json_output:
-        line.console.data({"schema": 1, "result": result_data(result)})
-    else:
-        plan = read_runs(line.context)[0].plan
-        line.console.show(
-            render_closing(
-                result,
-                plan,
-                shell=PurePath(line.context.environ.get("SHELL", "")).name or None,
-                program=program_name(line.context.environ),
-                log=line.context.places.log,
-            )
-        )
-    return result.exit_status
+        ),
+        may_edit=any(not run.is_done(step_id) for step_id in edit_steps(run.plan)),
+        shell=PurePath(line.context.environ.get("SHELL", "")).name or None,
+    )
 
 
 def run_undo(line: CommandLine, *, dry_run: bool) -> ExitStatus:

@@ -209,13 +209,10 @@ def _dry_run(
 
 def _apply(line: CommandLine, plan: Plan, settings: IndexSettings, *, shell: str | None) -> ExitStatus:
     from torchup.app.driver import driver_checker_for
-    from torchup.app.history import result_data
+    from torchup.app.guarded_run import edit_steps, run_guarded
     from torchup.app.proof import verifier_for
-    from torchup.app.shell_guard import ShellGuard, refuse_taken_away
     from torchup.apply.run import Machine, apply_plan, predict
     from torchup.plan.secrets import secret_environment
-    from torchup.ui.closing import render_closing
-    from torchup.ui.progress import RunProgress
 
     machine = Machine(
         context=line.context,
@@ -223,32 +220,20 @@ def _apply(line: CommandLine, plan: Plan, settings: IndexSettings, *, shell: str
         attended=line.context.terminal.stdin_is_terminal,
         web=lambda: settings,
     )
-    edits = {step.id for step in plan.steps if step.kind == "EditManagedBlock"}
-    edited = any(outcome.status == "changed" and outcome.step_id in edits for outcome in predict(plan, machine))
-    guard = ShellGuard.look(plan.shells if edited else None, line.context)
-    with RunProgress(line.console) as progress:
-        result = apply_plan(
+    edits = edit_steps(plan)
+    return run_guarded(
+        line,
+        plan,
+        lambda progress: apply_plan(
             plan,
             machine,
             verifier=verifier_for(line),
             on_event=progress,
             driver_checker=driver_checker_for(line.context),
-        )
-    in_part = [*plan.left_out]
-    if any(outcome.status == "changed" and outcome.step_id in edits for outcome in result.outcomes):
-        seen = guard.again()
-        refuse_taken_away(seen, line)
-        # With a tensor test the report has these checks.
-        in_part += seen.problems if result.report is None else []
-    for text in in_part:
-        line.console.warn(text)
-    if line.console.json_output:
-        line.console.data({"schema": 1, "result": result_data(result), "left_out": in_part})
-    else:
-        line.console.show(
-            render_closing(result, plan, shell=shell, program=_program(line), log=line.context.places.log)
-        )
-    return ExitStatus.DEGRADED if in_part and result.exit_status == ExitStatus.DONE else result.exit_status
+        ),
+        may_edit=any(found.status == "changed" and found.step_id in edits for found in predict(plan, machine)),
+        shell=shell,
+    )
 
 
 def _apply_saved(line: CommandLine, file: Path, request: Request | None, options: SetupOptions) -> ExitStatus:

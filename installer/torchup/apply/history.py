@@ -57,6 +57,11 @@ class RunRecord:
         """Tell whether it can be resumed: cut off, interrupted, stopped, or waiting for a restart."""
         return self.status in (None, "interrupted", "stopped", "reboot")
 
+    def is_done(self, step_id: str) -> bool:
+        """Tell whether a step was finished without failing."""
+        record = self.steps.get(step_id)
+        return record is not None and record.outcome is not None and record.outcome.status != "failed"
+
     @property
     def has_changes(self) -> bool:
         """Tell whether anything that it changed is still there."""

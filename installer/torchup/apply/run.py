@@ -149,6 +149,18 @@ def apply_plan(
                 )
 
 
+def open_run(context: Context) -> RunRecord:
+    """Find the run that waits to be gone on with. Raises RefusedError (nothing-to-resume)."""
+    run = next((run for run in read_runs(context) if run.is_open), None)
+    if run is None:
+        raise RefusedError(
+            tr("No run of torchup is open, so there is nothing to go on with."),
+            code="nothing-to-resume",
+            hint=tr("`torchup setup` starts a run, `torchup status` shows the last one."),
+        )
+    return run
+
+
 def resume_run(
     machine: Machine,
     *,
@@ -159,15 +171,9 @@ def resume_run(
     """Go on with the last run. Raises RefusedError (nothing-to-resume), and what `execute` raises."""
     context = machine.context
     with _alone(machine), Interrupts() as interrupts:
-        run = next((run for run in read_runs(context) if run.is_open), None)
-        if run is None:
-            raise RefusedError(
-                tr("No run of torchup is open, so there is nothing to go on with."),
-                code="nothing-to-resume",
-                hint=tr("`torchup setup` starts a run, `torchup status` shows the last one."),
-            )
+        run = open_run(context)
         system = machine.system(interrupts, on_event)
-        with machine.authorised(step for step in run.plan.steps if not _is_done(run, step)):
+        with machine.authorised(step for step in run.plan.steps if not run.is_done(step.id)):
             journal = Journal.reopen(context, run.path)
             mend(run, system, context)
             return execute(
@@ -207,11 +213,6 @@ def undo_run(machine: Machine, *, dry_run: bool = False, on_event: OnEvent = ign
 def _changing(plan: Plan, predicted: RunResult) -> tuple[Step, ...]:
     changed = {outcome.step_id for outcome in predicted.outcomes if outcome.status == "changed"}
     return tuple(step for step in plan.steps if step.id in changed)
-
-
-def _is_done(run: RunRecord, step: Step) -> bool:
-    record = run.steps.get(step.id)
-    return record is not None and record.outcome is not None and record.outcome.status != "failed"
 
 
 def _remains(run: RunRecord, step: Step) -> bool:
