@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import Sources, ask_sources
-from torchup.app.startup import ask_shells, refuse_foreign_home, refuse_unreadable_startup_files
-from torchup.app.startup_look import read_startup
 from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import MakeDirectory, Plan, WriteFile
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
-from torchup.plan.given import LockedPackages
-from torchup.shell.startup_files import Asked
 from torchup.words import tr
+
+if TYPE_CHECKING:
+    from torchup.plan.given import LockedPackages
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Desk:
     """What `setup` decides with.
 
     `own_machine` is False for a facts file of another machine. When it is `dry`, nothing is written at all.
+    With `asks_first` a person is asked before anything is planned.
     `foretold` says what the last plan changes in an environment that exists.
     """
 
@@ -34,6 +35,7 @@ class Desk:
     program: str
     save_answers: Path | None = None
     dry: bool = False
+    asks_first: bool = False
     foretold: tuple[str, ...] = ()
     _asked: dict[tuple[object, ...], Sources] = field(default_factory=dict)
 
@@ -51,7 +53,7 @@ class Desk:
                 offline=False,
                 own_machine=self.own_machine,
                 keep=not self.dry,
-                meanwhile=_load_what_comes_next,
+                meanwhile=_load_the_questions if self.asks_first else _load_what_comes_next,
             )
         return self._asked[key]
 
@@ -68,9 +70,12 @@ class Desk:
 
         from torchup import __version__
         from torchup.answers.write import render_answers
+        from torchup.app.startup import ask_shells, refuse_foreign_home, refuse_unreadable_startup_files
+        from torchup.app.startup_look import read_startup
         from torchup.apply.survey import survey_target
         from torchup.plan.build import PlanInput, environment_path, make_plan
         from torchup.plan.target import TargetState
+        from torchup.shell.startup_files import Asked
 
         sources = self.sources(request)
         request = effective(request, resolution)
@@ -163,6 +168,13 @@ class Desk:
             ),
         )
         return replace(plan, steps=(*copy, *plan.steps))
+
+
+def _load_the_questions() -> None:
+    """Import what the first question needs while the sources are being asked."""
+    import torchup.resolve.decide
+    import torchup.ui.ask.pretty
+    import torchup.ui.wizard  # noqa: F401
 
 
 def _load_what_comes_next() -> None:

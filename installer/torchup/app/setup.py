@@ -10,18 +10,16 @@ from typing import TYPE_CHECKING
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import no_solution, read_machine, read_request
 from torchup.app.desk import Desk
-from torchup.app.from_lock import LockDesk, locked_request, read_lock_file
 from torchup.errors import ExitStatus, RefusedError, TorchupError, UsageError
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import InstallSystemPackages, Plan
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
-from torchup.plan.system.advice import with_driver_commands
-from torchup.plan.system.readiness import can_be_planned
 from torchup.surroundings import decide_mode
 from torchup.words import tr
 
 if TYPE_CHECKING:
+    from torchup.resolve.locked import Lock
     from torchup.ui.wizard_review import ReviewText
 
 
@@ -68,12 +66,21 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     request = _request(line, options)
     if options.plan is not None:
         return _apply_saved(line, options.plan, request if unattended and options.answers else None, options)
-    desk = _desk(line, options)
-    if isinstance(desk, LockDesk):
-        request = locked_request(request, desk.lock_file)
-    if mode == "wizard" or request.ask:
+    lock = None
+    if options.from_lock is not None:
+        from torchup.app.from_lock import locked_request, read_lock_file
+
+        lock = read_lock_file(options.from_lock)
+        request = locked_request(request, lock)
+    asks_first = mode == "wizard" or bool(request.ask)
+    desk = _desk(line, options, lock, asks_first=asks_first)
+    if asks_first:
         request = _ask(line, desk, request)
     resolution = desk.resolve(request)
+    # Only now: a person who is asked first need not wait for it.
+    from torchup.plan.system.advice import with_driver_commands
+    from torchup.plan.system.readiness import can_be_planned
+
     if not can_be_planned(resolution, request):
         raise no_solution(with_driver_commands(resolution, desk.facts))
     plan = desk.plan(request, resolution)
@@ -87,11 +94,12 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
     return _apply(line, plan, desk.sources(request).settings, shell=desk.facts.shells.current)
 
 
-def _desk(line: CommandLine, options: SetupOptions) -> Desk:
-    lock = read_lock_file(options.from_lock) if options.from_lock is not None else None
+def _desk(line: CommandLine, options: SetupOptions, lock: Lock | None, *, asks_first: bool) -> Desk:
     facts = read_machine(line, options.machine)
     own, program = options.machine is None, _program(line)
     if lock is not None:
+        from torchup.app.from_lock import LockDesk
+
         return LockDesk(
             line=line,
             facts=facts,
@@ -108,6 +116,7 @@ def _desk(line: CommandLine, options: SetupOptions) -> Desk:
         program=program,
         save_answers=options.save_answers,
         dry=options.dry_run,
+        asks_first=asks_first,
     )
 
 
@@ -157,6 +166,8 @@ def _ask(line: CommandLine, desk: Desk, request: Request) -> Request:
 def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolution) -> ReviewText:
     from torchup.apply.run import Machine, predict
     from torchup.apply.survey import read_file
+    from torchup.plan.system.advice import with_driver_commands
+    from torchup.plan.system.readiness import can_be_planned
     from torchup.ui.plan_view import file_changes, render_plan
     from torchup.ui.resolution_view import render
     from torchup.ui.wizard_review import Danger, ReviewText
