@@ -27,7 +27,11 @@ def read_compilers(host: Host) -> tuple[Compiler, ...]:
         if path := host.which(name):
             default = not found and name == "g++"
             found[path] = _by_file_name(host, path, default) or _started(host, name, path, default)
+    # /bin is often a link to /usr/bin, and both are on PATH.
+    folders: dict[str, str] = {}
     for folder in host.search_path():
+        folders.setdefault(host.resolve(folder), folder)
+    for folder in folders.values():
         for name in host.names(folder):
             match = _NUMBERED.fullmatch(name)
             if match and host.executable(f"{folder}/{name}"):

@@ -35,9 +35,10 @@ def test_the_number_in_a_name_is_enough_and_the_plain_name_is_the_default(tmp_pa
             "/usr/bin/g++-14": {"run": "#!/bin/sh\n"},
             "/usr/bin/clang++-19": {"run": "#!/bin/sh\n"},
             "/usr/bin/g++-15": "not to be run\n",
+            "/bin": {"link": "usr/bin"},
         },
     )
-    host = Host.at(root, environ={"PATH": "/usr/bin"}, home=Path("/root"))
+    host = Host.at(root, environ={"PATH": "/usr/bin:/bin"}, home=Path("/root"))
     found = [(one.kind, one.path, one.version, one.default) for one in read_compilers(host)]
     assert found[0] == ("gcc", "/usr/bin/g++", "12", True)
     assert set(found[1:]) == {
