@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from torchup.answers.values import Value
+from torchup.model.quick import dataclass
 
 Kind = Literal["choice", "text", "path", "confirm"]
 ChoiceSource = Literal["gpus", "variants", "pythons", "environment-kinds", "environments", "toolkits", "toolkit-paths",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from torchup.answers.files import TextError, decode
 from torchup.answers.problems import Located
+from torchup.model.quick import dataclass
 from torchup.model.serial import PathKey, Problem, dotted
 from torchup.words import tr
 

@@ -7,11 +7,12 @@ recursion without a limit and shares nodes behind aliases without counting them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import yaml
 
 from torchup.answers.problems import Located
+from torchup.model.quick import dataclass
 from torchup.words import tr
 
 DEEPEST = 20

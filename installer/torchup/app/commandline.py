@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from torchup.model.context import Context
+from torchup.model.quick import dataclass
 from torchup.surroundings import read_context
 from torchup.ui.console import Console
 

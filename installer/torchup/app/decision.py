@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from torchup.app.commandline import CommandLine
 from torchup.errors import NoSolutionError
 from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings, OfferBook
+from torchup.model.quick import dataclass
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.words import tr

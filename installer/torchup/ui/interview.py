@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NoReturn
 
 from torchup.answers.choices import choices_for, with_current
@@ -14,6 +14,7 @@ from torchup.answers.signals import holds, signals
 from torchup.answers.values import Value, value_at, with_value
 from torchup.errors import InterruptError, TorchupError
 from torchup.model.facts import MachineFacts
+from torchup.model.quick import dataclass
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.ui.ask.prompt import BACK, QUIT, Asker, Wish

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from torchup.answers.questions import QUESTIONS, question_for
 from torchup.answers.values import value_at
 from torchup.errors import TorchupError
+from torchup.model.quick import dataclass
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.ui.ask.prompt import BACK, HELP, QUIT, Menu, Option, Wish

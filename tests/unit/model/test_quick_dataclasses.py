@@ -58,6 +58,51 @@ class Checked:
             raise ValueError(self.value)
 
 
+@quick.dataclass(slots=True)
+class QuickPlace:
+    """What is made by position and can be changed."""
+
+    line: int
+    column: int = 1
+    names: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass(slots=True)
+class UsualPlace:
+    """The same."""
+
+    line: int
+    column: int = 1
+    names: list[str] = dataclasses.field(default_factory=list)
+
+
+@quick.dataclass(frozen=True, slots=True)
+class Mixed(One):
+    """Takes one value by position and the inherited one by name."""
+
+    place: str
+
+
+@pytest.mark.parametrize("kind", [QuickPlace, UsualPlace])
+def test_what_is_not_frozen_can_be_changed_and_takes_positions(kind: Any) -> None:
+    place = kind(3, 4)
+    place.line = 5
+    place.names.append("a")
+    assert place == kind(5, column=4, names=["a"])
+    assert place != kind(5, 4)
+    assert kind(1).names == []
+    assert kind.__match_args__ == ("line", "column", "names")
+    assert repr(place) == f"{kind.__name__}(line=5, column=4, names=['a'])"
+    for again in (copy.copy(place), copy.deepcopy(place), pickle.loads(pickle.dumps(place))):  # noqa: S301  our own
+        assert again == place
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(place)
+    with pytest.raises(AttributeError):
+        place.other = 1
+    with pytest.raises(TypeError):
+        kind()
+
+
 @pytest.mark.parametrize("kind", [Quick, Usual])
 def test_a_value_is_made_shown_compared_and_copied_alike(kind: Any) -> None:
     value: Any = kind(name="a", more={"b": 1})
@@ -97,5 +142,6 @@ def test_hashes_inheritance_and_the_other_kinds() -> None:
     assert Derived(value=1) != One(value=1)
     assert Thing(value=1) != Thing(value=1)
     assert len({Thing(value=1), Thing(value=1)}) == 2
+    assert Mixed("here", value=1).place == "here"
     with pytest.raises(ValueError, match="-1"):
         Checked(value=-1)
