@@ -20,28 +20,32 @@ PACKAGES = ("torch", "torchvision", "torchaudio")
 
 
 @cache
-def snapshot_offers(platform: Platform, packages: tuple[str, ...] = ("torch",)) -> tuple[Offer, ...]:
+def snapshot_offers(
+    platform: Platform, packages: tuple[str, ...] = ("torch",), variants: frozenset[str] | None = None
+) -> tuple[Offer, ...]:
     """Give the wheels of PyTorch's index for a platform as of `SNAPSHOT_DATE`, oldest release first.
 
     They carry no hashes, and their URLs are those the index's naming gives: read them as what exists, not as
-    what to fetch. A package that the snapshot does not have adds nothing.
+    what to fetch. A package that the snapshot does not have adds nothing. `variants` leaves out all others.
     """
-    return tuple(offer for package in packages for offer in _offers_of(package, platform))
+    return tuple(offer for package in packages for offer in _offers_of(package, platform, variants))
 
 
 @cache
-def _offers_of(package: str, platform: Platform) -> tuple[Offer, ...]:
+def _offers_of(package: str, platform: Platform, variants: frozenset[str] | None) -> tuple[Offer, ...]:
     if package not in PACKAGES:
         return ()
     return tuple(
         offer
         for release in releases()
         for patch in release.patches
-        for offer in _offers_of_patch(package, release, patch, platform)
+        for offer in _offers_of_patch(package, release, patch, platform, variants)
     )
 
 
-def _offers_of_patch(package: str, release: TorchRelease, patch: str, platform: Platform) -> Iterator[Offer]:
+def _offers_of_patch(
+    package: str, release: TorchRelease, patch: str, platform: Platform, variants: frozenset[str] | None
+) -> Iterator[Offer]:
     version = patch if package == "torch" else release.companions[package][patch]
     tags = tags_of(patch, platform)
     if version is None or not tags or not _ships(package, patch, platform):
@@ -49,6 +53,8 @@ def _offers_of_patch(package: str, release: TorchRelease, patch: str, platform: 
     wheel_tags = _wheel_tags(package, version, tags)
     needs_python = release.requires_python + _also_needs_python(package, version)
     for variant in variants_of(patch, platform):
+        if variants is not None and variant not in variants:
+            continue
         if package in _missing_companions(variant, release.minor, platform):
             continue
         local = None if _has_no_label(variant, release, platform) else variant

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
-from functools import cache
 
 from packaging.version import Version
 
@@ -20,6 +19,7 @@ SOURCE_RANK = {"find-links": 0, "mirror": 1, "pytorch": 2, "extra": 3, "default"
 
 _KEPT = 8
 _BUILD_TAG = re.compile(r"(\d+)")
+_DASHES_WITH_BUILD_TAG = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,14 +77,14 @@ def _ordered(offers: Iterable[Offer], platform: Platform) -> Catalogue:
     torch: defaultdict[tuple[Version, Variant], list[Offer]] = defaultdict(list)
     companions: defaultdict[tuple[str, str], defaultdict[Version, list[Offer]]] = defaultdict(lambda: defaultdict(list))
     unlabelled: list[Offer] = []
-    for offer in sorted(offers, key=_preference):
-        variant = _variant(offer.variant or _default_variant(offer, platform))
+    for (package, version, name), wheels in _alike(offers, platform).items():
+        variant = _variant(name)
         if variant is None:
-            unlabelled.append(offer)
-        elif offer.package == "torch":
-            torch[_number(offer.version), variant].append(offer)
+            _join(unlabelled, wheels)
+        elif package == "torch":
+            _join(torch[Version(version), variant], wheels)
         else:
-            companions[offer.package, variant.name][_number(offer.version)].append(offer)
+            _join(companions[package, variant.name][Version(version)], wheels)
     builds = [
         Build(
             version=str(number),
@@ -106,12 +106,26 @@ def _ordered(offers: Iterable[Offer], platform: Platform) -> Catalogue:
     )
 
 
-_number = cache(Version)
+def _alike(offers: Iterable[Offer], platform: Platform) -> dict[tuple[str, str, str | None], list[Offer]]:
+    """Group wheels by package, version and variant as they are written, best first."""
+    groups: defaultdict[tuple[str, str, str | None], list[Offer]] = defaultdict(list)
+    for offer in sorted(offers, key=_preference):
+        groups[offer.package, offer.version, offer.variant or _default_variant(offer, platform)].append(offer)
+    return groups
+
+
+def _join(wheels: list[Offer], more: list[Offer]) -> None:
+    """Add wheels whose version is written in another way (2.1 and 2.1.0), best first again."""
+    again = bool(wheels)
+    wheels += more
+    if again:
+        wheels.sort(key=_preference)
 
 
 def _preference(offer: Offer) -> tuple[int, int, str, str]:
-    parts = offer.filename.split("-")
-    build = _BUILD_TAG.match(parts[2]) if len(parts) == 6 else None  # noqa: PLR2004  a wheel name with a build tag
+    build = None
+    if offer.filename.count("-") == _DASHES_WITH_BUILD_TAG:
+        build = _BUILD_TAG.match(offer.filename.split("-")[2])
     return (SOURCE_RANK[offer.source], -int(build[1]) if build else 0, offer.filename, offer.url)
 
 

@@ -174,7 +174,7 @@ def test_the_snapshot_can_be_asked_for_beside_live_offers(ask: Ask, index: Wheel
     index.pytorch("cpu").add("torch", "2.14.1+cpu")
     book = ask(index="pytorch", mirror=index.url("whl"), snapshot=True)
     assert pins(book) == ["torch==2.14.1+cpu"]
-    assert book.stand_ins == snapshot_offers("linux_x86_64", ("torch",))
+    assert book.stand_ins == snapshot_offers("linux_x86_64", ("torch",), frozenset({"cpu"}))
     assert book.as_of == "2026-11-22"
 
 

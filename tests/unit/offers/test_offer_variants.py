@@ -125,7 +125,10 @@ def test_403_everywhere_is_an_unreachable_index(ask: Ask, index: WheelIndex) -> 
     book = ask(machine=machine("nvidia"), index="pytorch", mirror=index.url("whl"))
     assert book.reports[0].state == "unreachable"
     assert "answered 403 for every page" in str(book.reports[0].detail)
-    assert book.stand_ins == snapshot_offers("linux_x86_64", ("torch",))
+    wanted = frozenset(wanted_variants(machine("nvidia"), "linux_x86_64"))
+    assert book.stand_ins == snapshot_offers("linux_x86_64", ("torch",), wanted)
+    assert {"cpu", "cu126"} <= wanted
+    assert not any(name.startswith("rocm") for name in wanted)
 
 
 def test_one_broken_variant_is_reported_and_the_snapshot_stands_in_for_it_alone(ask: Ask, index: WheelIndex) -> None:

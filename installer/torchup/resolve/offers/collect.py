@@ -58,10 +58,11 @@ def collect(
     offline = offline or source.offline
     sources, skipped = sources_of(source, settings)
     limits = limits or Limits()
+    choose = _chooser(facts, platform, variants, also)
     outcomes = _ask(
         sources,
         names,
-        choose=_chooser(facts, platform, variants, also),
+        choose=choose,
         discover=variants is None and wanted_kinds(facts) != {"cpu"},
         offline=offline,
         settings=settings,
@@ -72,7 +73,8 @@ def collect(
     )
     verdicts = [judge(outcome, offline=offline) for outcome in outcomes]
     offers, counts = _gather(verdicts, names, platform)
-    stand_ins = pytorch_stand_ins(verdicts, skipped, names, platform, always=snapshot)
+    wanted = frozenset(choose(()))
+    stand_ins = pytorch_stand_ins(verdicts, skipped, names, platform, wanted=wanted, always=snapshot)
     stand_ins = stand_ins or default_stand_ins(source, verdicts, names, platform)
     reports = [*reports_of(verdicts, counts, today=today), *skipped]
     if default := unasked_default(source, verdicts):

@@ -21,6 +21,8 @@ def default_index(environ: Mapping[str, str], *, uv: str | None, cache: Path | N
     The answer is kept in `cache` for as long as that very uv stays in place, so that uv runs once.
     With `ask` False only a kept answer counts and nothing is run.
     """
+    if cache is None and not ask:
+        return None
     uv = uv or find_uv()
     asked = (uv_command(uv), _FROM_UV) if uv else (pip_command(sys.executable), _FROM_PIP)
     stamp = _stamp(asked[0][0])

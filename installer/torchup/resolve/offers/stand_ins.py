@@ -23,14 +23,15 @@ def pytorch_stand_ins(
     packages: tuple[str, ...],
     platform: Platform,
     *,
+    wanted: frozenset[str],
     always: bool,
 ) -> tuple[Offer, ...]:
-    """Give the snapshot's offers for the variants of PyTorch's index that could not be asked, or for all."""
+    """Give the snapshot's offers for the variants that PyTorch's index could not be asked for, or for all `wanted`."""
     everything = always or bool(skipped) or any(verdict.unasked is None for verdict in verdicts)
     unasked = {variant for verdict in verdicts for variant in verdict.unasked or ()}
     if not everything and not unasked:
         return ()
-    return tuple(offer for offer in snapshot_offers(platform, packages) if everything or offer.variant in unasked)
+    return snapshot_offers(platform, packages, wanted if everything else frozenset(unasked))
 
 
 def unasked_default(wish: SourceWish, verdicts: Sequence[Verdict]) -> SourceReport | None:
