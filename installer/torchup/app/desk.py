@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from torchup.app.commandline import CommandLine
 from torchup.app.decision import Sources, ask_sources
 from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings
-from torchup.model.plan import MakeDirectory, Plan, WriteFile
+from torchup.model.quick import dataclass
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.words import tr
 
 if TYPE_CHECKING:
+    from torchup.model.plan import Plan
     from torchup.plan.given import LockedPackages
 
 
@@ -152,6 +153,8 @@ class Desk:
         return self.line.context.below_root((self.line.context.cwd / file).absolute())
 
     def _with_copy(self, plan: Plan, file: Path, text: str) -> Plan:
+        from torchup.model.plan import MakeDirectory, WriteFile
+
         place = self._copy_place(file)
         why = tr("You asked for a copy of the answers.")
         copy = (

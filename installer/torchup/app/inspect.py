@@ -33,14 +33,16 @@ def run_resolve(
     every_rejection: bool,
 ) -> ExitStatus:
     """Print the decision; exit 7 when nothing can be installed as things are."""
-    from torchup.plan.system.advice import with_driver_commands
     from torchup.resolve.decide import resolve
 
     request = read_request(answers, settings, dict(line.context.environ))
     facts = read_machine(line, machine)
     sources = ask_sources(line, request, facts, offline=offline, own_machine=machine is None)
     resolution = resolve(facts, request, sources.book, every_rejection=every_rejection, stand_ins_count=True)
-    resolution = with_driver_commands(resolution, facts)
+    if resolution.status == "action_needed":
+        from torchup.plan.system.advice import with_driver_commands
+
+        resolution = with_driver_commands(resolution, facts)
     if line.console.json_output:
         line.console.data(resolution)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,14 @@ from torchup.app.decision import no_solution, read_machine, read_request
 from torchup.app.desk import Desk
 from torchup.errors import ExitStatus, RefusedError, TorchupError, UsageError
 from torchup.model.offer import IndexSettings
-from torchup.model.plan import InstallSystemPackages, Plan
+from torchup.model.quick import dataclass
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
 from torchup.surroundings import decide_mode
 from torchup.words import tr
 
 if TYPE_CHECKING:
+    from torchup.model.plan import Plan
     from torchup.resolve.locked import Lock
     from torchup.ui.wizard_review import ReviewText
 
@@ -78,10 +79,11 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
         request = _ask(line, desk, request)
     resolution = desk.resolve(request)
     # Only now: a person who is asked first need not wait for it.
-    from torchup.plan.system.advice import with_driver_commands
     from torchup.plan.system.readiness import can_be_planned
 
     if not can_be_planned(resolution, request):
+        from torchup.plan.system.advice import with_driver_commands
+
         raise no_solution(with_driver_commands(resolution, desk.facts))
     plan = desk.plan(request, resolution)
     if mode == "unattended" or options.dry_run:
@@ -166,6 +168,7 @@ def _ask(line: CommandLine, desk: Desk, request: Request) -> Request:
 def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolution) -> ReviewText:
     from torchup.apply.run import Machine, predict
     from torchup.apply.survey import read_file
+    from torchup.model.plan import InstallSystemPackages
     from torchup.plan.system.advice import with_driver_commands
     from torchup.plan.system.readiness import can_be_planned
     from torchup.ui.plan_view import file_changes, render_plan
@@ -249,6 +252,7 @@ def _apply(line: CommandLine, plan: Plan, settings: IndexSettings, *, shell: str
 
 def _apply_saved(line: CommandLine, file: Path, request: Request | None, options: SetupOptions) -> ExitStatus:
     """Apply exactly the plan in a file, or refuse when machine or answers are not those it was made from."""
+    from torchup.model.plan import Plan
     from torchup.model.serial import ShapeError, load
     from torchup.plan.digests import require_fresh
     from torchup.resolve.offers.settings import read_settings

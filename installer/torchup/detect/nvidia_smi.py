@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from typing import NamedTuple
 
@@ -90,6 +89,8 @@ def parse_query(text: str) -> tuple[tuple[Gpu, ...], str | None]:
 
     Lines that are not rows of the table (warnings, "No devices were found") are passed over.
     """
+    import csv
+
     rows = [row for row in csv.reader(text.splitlines(), skipinitialspace=True) if row]
     start = next((position for position, row in enumerate(rows) if "name" in row or "uuid" in row), None)
     if start is None:
