@@ -118,6 +118,12 @@ def bench_setup(rounds: int) -> None:
             ratio(name, ours, theirs, aim="<= 1.10" if cold else "-")
 
 
+def bench_first_question(rounds: int) -> None:
+    """The wizard's first question against the bare interpreter, and against its libraries alone."""
+    for row in bench_wizard(rounds, lambda: run(BARE), TORCHUP):
+        line(*row)
+
+
 def bench_shell_files(rounds: int) -> None:
     """A block into a start-up file of 5 MB, and out of it."""
     for row in bench_shell(rounds):
@@ -133,7 +139,7 @@ def main() -> None:
     benches: dict[str, Callable[[int], None]] = {
         "start": bench_start,
         "resolve": bench_resolve,
-        "wizard": lambda rounds: line(*bench_wizard(rounds, lambda: run(BARE), TORCHUP)),
+        "wizard": bench_first_question,
         "detect": lambda rounds: line(*bench_detect(rounds, run)),
         "fleet": lambda rounds: line(*bench_fleet(rounds)),
         "shell": bench_shell_files,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,25 +19,37 @@ import yaml
 from support.machines import MACHINES
 
 MACHINE = "laptop-4060"
+ONE_QUESTION = str(Path(__file__).with_name("one_question.py"))
 # What stands before the preselected option of a menu.
 POINTER = "→".encode()
 PATIENCE = 60.0
 
 
-def bench_wizard(rounds: int, bare: Callable[[], Any], torchup: str) -> tuple[str, str, str, str]:
-    """Time it beside the bare interpreter; gives a row of the bench."""
+def bench_wizard(rounds: int, bare: Callable[[], Any], torchup: str) -> Iterator[tuple[str, str, str, str]]:
+    """Time it beside the bare interpreter and beside its libraries alone; gives rows of the bench."""
     with tempfile.TemporaryDirectory() as folder:
-        facts = Path(folder) / "facts.yaml"
+        # As `torchup detect --json` writes it, which is where such files come from.
+        facts = Path(folder) / "facts.json"
         recorded = yaml.safe_load((MACHINES / f"{MACHINE}.yaml").read_text(encoding="utf-8"))["facts"]
-        facts.write_text(yaml.safe_dump(recorded), encoding="utf-8")
-        command = [torchup, "setup", "--machine", str(facts), "--dry-run", "--offline"]
+        facts.write_text(json.dumps(recorded, indent=2), encoding="utf-8")
+        wizard = [torchup, "setup", "--machine", str(facts), "--dry-run", "--offline"]
         environ = {**os.environ, "HOME": folder, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        _first_question(command, environ), bare()
-        pairs = [(_first_question(command, environ), bare().wall) for _ in range(rounds)]
-    ours, theirs = median(pair[0] for pair in pairs), median(pair[1] for pair in pairs)
-    detail = f"{ours * 1000:.0f} ms against {theirs * 1000:.0f} ms"
-    return "wizard to its first question / bare python", f"{ours / theirs:.2f} times", "<= 15", detail
+        runs = (
+            lambda: _first_question(wizard, environ),
+            lambda: _first_question([sys.executable, ONE_QUESTION], environ),
+            lambda: bare().wall,
+        )
+        for run in runs:
+            run()
+        measured = [[run() for run in runs] for _ in range(rounds)]
+    ours, libraries, theirs = (median(times) for times in zip(*measured, strict=True))
+    yield _row("wizard to its first question / bare python", ours, theirs, "<= 15")
+    yield _row("  its libraries asking one question / bare", libraries, theirs, "-")
+
+
+def _row(name: str, ours: float, theirs: float, aim: str) -> tuple[str, str, str, str]:
+    return name, f"{ours / theirs:.2f} times", aim, f"{ours * 1000:.0f} ms against {theirs * 1000:.0f} ms"
 
 
 def _first_question(command: list[str], environ: dict[str, str]) -> float:
