@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,7 +189,9 @@ def test_an_existing_environment_gets_only_what_was_asked_for_and_gives_it_back(
     uv = find_uv_bin()
     environment = box.home / "work/env"
     stub_wheel("numpy", "2.0.0", tags=("py3", "none", "any")).write(box.wheels)
-    subprocess.run([uv, "venv", "-q", "--no-config", "--no-project", environment], check=True)
+    subprocess.run(
+        [uv, "venv", "-q", "--no-config", "--no-project", "--python", sys.executable, environment], check=True
+    )
     python = environment / "bin/python"
     offline: list[str | Path] = ["--no-config", "--no-index", "--find-links", box.wheels, "--python", python]
     subprocess.run([uv, "pip", "install", "-q", *offline, "numpy"], check=True)

@@ -67,7 +67,7 @@ ALLOWED = {
         "setuid bit set": "what sudo says",
     },
     "detect/windows.py": {"$ErrorActionPreference": "a PowerShell program"},
-    "model/quick.py": {"self, *": "Python source", "_new_": "Python source"},
+    "model/quick.py": {"_new_": "Python source"},
     "plan/lock.py": {"import importlib": "a Python program"},
     "plan/requirements.py": {"# Written by torchup": "a comment in a file that installers read"},
     "plan/system/advice.py": {"printf ": "a command", "echo ": "a command"},
