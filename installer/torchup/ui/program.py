@@ -14,4 +14,8 @@ def program_name(environ: Mapping[str, str]) -> str:
     found = shutil.which("torchup", path=environ.get("PATH"))
     if found is not None and (not running.exists() or Path(found).samefile(running)):
         return "torchup"
-    return str(running) if running.exists() else f"{sys.executable} -m torchup"
+    if not running.exists():
+        return f"{sys.executable} -m torchup"
+    # `uv tool` and pipx keep the program deep in a folder of theirs, and a person calls a link to it.
+    called = Path(sys.argv[0]).absolute()
+    return str(called if called.exists() and called.samefile(running) else running)
