@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from torchup.plan.wheel_record import HEADER_BYTES, INSTALLERS_THAT_KEEP_RECORD, damaged_files
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
 _VERSION = re.compile(r"^version(?:_info)?\s*=\s*(?P<version>\d+\.\d+(?:\.\d+)?)", re.MULTILINE)
 
@@ -31,6 +35,58 @@ def installed_distributions(python: Path) -> dict[str, str]:
             if match and (entry / "RECORD").is_file():
                 found[canonicalize_name(match["name"])] = match["version"]
     return found
+
+
+def damaged_distributions(python: Path, names: Collection[str]) -> dict[str, str]:
+    """Find which of these distributions, and of what they require, lack files that they cannot work without.
+
+    Gives the first such file by canonical name. Only what pip or uv installed is looked at.
+    """
+    infos = {
+        canonicalize_name(match["name"]): entry
+        for folder in site_packages(python)
+        for entry in folder.glob("*.dist-info")
+        if (match := _DIST_INFO.fullmatch(entry.name))
+    }
+    requirements = installed_requirements(python)
+    todo, seen = [canonicalize_name(name) for name in names], set[str]()
+    damaged: dict[str, str] = {}
+    while todo:
+        name = todo.pop()
+        if name in seen or name not in infos:
+            continue
+        seen.add(name)
+        todo += [canonicalize_name(match[0]) for line in requirements.get(name, ()) if (match := _NAME.match(line))]
+        if file := _first_damaged(infos[name]):
+            damaged[name] = file
+    return damaged
+
+
+def _first_damaged(info: Path) -> str | None:
+    try:
+        installer = (info / "INSTALLER").read_text().strip()
+        record = (info / "RECORD").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    if installer not in INSTALLERS_THAT_KEEP_RECORD:
+        return None
+    folder = info.parent
+
+    def size_of(path: str) -> int | None:
+        try:
+            return (folder / path).stat().st_size
+        except OSError:
+            return None
+
+    def header_of(path: str) -> bytes | None:
+        try:
+            with (folder / path).open("rb") as library:
+                return library.read(HEADER_BYTES)
+        except OSError:
+            return None
+
+    file = next(damaged_files(record, size_of, header_of), None)
+    return None if file is None else str(folder / file)
 
 
 def installed_requirements(python: Path) -> dict[str, tuple[str, ...]]:

@@ -88,26 +88,38 @@ def prepare_packages(step: InstallPackages, system: System, *, made: Collection[
     """
     installed = system.installed_distributions(step.python)
     lacking = missing(step.distributions, installed)
-    if not lacking and not again:
+    damaged = _damaged(step, system)
+    if not lacking and not again and not damaged:
         return Prepared(change=NoChange(), detail=tr("everything wanted is installed"))
     environment = str(PurePath(step.python).parent.parent)
     change = PackagesChange(
         python=step.python, environment=environment, new_environment=environment in made, before=installed
     )
-    return Prepared(change=change, detail=tr("{packages} installed", packages=", ".join(lacking or step.distributions)))
+    if damaged and not lacking:
+        detail = tr(
+            "{packages} installed again, because {file} is missing or cut short",
+            packages=", ".join(sorted(damaged)),
+            file=next(iter(damaged.values())),
+        )
+    else:
+        detail = tr("{packages} installed", packages=", ".join(lacking or step.distributions))
+    return Prepared(change=change, detail=detail)
 
 
 def perform_packages(
     step: InstallPackages, change: PackagesChange, system: System, on_line: OnLine, *, again: bool
 ) -> PackagesChange:
     """Install, and look whether exactly the wanted builds are there."""
-    commands = tuple(map(_reinstalling, step.commands)) if again else step.commands
+    damaged = _damaged(step, system)
+    commands = step.commands
+    if again or damaged:
+        commands = tuple(_reinstalling(command, () if again else tuple(sorted(damaged))) for command in commands)
     expected: dict[str, str] = {
         canonicalize_name(Requirement(item).name): _version(item) for item in step.distributions
     }
     run_all(step, commands, system, on_line, brings=Brings(python=step.python, distributions=expected))
     after = system.installed_distributions(step.python)
-    lacking = missing([item for item in step.distributions if "==" in item], after)
+    lacking = missing([item for item in step.distributions if "==" in item], after) or tuple(_damaged(step, system))
     if lacking:
         raise StepError(
             tr(
@@ -216,10 +228,21 @@ def _is_uv(command: Command) -> bool:
     return command.argv[1:2] == ("pip",)
 
 
-def _reinstalling(command: Command) -> Command:
-    flag = "--reinstall" if _is_uv(command) else "--force-reinstall"
+def _damaged(step: InstallPackages, system: System) -> dict[str, str]:
+    names = [Requirement(item).name for item in step.distributions]
+    return system.damaged_distributions(step.python, names)
+
+
+def _reinstalling(command: Command, only: tuple[str, ...] = ()) -> Command:
+    """Have packages installed again although they seem to be there; pip knows no other way than all of them.
+
+    uv takes what it reinstalls from its source and not from its cache, whose files are one with those installed.
+    """
+    flags = ["--reinstall" if _is_uv(command) else "--force-reinstall"]
+    if only and _is_uv(command):
+        flags = [word for name in only for word in ("--reinstall-package", name)]
     where = command.argv.index("install") + 1
-    argv = (*command.argv[:where], flag, *command.argv[where:])
+    argv = (*command.argv[:where], *flags, *command.argv[where:])
     return Command(argv=argv, environment=command.environment, timeout_seconds=command.timeout_seconds)
 
 

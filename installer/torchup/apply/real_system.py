@@ -7,7 +7,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -187,6 +187,10 @@ class RealSystem:
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Read the name and version of everything installed for an interpreter, without running it."""
         return distributions.installed_distributions(Path(python))
+
+    def damaged_distributions(self, python: str, names: Collection[str]) -> dict[str, str]:
+        """Give the first file that is missing or cut short, by distribution."""
+        return distributions.damaged_distributions(Path(python), names)
 
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Read what a package manager has installed. Raises RefusedError below another root."""

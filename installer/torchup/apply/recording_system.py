@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
@@ -90,6 +90,7 @@ class RecordingSystem:
     _files: dict[str, FileState] = field(default_factory=dict)
     _links: dict[str, str | None] = field(default_factory=dict)
     _distributions: dict[str, dict[str, str]] = field(default_factory=dict)
+    _installed_into: set[str] = field(default_factory=set)
     _packages: dict[str, frozenset[SystemPackage]] = field(default_factory=dict)
     _root: bool = False
     _variables: dict[str, UserVariable | None] = field(default_factory=dict)
@@ -170,6 +171,10 @@ class RecordingSystem:
             self._distributions[python] = self.base.installed_distributions(python)
         return dict(self._distributions[python])
 
+    def damaged_distributions(self, python: str, names: Collection[str]) -> dict[str, str]:
+        """Tell what is damaged and would not have been installed again by now."""
+        return {} if python in self._installed_into else self.base.damaged_distributions(python, names)
+
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Tell what would be installed by now."""
         if manager not in self._packages:
@@ -210,6 +215,7 @@ class RecordingSystem:
         for path in brings.files:
             self._files[path] = FileState(kind="file", content=b"", mode=DEFAULT_MODE, real_path=path)
         if brings.python is not None:
+            self._installed_into.add(brings.python)
             self._distributions[brings.python] = self.installed_distributions(brings.python) | dict(
                 brings.distributions
             )

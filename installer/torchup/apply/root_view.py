@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,6 +101,10 @@ class RootView:
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Read what is installed for an interpreter."""
         return self.base.installed_distributions(python)
+
+    def damaged_distributions(self, python: str, names: Collection[str]) -> dict[str, str]:
+        """Give the first file that is missing or cut short, by distribution."""
+        return self.base.damaged_distributions(python, names)
 
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Read what a package manager has installed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -85,6 +85,9 @@ class MachineView(Protocol):
 
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Read the name and version of everything installed for an interpreter, without running it."""
+
+    def damaged_distributions(self, python: str, names: Collection[str]) -> dict[str, str]:
+        """Give, for those of the named distributions and what they require that lost files, the first such file."""
 
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Read what a package manager (apt, dnf, zypper, pacman) has installed, without changing anything."""

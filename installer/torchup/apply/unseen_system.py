@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Self
@@ -27,6 +28,11 @@ class UnseenSystem:
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Tell of an interpreter that has nothing installed."""
         del python
+        return {}
+
+    def damaged_distributions(self, python: str, names: Collection[str]) -> dict[str, str]:
+        """Tell of an interpreter that has nothing installed."""
+        del python, names
         return {}
 
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:

@@ -15,6 +15,7 @@ from uv import find_uv_bin
 from support.sandbox import Sandbox, offer_of, passing, stamps, tree
 from support.wheel_index import WheelIndex, stub_wheel
 from torchup.apply.run import apply_plan, predict, undo_run
+from torchup.apply.script import dry_run
 from torchup.apply.status import read_status
 from torchup.errors import ExitStatus, RefusedError, StepError
 from torchup.model.offer import IndexSettings
@@ -109,6 +110,24 @@ def test_pip_installs_the_same(box: Sandbox) -> None:
     assert not apply_plan(box.plan(), box.machine, verifier=passing).changed
     undo_run(box.machine)
     assert tree(box.home) == before
+
+
+@pytest.mark.parametrize("installer", ["uv", "pip"])
+@pytest.mark.parametrize("package", ["torch", "sympy"])
+def test_what_is_no_longer_whole_is_installed_again(box: Sandbox, installer: str, package: str) -> None:
+    """Also where the installer's cache has the very same damaged file, by a hard link."""
+    box.wish(installer=installer)
+    apply_plan(box.plan(), box.machine, verifier=passing)
+    (folder,) = box.environment.glob(f"lib/python3*/site-packages/{package}")
+    (folder / "__init__.py").unlink()
+    dry = dry_run(box.plan(), box.machine.system(), box.context, root_by=())
+    assert ("--force-reinstall" if installer == "pip" else f"--reinstall-package {package}") in dry.script
+    (outcome,) = [found for found in predict(box.plan(), box.machine) if found.step_id == "packages"]
+    assert outcome.detail == f"{package} installed again, because {folder}/__init__.py is missing or cut short"
+    result = apply_plan(box.plan(), box.machine, verifier=passing)
+    assert {found.step_id for found in result.outcomes if found.status == "changed"} == {"packages"}
+    assert installed(box) == "2.13.0+cpu 1.14.0"
+    assert not apply_plan(box.plan(), box.machine, verifier=passing).changed
 
 
 @pytest.mark.parametrize("installer", ["uv", "pip"])

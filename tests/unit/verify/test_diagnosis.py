@@ -24,7 +24,7 @@ from torchup.model.facts import (
 from torchup.model.outcome import Check, Report
 from torchup.verify.doctor.engine import Layer, Look, examine
 from torchup.verify.doctor.order import LAYERS, diagnose
-from torchup.verify.doctor.packages import Package, Packages
+from torchup.verify.doctor.packages import Package, Packages, read_packages
 from torchup.verify.doctor.subject import Interpreter, Subject, usable_gpus
 from torchup.verify.doctor.toolchain import gcc_bound, network_file_system
 
@@ -402,3 +402,26 @@ def test_a_start_up_file_that_sets_the_library_path_is_named_with_its_line(tmp_p
 )
 def test_not_every_display_controller_is_a_gpu_for_torch(gpu: Gpu, usable: bool) -> None:
     assert bool(usable_gpus(machine(gpus=(gpu,)))) is usable
+
+
+@pytest.mark.parametrize(("installer", "named"), [("uv", True), ("pip", True), ("conda", False), (None, False)])
+def test_files_of_torch_that_are_gone_are_named(tmp_path: Path, installer: str | None, named: bool) -> None:
+    """conda changes files after they were recorded, so there RECORD tells nothing."""
+    info = tmp_path / "site/torch-2.13.0+cu126.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Name: torch\nVersion: 2.13.0+cu126\n")
+    if installer:
+        (info / "INSTALLER").write_text(f"{installer}\n")
+    gone = [f"torch/lib/lib{name}.so" for name in ("torch_cpu", "torch_cuda", "c10", "c10_cuda", "shm")]
+    (info / "RECORD").write_text("".join(f"{path},sha256=x,10\n" for path in gone))
+    python = Interpreter(path="/env/bin/python", prefix="/env", base_prefix="/usr")
+    made = subject(machine(), tmp_path, interpreter=python)
+    made.packages = read_packages(made.host, ("/site",), prefix="/env", markers={})
+    found = layers(diagnose(made))["packages"]
+    assert ("torch-files-damaged" in causes(found)) is named
+    if named:
+        assert found.found[0].evidence == (
+            *(f"missing or cut short: /site/{path}" for path in gone[:3]),
+            "and 2 more",
+        )
+        assert found.status == "blocker"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.parser import HeaderParser
 
 from packaging.markers import UndefinedEnvironmentName
@@ -29,12 +29,16 @@ _SETUPTOOLS, _TORCH_FOR_SETUPTOOLS = Version("82"), Version("2.9")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """One installed distribution: its name in canonical form, version, what it requires, and the folder it lies in."""
+    """One installed distribution: its name in canonical form, version, and what it requires.
+
+    `folder` is the one it lies in, `info` that of its metadata.
+    """
 
     name: str
     version: str
     requires: tuple[str, ...] = ()
     folder: str = ""
+    info: str = ""
 
     @property
     def label(self) -> str:
@@ -68,7 +72,8 @@ def read_packages(host: Host, sites: tuple[str, ...], *, prefix: str, markers: M
             match = _DIST_INFO.fullmatch(name)
             if match:
                 text = host.read_text(f"{folder}/{name}/METADATA") or ""
-                found.append(parse_package(text, match["name"], match["version"], folder))
+                package = parse_package(text, match["name"], match["version"], folder)
+                found.append(replace(package, info=f"{folder}/{name}"))
     torch = next((package for package in found if package.name == "torch"), None)
     records = host.names(f"{prefix}/conda-meta")
     conda = next((record for record in records if parse_conda_build(record) == "cpu"), None)

@@ -16,6 +16,7 @@ from torchup.model.diagnosis import Found
 from torchup.model.versions import ComputeCapability, DriverVersion
 from torchup.verify.causes import cause_of_finding
 from torchup.verify.doctor.engine import Look
+from torchup.verify.doctor.installed_files import file_causes
 from torchup.verify.doctor.packages import package_causes
 from torchup.verify.doctor.subject import Interpreter, Subject
 from torchup.words import mark, tr
@@ -109,6 +110,7 @@ def look_at_packages(subject: Subject) -> Look:
         return Look(seen=tr("no environment to look into"), skipped=True)
     gpu = next((gpu.name or gpu.vendor for gpu in subject.gpus if gpu.vendor != "apple"), None)
     found = [*package_causes(packages, gpu_here=gpu, cpu_is_wanted=subject.planned_variant == "cpu")]
+    found += file_causes(subject.host, packages)
     found += _suits(subject)
     torch = packages.get("torch")
     names = ("torchvision", "torchaudio", "triton", "numpy", "setuptools")
