@@ -236,11 +236,12 @@ def _damaged(step: InstallPackages, system: System) -> dict[str, str]:
 def _reinstalling(command: Command, only: tuple[str, ...] = ()) -> Command:
     """Have packages installed again although they seem to be there; pip knows no other way than all of them.
 
-    uv takes what it reinstalls from its source and not from its cache, whose files are one with those installed.
+    With uv the files of an environment and of its cache are often the same by hard links, so that what is damaged
+    in one is damaged in the other: those that are named come from their source.
     """
     flags = ["--reinstall" if _is_uv(command) else "--force-reinstall"]
     if only and _is_uv(command):
-        flags = [word for name in only for word in ("--reinstall-package", name)]
+        flags = ["--no-cache", *(word for name in only for word in ("--reinstall-package", name))]
     where = command.argv.index("install") + 1
     argv = (*command.argv[:where], *flags, *command.argv[where:])
     return Command(argv=argv, environment=command.environment, timeout_seconds=command.timeout_seconds)

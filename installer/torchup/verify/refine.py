@@ -9,10 +9,12 @@ from torchup.model.diagnosis import Found
 from torchup.model.outcome import Check, Report
 from torchup.verify.causes import GENERAL, cause_of_text
 from torchup.verify.doctor.cuda import nvswitches
+from torchup.verify.doctor.installed_files import file_causes
 from torchup.verify.doctor.subject import Subject
 from torchup.words import tr
 
 FAILED = ("fail", "timeout", "error")
+_WHAT_DAMAGED_FILES_DO = ("torch-import-error", "torch-incomplete", "native-crash", "shm-too-small")
 Holds = Callable[[Subject], str | None]
 
 
@@ -49,8 +51,15 @@ def _conda_build(subject: Subject) -> str | None:
     return subject.packages.conda_cpu if subject.packages else None
 
 
+def _damaged_files(subject: Subject) -> str | None:
+    found = file_causes(subject.host, subject.packages) if subject.packages else ()
+    return "; ".join(found[0].evidence) if found else None
+
+
 # The probe's cause, the particular one, and the fact that tells. The first that holds is taken.
 PARTICULAR: tuple[tuple[str | None, str, Holds], ...] = (
+    # Reading behind the end of a library that was cut short ends a process as too little shared memory does.
+    *((cause, "torch-files-damaged", _damaged_files) for cause in _WHAT_DAMAGED_FILES_DO),
     ("driver-missing", "nouveau-loaded", _driver_state("nouveau")),
     ("driver-missing", "nvml-driver-library-mismatch", _driver_state("mismatch")),
     ("driver-missing", "secure-boot-unsigned-module", _finding("nvidia-module-unsigned")),

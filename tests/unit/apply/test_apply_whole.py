@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -112,20 +113,44 @@ def test_pip_installs_the_same(box: Sandbox) -> None:
     assert tree(box.home) == before
 
 
+LIBRARY = {"torch/lib/libtorch_cpu.so": "of a thousand bytes" * 100}
+
+
+def cut_short(path: Path) -> None:
+    """Cut a file where it lies, so that every hard link to it is cut too."""
+    with path.open("r+b") as file:
+        file.truncate(10)
+
+
 @pytest.mark.parametrize("installer", ["uv", "pip"])
-@pytest.mark.parametrize("package", ["torch", "sympy"])
-def test_what_is_no_longer_whole_is_installed_again(box: Sandbox, installer: str, package: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("torch/__init__.py", Path.unlink),
+        ("torch/lib/libtorch_cpu.so", cut_short),
+        ("sympy/__init__.py", Path.unlink),
+    ],
+)
+def test_what_is_no_longer_whole_is_installed_again(
+    box: Sandbox, installer: str, name: str, damage: Callable[[Path], None]
+) -> None:
     """Also where the installer's cache has the very same damaged file, by a hard link."""
+    box.torch = stub_wheel("torch", "2.13.0+cpu", requires=["sympy>=1.13"], files=LIBRARY)
+    box.torch.write(box.wheels)
+    box.offers = (offer_of(box.torch, box.wheels),)
     box.wish(installer=installer)
     apply_plan(box.plan(), box.machine, verifier=passing)
-    (folder,) = box.environment.glob(f"lib/python3*/site-packages/{package}")
-    (folder / "__init__.py").unlink()
+    (packages,) = box.environment.glob("lib/python3*/site-packages")
+    content = (packages / name).read_bytes()
+    damage(packages / name)
     dry = dry_run(box.plan(), box.machine.system(), box.context, root_by=())
+    package = name.partition("/")[0]
     assert ("--force-reinstall" if installer == "pip" else f"--reinstall-package {package}") in dry.script
     (outcome,) = [found for found in predict(box.plan(), box.machine) if found.step_id == "packages"]
-    assert outcome.detail == f"{package} installed again, because {folder}/__init__.py is missing or cut short"
+    assert outcome.detail == f"{package} installed again, because {packages / name} is missing or cut short"
     result = apply_plan(box.plan(), box.machine, verifier=passing)
     assert {found.step_id for found in result.outcomes if found.status == "changed"} == {"packages"}
+    assert (packages / name).read_bytes() == content
     assert installed(box) == "2.13.0+cpu 1.14.0"
     assert not apply_plan(box.plan(), box.machine, verifier=passing).changed
 

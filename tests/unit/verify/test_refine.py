@@ -12,7 +12,7 @@ from torchup.detect.commands import Ran
 from torchup.detect.host import Host
 from torchup.model.facts import Finding, MachineFacts, NvidiaDriver, OperatingSystem, Surroundings
 from torchup.model.outcome import Check, Report
-from torchup.verify.doctor.packages import Packages
+from torchup.verify.doctor.packages import Packages, read_packages
 from torchup.verify.doctor.subject import Interpreter, Subject
 from torchup.verify.prove import prove_by_trial, prove_library_path
 from torchup.verify.refine import refine
@@ -76,6 +76,23 @@ def test_a_stale_uvm_device(tmp_path: Path) -> None:
     (tmp_path / "dev").mkdir()
     (tmp_path / "dev/nvidia-uvm").touch()
     assert refined(failing("uvm-device-missing"), subject(tmp_path)).hint == "uvm-after-suspend"
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_library_that_was_cut_short_is_no_shared_memory(gone: bool, tmp_path: Path) -> None:
+    """Both end the import with SIGBUS."""
+    info = tmp_path / "site/torch-2.13.0+cpu.dist-info"
+    info.mkdir(parents=True)
+    (info / "INSTALLER").write_text("uv")
+    (info / "RECORD").write_text("torch/lib/libc10.so,sha256=x,10\n")
+    if not gone:
+        (tmp_path / "site/torch/lib").mkdir(parents=True)
+        (tmp_path / "site/torch/lib/libc10.so").write_text("0123456789")
+    made = subject(tmp_path)
+    made.packages = read_packages(made.host, ("/site",), prefix="/env", markers={})
+    check = refined(failing("shm-too-small", name="import", detail="died of SIGBUS"), made)
+    assert check.hint == ("torch-files-damaged" if gone else "shm-too-small")
+    assert ("/site/torch/lib/libc10.so" in check.detail) is gone
 
 
 @pytest.mark.parametrize(
