@@ -48,7 +48,9 @@ def _needed(record: str) -> Iterator[tuple[str, int | None]]:
         inside = bool(parts) and parts[0] not in ("..", "/")
         if not inside or _TESTS.intersection(parts) or not (path.endswith(".py") or _LIBRARY.search(path)):
             continue
-        yield path, int(row[2]) if len(row) > 2 and row[2].isdigit() else None  # noqa: PLR2004  path, hash, size
+        size = int(row[2]) if len(row) > 2 and row[2].isdigit() else None  # noqa: PLR2004  path, hash, size
+        if size != 0:  # several of NVIDIA's wheels bring the same empty module, and removing one removes it
+            yield path, size
 
 
 def _is_whole(header: bytes, size: int, recorded: int) -> bool:

@@ -58,6 +58,7 @@ torch/__init__.py,sha256=x,10
 torch/lib/libtorch_cpu.so,sha256=x,10
 "torch/a,b.py",sha256=x,10
 edited.py,sha256=x,3
+nvidia/__init__.py,sha256=x,0
 torch/__pycache__/x.cpython-311.pyc,,
 torch/test/test_all.py,sha256=x,10
 numpy/tests/helper.so,sha256=x,10
