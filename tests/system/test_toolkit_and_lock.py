@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import shutil
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -131,7 +132,7 @@ def existing(person: Person, index: WheelIndex, *packages: str) -> Path:
         for wheel, _ in shelf.wheels:
             wheel.write(Path(f"{person.home}-wheels"))
     run = partial(subprocess.run, env=person.environ, check=True, capture_output=True)
-    run([find_uv_bin(), "venv", "--no-config", "--no-project", environment])
+    run([find_uv_bin(), "venv", "--no-config", "--no-project", "--python", sys.executable, environment])
     run([find_uv_bin(), "pip", "install", "--python", environment / "bin/python", *sources, *packages])
     return environment
 
