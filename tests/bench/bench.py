@@ -23,7 +23,7 @@ from bench.bench_shell import bench_shell
 from bench.bench_wizard import bench_wizard
 from support.bench_setup import prepare_setup
 from support.torch_environment import TorchUnavailableError, torch_python
-from torchup.verify.run import PROBE
+from support.wrong_kernels import probe_file
 
 PYTHON = sys.executable
 TORCHUP = str(Path(sys.executable).with_name("torchup"))
@@ -100,7 +100,7 @@ def bench_verify(rounds: int) -> None:
     except TorchUnavailableError:
         line("quick tensor test / import torch", "not run", "<= 3", "no source offers a CPU build of torch here")
         return
-    probe = (python, str(PROBE), "--level", "quick", "--json", "--gpu-expected", "no")
+    probe = (python, str(probe_file()), "--level", "quick", "--json", "--gpu-expected", "no")
     ours, theirs = side_by_side(lambda: run(probe), lambda: run((python, "-c", "import torch")), rounds=rounds)
     ratio("quick tensor test / import torch", ours, theirs, aim="<= 3")
 

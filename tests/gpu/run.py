@@ -10,7 +10,9 @@ check failed, warned or could not run, or a wrong operation was not caught, 2 th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import importlib.util
 import json
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCES = CHECKOUT / "installer"
-PROBE = SOURCES / "torchup" / "verify" / "tensor_probe.py"
+PROBE_SCRIPT = SOURCES / "torchup" / "verify" / "probe_script.py"
 WRONG_KERNELS = CHECKOUT / "tests" / "support" / "wrong_kernels.py"
 LEVELS = ("quick", "standard", "full")
 # Seconds for one GPU after torch was imported, and the checks that count against them.
@@ -35,13 +37,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = arguments_of(argv)
     problems: list[str] = []
     reports: dict[str, Any] = {}
-    for level in options.level or LEVELS:
-        print(f"== {level}", flush=True)
-        report = reports[level] = probed(level, options)
-        if report is None:
-            print("the tensor test ended without a report")
-            return 2
-        problems += problems_of(level, report)
+    with script_file() as script:
+        for level in options.level or LEVELS:
+            print(f"== {level}", flush=True)
+            report = reports[level] = probed(script, level, options)
+            if report is None:
+                print("the tensor test ended without a report")
+                return 2
+            problems += problems_of(level, report)
     last = list(reports.values())[-1]
     if not last["devices"] or (last["devices"] == ["cpu"] and not options.device):
         print("\nno GPU that torch can use: see the check `visible` above")
@@ -77,9 +80,20 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def probed(level: str, options: argparse.Namespace) -> Any:
+def script_file() -> contextlib.AbstractContextManager[Path]:
+    """Give the script of the tensor test, from the file that joins it: torchup itself cannot be imported here."""
+    spec = importlib.util.spec_from_file_location("probe_script", PROBE_SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    joiner: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(joiner)
+    file: contextlib.AbstractContextManager[Path] = joiner.script_file()
+    return file
+
+
+def probed(script: Path, level: str, options: argparse.Namespace) -> Any:
     """Run the probe, show each check when it is done, and give its report; None when it gave none."""
-    command = [sys.executable, str(PROBE), "--json-lines", "--level", level, "--soak-seconds", options.soak_seconds]
+    command = [sys.executable, str(script), "--json-lines", "--level", level, "--soak-seconds", options.soak_seconds]
     command += (
         ["--gpu-expected", "no", "--device", options.device] if options.device == "cpu" else ["--gpu-expected", "yes"]
     )

@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from support.torch_environment import TORCH
+from support.wrong_kernels import probe_file
 from torchup.knowledge.host_compilers import compiler_limits
 from torchup.model.outcome import Check, Report
-from torchup.verify.run import PROBE, verify
+from torchup.verify.run import verify
 
 pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
@@ -66,7 +67,7 @@ def test_a_check_that_ran_says_what_it_measured(standard: Report) -> None:
 def test_the_report_is_scrubbed_of_the_home_folder(python_with_torch: Path) -> None:
     home = str(python_with_torch.parents[1])
     done = subprocess.run(
-        [python_with_torch, PROBE, "--json", "--only", "exact-int"],
+        [python_with_torch, probe_file(), "--json", "--only", "exact-int"],
         env={**PLAIN, "HOME": home},
         capture_output=True,
         text=True,
@@ -143,7 +144,17 @@ def test_checks_that_found_no_memory_are_no_pass(broken: Callable[[str], Report]
 def test_a_hang_ends_with_the_place_where_it_was(python_with_torch: Path) -> None:
     environ = {**PLAIN, "PYTHONPATH": str(SABOTAGE), "SABOTAGE": "hang"}
     done = subprocess.run(
-        [python_with_torch, PROBE, "--json", "--only", "exact-int", "--only", "exact-bf16", "--timeout-scale", "0.1"],
+        [
+            python_with_torch,
+            probe_file(),
+            "--json",
+            "--only",
+            "exact-int",
+            "--only",
+            "exact-bf16",
+            "--timeout-scale",
+            "0.1",
+        ],
         env=environ,
         capture_output=True,
         text=True,
@@ -161,7 +172,7 @@ def test_our_rule_for_kernels_agrees_with_torchs_own(python_with_torch: Path) ->
     lines = f"""
 import importlib.util, json
 from torch.cuda import DEVICE_REQUIREMENT, _code_compatible_with_device
-spec = importlib.util.spec_from_file_location("tensor_probe", {str(PROBE)!r})
+spec = importlib.util.spec_from_file_location("tensor_probe", {str(probe_file())!r})
 probe = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(probe)
 devices = (50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90, 100, 101, 103, 110, 120, 121)

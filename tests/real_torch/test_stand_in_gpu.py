@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from support.wrong_kernels import PROBE, load_probe
+from support.wrong_kernels import load_probe, probe_file
 
 pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
@@ -29,7 +29,7 @@ def run(python: Path, *options: str, only: Sequence[str] = (), **wishes: Any) ->
     }
     environ |= {"PYTHONPATH": str(SABOTAGE), "STAND_IN_GPUS": json.dumps(wishes)}
     chosen = [part for name in only for part in ("--only", name)]
-    command = [str(python), str(PROBE), "--json", "--gpu-expected", "yes", *options, *chosen]
+    command = [str(python), str(probe_file()), "--json", "--gpu-expected", "yes", *options, *chosen]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=1800, check=False)
     report = json.loads(done.stdout)
     return {(check["id"], check["gpu"]): check for check in report["checks"]}, report["verdict"]

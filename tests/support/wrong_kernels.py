@@ -7,7 +7,9 @@ with the status that each check gives. A wrong operation that passes is a defect
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
+import functools
 import importlib
 import importlib.util
 import json
@@ -20,7 +22,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-PROBE = Path(__file__).parents[2] / "installer" / "torchup" / "verify" / "tensor_probe.py"
+PROBE_SCRIPT = Path(__file__).parents[2] / "installer" / "torchup" / "verify" / "probe_script.py"
 
 Table = dict[str, tuple[str, Callable[[Any], Callable[..., Any]]]]
 Run = Callable[[Any, Any], Any]  # the probe module, the bench -> the result of a check
@@ -808,13 +810,26 @@ MUST_BE_DISCARDED = {
 MUST_PASS = {name for name in CASES if name.endswith("/right")}
 
 
-def load_probe() -> Any:
-    spec = importlib.util.spec_from_file_location("tensor_probe", PROBE)
+def load(name: str, path: Path) -> Any:
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@functools.cache
+def probe_file() -> Path:
+    """Give the script of the tensor test as it runs; the file is there as long as this process."""
+    held = contextlib.ExitStack()
+    atexit.register(held.close)
+    path: Path = held.enter_context(load("probe_script", PROBE_SCRIPT).script_file())
+    return path
+
+
+def load_probe() -> Any:
+    return load("tensor_probe", probe_file())
 
 
 def run_all(device: str, level: str, only: str = "") -> dict[str, list[Any]]:

@@ -286,6 +286,24 @@ def test_a_file_that_is_no_report_is_not_replaced(somebody: Person, tmp_path: Pa
     assert "Testing" not in nowhere.stderr
 
 
+def test_the_test_itself_is_given_as_a_script_for_elsewhere(somebody: Person, tmp_path: Path) -> None:
+    machine = facts(tmp_path)
+    written = torchup(somebody, machine, "verify", "--script", "tensor_probe.py")
+    script = somebody.home / "tensor_probe.py"
+    assert (written.returncode, written.stdout, "Testing" in written.stderr) == (0, "", False)
+    printed = torchup(somebody, machine, "verify", "--script", "-")
+    assert (printed.returncode, printed.stdout) == (0, script.read_text(encoding="utf-8"))
+    python = python_with(tmp_path / "env", CPU_BUILD)
+    done = subprocess.run([python, script, "--json"], capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["torch_version"] == "2.13.0+cpu"
+    assert torchup(somebody, machine, "verify", "--script", "tensor_probe.py").returncode == 0, "its own are replaced"
+    script.write_text("my thesis")
+    refused = torchup(somebody, machine, "verify", "--script", "tensor_probe.py")
+    assert (refused.returncode, "not-a-tensor-test" in refused.stderr, script.read_text()) == (2, True, "my thesis")
+    torchup(somebody, machine, "verify", "--script", "tensor_probe.py", "--force")
+    assert script.read_text(encoding="utf-8") == printed.stdout
+
+
 def test_the_persons_own_shell_is_in_the_report(somebody: Person, tmp_path: Path) -> None:
     python = python_with(tmp_path / "env", CPU_BUILD)
     (somebody.home / ".bashrc").write_text(
@@ -328,8 +346,11 @@ open({str(tmp_path / "started")!r}, "w").close()
 time.sleep(600)
 {CUDA_BUILD}"""
     python = python_with(tmp_path / "env", grandchild)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
     mark = f"TORCHUP_TEST_MARK={tmp_path}"
     environ = {**somebody.environ, "TORCHUP_TEST_MARK": str(tmp_path), "TERM": "xterm"}
+    environ["TMPDIR"] = str(temporary)
     argv = [sys.executable, str(AS_MACHINE), facts(tmp_path), "verify", "--python", str(python)]
     with TerminalSession(argv, environ=environ, folder=somebody.home) as session:
         session.expect((tmp_path / "started").exists, "a test under way", seconds=60)
@@ -342,6 +363,7 @@ time.sleep(600)
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left
+    assert [*temporary.iterdir()] == []
 
 
 def test_the_last_step_of_a_set_up_proves_the_library_path_too(somebody: Person, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ class VerifyOptions:
     python: str | None
     level: VerifyLevel
     html: Path | None = None
+    script: Path | None = None
     force: bool = False
     no_scrub: bool = False
     timeout_scale: float = 1.0
@@ -45,6 +46,10 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
     from torchup.detect.collect import detect
     from torchup.verify.verdict import exit_status
 
+    if options.script is not None:
+        from torchup.app.script_file import give_script
+
+        return give_script(line, options.script, force=options.force)
     if options.html is not None:
         from torchup.app.report_file import refuse_to_replace
 
@@ -157,13 +162,14 @@ def _machine(facts: MachineFacts) -> dict[str, object]:
 
 def _expected(python: str, level: VerifyLevel) -> tuple[Expected, ...]:
     from torchup.ui.check_progress import parse_list
-    from torchup.verify.run import PROBE
+    from torchup.verify.probe_script import script_file
 
-    command = (python, str(PROBE), "--level", level, "--list")
     try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LIST_SECONDS, check=False
-        )
+        with script_file() as script:
+            command = (python, str(script), "--level", level, "--list")
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LIST_SECONDS, check=False
+            )
     except (OSError, subprocess.TimeoutExpired):
         return ()
     return parse_list(done.stdout) if done.returncode == 0 else ()

@@ -22,21 +22,7 @@ def place_of(context: Context, file: Path) -> Path:
 
 def refuse_to_replace(context: Context, file: Path, *, force: bool) -> None:
     """Refuse before anything runs when the file is there and is no report, or its folder is not. Raises UsageError."""
-    place = place_of(context, file)
-    if not place.parent.is_dir():
-        raise UsageError(
-            tr("{path} is not a folder.", path=file.parent),
-            code="report-folder-missing",
-            hint=tr("Make the folder, or name another file."),
-        )
-    if force or not place.exists():
-        return
-    try:
-        with place.open("rb") as stream:
-            is_report = MARK in stream.read(_HEAD)
-    except OSError:
-        is_report = False
-    if not is_report:
+    if not may_write(context, file, MARK) and not force:
         raise UsageError(
             tr("{file} is there and is not a report of torchup.", file=file),
             code="not-a-report",
@@ -44,13 +30,35 @@ def refuse_to_replace(context: Context, file: Path, *, force: bool) -> None:
         )
 
 
+def may_write(context: Context, file: Path, mark: bytes) -> bool:
+    """Tell whether a file is new, or has the mark of what will replace it. Raises UsageError without its folder."""
+    place = place_of(context, file)
+    if not place.parent.is_dir():
+        raise UsageError(
+            tr("{path} is not a folder.", path=file.parent),
+            code="report-folder-missing",
+            hint=tr("Make the folder, or name another file."),
+        )
+    if not place.exists():
+        return True
+    try:
+        with place.open("rb") as stream:
+            return mark in stream.read(_HEAD)
+    except OSError:
+        return False
+
+
 def write_html(line: CommandLine, file: Path, report: Report) -> None:
     """Write a report as one page. Raises StepError when it cannot be written."""
-    from torchup.apply.atomic_write import FileWriter
-    from torchup.apply.backups import Backups
     from torchup.ui.report_html import report_page
 
-    context = line.context
-    page = report_page(report, made=context.now())
+    write(line.context, file, report_page(report, made=line.context.now()))
+
+
+def write(context: Context, file: Path, text: str) -> None:
+    """Write a text to a file that was named on the command line. Raises StepError when it cannot be written."""
+    from torchup.apply.atomic_write import FileWriter
+    from torchup.apply.backups import Backups
+
     writer = FileWriter(backups=Backups(context.places.backups))
-    writer.write(str(place_of(context, file)), page.encode("utf-8", "replace"), mode=None, create=True)
+    writer.write(str(place_of(context, file)), text.encode("utf-8", "replace"), mode=None, create=True)

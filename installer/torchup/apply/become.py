@@ -56,13 +56,16 @@ def _load_everything() -> None:
     from torchup.shell.templates import keep_all
 
     for module in pkgutil.walk_packages(torchup.__path__, "torchup."):
-        if not module.name.endswith(("tensor_probe", "windows", "windows_registry", "windows_gpus", "__main__")):
+        if not module.name.startswith(_PROBE) and not module.name.endswith(_ELSEWHERE):
             importlib.import_module(module.name)
     for name in _LAZY:
         importlib.import_module(name)
     keep_all()
 
 
+# The tensor test runs in another process, as one script; the others can only be imported where they are at home.
+_PROBE = "torchup.verify.probe."
+_ELSEWHERE = ("windows", "windows_registry", "windows_gpus", "__main__")
 _LAZY = (
     *("jinja2", "jinja2.runtime", "rich.console", "rich.progress", "rich.status", "rich._unicode_data", "rich.pretty"),
     *("encodings.idna", "encodings.ascii", "encodings.latin_1", "difflib", "pty", "pwd", "grp", "shlex", "json"),

@@ -16,7 +16,13 @@ from torchup.cli.root import cli
 )
 @click.option("--level", type=click.Choice(["quick", "standard", "full"]), default="quick", show_default=True)
 @click.option("--html", type=FILE, metavar="FILE", help="Also write the report to FILE, as one page.")
-@click.option("--force", is_flag=True, help="With --html: replace a file that is not a report.")
+@click.option(
+    "--script",
+    type=FILE,
+    metavar="FILE",
+    help="Only write the test to FILE (- for standard output): one script for another machine's Python.",
+)
+@click.option("--force", is_flag=True, help="With --html and --script: replace a file that is something else.")
 @click.option("--no-scrub", is_flag=True, help="Keep names, addresses and paths below home in --json and --html.")
 @click.option(
     "--timeout-scale",

@@ -23,10 +23,9 @@ from torchup.model.outcome import Check, CheckStatus, Report
 from torchup.model.request import VerifyLevel
 from torchup.model.serial import ShapeError, load
 from torchup.verify.causes import explain, known_causes
+from torchup.verify.probe_script import script_file
 from torchup.verify.verdict import verdict_of
 from torchup.words import tr
-
-PROBE = Path(__file__).with_name("tensor_probe.py")
 
 # The probe keeps its own limit per check; these are for a probe that is itself stuck.
 TOTAL_SECONDS: Mapping[VerifyLevel, float] = {"quick": 1200.0, "standard": 3600.0, "full": 10800.0}
@@ -70,30 +69,32 @@ def verify(
     Whatever goes wrong inside becomes a check of the report. Raises UsageError when `python` cannot be
     started at all.
     """
-    command = probe_command(
-        python,
-        level=level,
-        expected_version=expected_version,
-        expected_variant=expected_variant,
-        gpu_expected=gpu_expected,
-        device=device,
-        timeout_scale=timeout_scale,
-        scrub=scrub,
-        only=only,
-    )
     limit = (total_seconds or TOTAL_SECONDS[level]) * timeout_scale
     checks: list[Check] = []
     report: Report | None = None
-    with _Probe(command, environ) as probe:
-        for line in probe.lines(limit):
-            found = parse_line(line)
-            if isinstance(found, Report):
-                report = found
-            elif found is not None:
-                checks.append(found)
-                if on_progress:
-                    on_progress(found)
-        problem = None if report else probe.why_no_report(limit, checks)
+    with script_file() as script:
+        command = probe_command(
+            python,
+            script,
+            level=level,
+            expected_version=expected_version,
+            expected_variant=expected_variant,
+            gpu_expected=gpu_expected,
+            device=device,
+            timeout_scale=timeout_scale,
+            scrub=scrub,
+            only=only,
+        )
+        with _Probe(command, environ) as probe:
+            for line in probe.lines(limit):
+                found = parse_line(line)
+                if isinstance(found, Report):
+                    report = found
+                elif found is not None:
+                    checks.append(found)
+                    if on_progress:
+                        on_progress(found)
+            problem = None if report else probe.why_no_report(limit, checks)
     if report is None:
         report = Report(python=python, level=level, checks=tuple(checks), verdict="not-run")
     if problem is not None:
@@ -114,6 +115,7 @@ def complete(report: Report, facts: MachineFacts | None = None) -> Report:
 
 def probe_command(
     python: str,
+    script: Path,
     *,
     level: VerifyLevel,
     expected_version: str | None = None,
@@ -125,7 +127,7 @@ def probe_command(
     scrub: bool = True,
     only: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Give the command that runs the probe; a person may run the same by hand."""
+    """Give the command that runs the script of the tensor test; a person may run the same by hand."""
     options = [
         ("--expect-version", expected_version),
         ("--expect-variant", expected_variant),
@@ -135,7 +137,7 @@ def probe_command(
     ]
     chosen = [part for name, value in options if value is not None for part in (name, value)]
     chosen += [part for name in only for part in ("--only", name)] + ([] if scrub else ["--no-scrub"])
-    return (python, str(PROBE), "--level", level, output, *chosen)
+    return (python, str(script), "--level", level, output, *chosen)
 
 
 def parse_line(line: str) -> Check | Report | None:

@@ -10,11 +10,12 @@ import pytest
 import yaml
 
 from torchup.model.facts import MachineFacts, NvidiaDriver, OperatingSystem, Surroundings
+from torchup.verify import causes
 from torchup.verify.causes import cause_of_finding, cause_of_text, causes_in, fixes_for, known_causes
 from torchup.verify.doctor.machine import RULES
 from torchup.verify.refine import PARTICULAR
-from torchup.verify.run import PROBE
 
+CAUSES = Path(causes.__file__).with_name("causes.json")
 TEXTS: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("symptoms.yaml").read_text(encoding="utf-8"))
 
 # The cases that were collected from public threads before the catalogue was written.
@@ -110,7 +111,7 @@ def test_every_collected_case_is_explained(name: str) -> None:
 
 
 def test_every_cause_is_recognised_by_something() -> None:
-    folder = Path(PROBE).parent
+    folder = CAUSES.parent
     code = "".join(path.read_text(encoding="utf-8") for path in [*folder.rglob("*.py")])
     by_rule = {cause for _, cause, _ in RULES} | {cause for _, cause, _ in PARTICULAR}
     for name, cause in known_causes().items():
@@ -153,7 +154,7 @@ def test_a_log_is_told_cause_by_cause_with_its_last_line() -> None:
 
 
 def test_the_findings_that_name_a_cause_are_those_of_detection() -> None:
-    folder = Path(PROBE).parents[1] / "detect"
+    folder = CAUSES.parents[1] / "detect"
     known = set(re.findall(r'"([a-z0-9-]+)"', "".join(path.read_text() for path in folder.glob("*.py"))))
     prefixed = {"nvml-" + code for code in known}
     variables = {"ld-preload-set", "pythonpath-set", "pythonhome-set"}
@@ -170,7 +171,7 @@ def test_no_cause_is_written_twice() -> None:
         assert len(names) == len(set(names)), sorted({name for name in names if names.count(name) > 1})
         return dict(pairs)
 
-    json.loads(Path(PROBE).with_name("causes.json").read_text(encoding="utf-8"), object_pairs_hook=once)
+    json.loads(CAUSES.read_text(encoding="utf-8"), object_pairs_hook=once)
 
 
 def facts(**changes: object) -> MachineFacts:

@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from support.wrong_kernels import PROBE as PROBE_FILE
-from support.wrong_kernels import load_probe
+from support.wrong_kernels import load_probe, probe_file
+from torchup.verify import run
 from torchup.verify.causes import known_causes
 
 probe = load_probe()
@@ -85,7 +85,7 @@ def test_error_texts_name_their_cause(text: str, cause: str | None) -> None:
 
 def test_every_cause_that_the_probe_or_the_runner_names_is_explained() -> None:
     # A cause is named as a hint, in a table of causes, or as the value of a variable called so.
-    sources = [PROBE_FILE.read_text(), PROBE_FILE.with_name("run.py").read_text()]
+    sources = [probe_file().read_text(), Path(run.__file__).read_text()]
     named = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', "\n".join(sources)))
     not_causes = {
         "utf-8",
@@ -222,7 +222,7 @@ def test_what_runs_on_which_kind_of_device(kind: str, has: set[str], has_not: se
 
 def test_the_probe_is_written_for_python_3_9() -> None:
     # Grammar by the parser itself; what 3.9 lacks in its library shows in the names that are used.
-    tree = ast.parse(PROBE_FILE.read_text(), feature_version=(3, 9))
+    tree = ast.parse(probe_file().read_text(), feature_version=(3, 9))
     called = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert not [call for call in called if any(word.arg in ("strict", "slots", "kw_only") for word in call.keywords)]
     used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
@@ -234,14 +234,14 @@ def test_the_probe_is_written_for_python_3_9() -> None:
 
 
 def test_the_probe_uses_the_standard_library_only() -> None:
-    tree = ast.parse(PROBE_FILE.read_text())
+    tree = ast.parse(probe_file().read_text())
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
 def test_the_probe_itself_never_imports_torch_at_the_top() -> None:
-    source = PROBE_FILE.read_text()
+    source = probe_file().read_text()
     assert not re.search(r"^\s*(import|from) torch", source, re.MULTILINE)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
 from support.stub_torch import CPU_BUILD, CUDA_BUILD, gpu, no_gpu, python_with
+from support.wrong_kernels import probe_file
 from torchup.errors import ExitStatus
 from torchup.model.outcome import Check, Report
 from torchup.verify.run import verify
@@ -163,10 +166,16 @@ def test_a_folder_named_torch_without_the_package_is_not_torch(tmp_path: Path) -
     assert (found.status, found.hint) == ("fail", "torch-partially-initialized")
 
 
-def test_a_module_beside_the_probe_is_never_imported_in_place_of_torchs(tmp_path: Path) -> None:
-    # `verdict` is a module in the probe's folder.
-    source = f"import importlib.util\nassert importlib.util.find_spec('verdict') is None\n{CPU_BUILD}"
-    assert named(run(python_with(tmp_path / "env", source), variant="cpu"), "import").status == "pass"
+def test_a_module_beside_the_script_is_never_imported_in_place_of_torchs(tmp_path: Path) -> None:
+    script = tmp_path / "downloads" / "tensor_probe.py"
+    script.parent.mkdir()
+    script.write_text(probe_file().read_text())
+    script.with_name("typing_extensions.py").write_text("raise ImportError('a stranger')")
+    source = f"import importlib.util\nassert importlib.util.find_spec('typing_extensions') is None\n{CPU_BUILD}"
+    python = python_with(tmp_path / "env", source)
+    done = subprocess.run([python, script, "--json"], env=PLAIN, capture_output=True, text=True, check=False)
+    imported, *_ = json.loads(done.stdout)["checks"]
+    assert (imported["id"], imported["status"]) == ("import", "pass"), imported["detail"]
 
 
 def test_what_prints_at_start_up_does_not_disturb(tmp_path: Path) -> None:

@@ -121,9 +121,11 @@ def test_an_answer_of_another_shape_is_an_error() -> None:
 
 
 def test_the_command_can_be_run_by_hand() -> None:
-    command = probe_command("/p/python", level="full", expected_variant="cu126", gpu_expected=True, timeout_scale=2.0)
-    assert command[0] == "/p/python"
-    assert Path(command[1]).is_file()
+    script = Path("/p/tensor_probe.py")
+    command = probe_command(
+        "/p/python", script, level="full", expected_variant="cu126", gpu_expected=True, timeout_scale=2.0
+    )
+    assert command[:2] == ("/p/python", str(script))
     assert command[2:] == (
         *("--level", "full", "--json-lines", "--expect-variant", "cu126"),
         *("--gpu-expected", "yes", "--timeout-scale", "2"),

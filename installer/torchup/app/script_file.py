@@ -1,0 +1,31 @@
+"""Give the tensor test itself, as one script that runs wherever there is a Python with torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torchup.app.commandline import CommandLine
+from torchup.app.report_file import may_write, write
+from torchup.errors import ExitStatus, UsageError
+from torchup.words import tr
+
+
+def give_script(line: CommandLine, file: Path, *, force: bool) -> ExitStatus:
+    """Write the script to a file, or to standard output for `-`.
+
+    Raises UsageError when the file is something else, and StepError when it cannot be written.
+    """
+    from torchup.verify.probe_script import NOTE, script
+
+    if str(file) == "-":
+        line.console.text(script())
+        return ExitStatus.DONE
+    if not may_write(line.context, file, NOTE.encode()) and not force:
+        raise UsageError(
+            tr("{file} is there and is not the tensor test.", file=file),
+            code="not-a-tensor-test",
+            hint=tr("Name another file, or replace it with --force."),
+        )
+    write(line.context, file, script())
+    line.console.say(tr("The tensor test is in {file}. Run it with a Python that has torch.", file=file))
+    return ExitStatus.DONE

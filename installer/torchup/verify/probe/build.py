@@ -1,0 +1,106 @@
+"""Importing torch, and comparing the build with the plan."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import sysconfig
+import time
+from pathlib import Path
+from typing import Any
+
+from .bench import Bench, Wishes, load_torch
+from .causes import cause_of
+from .devices import gpu_is_expected
+from .libraries import foreign_origin, loaded_libraries, shadowing_libraries
+from .result import Result
+
+
+def variant_of(torch: Any) -> str:
+    """Name the build: cpu, cu126, rocm7.2, xpu."""
+    label = str(torch.__version__).partition("+")[2]
+    if re.fullmatch(r"cu\d+|cpu|xpu|rocm[\d.]+", label):
+        return label
+    version = torch.version
+    if getattr(version, "hip", None):
+        return "rocm" + ".".join(str(version.hip).split(".")[:2])
+    if getattr(version, "cuda", None):
+        return "cu" + "".join(str(version.cuda).split(".")[:2])
+    if getattr(version, "xpu", None):
+        return "xpu"
+    return "cpu"
+
+
+def same_variant(found: str, wanted: str) -> bool:
+    """Compare build names; the wheels for macOS are one build under several names."""
+    if sys.platform == "darwin" and wanted in ("mps", "macos", "cpu"):
+        return found == "cpu"
+    if wanted.startswith("rocm") and found.startswith("rocm"):
+        return found.split(".")[:2] == wanted.split(".")[:2]
+    return found == wanted
+
+
+def check_import(wishes: Wishes) -> tuple[Result, Any]:
+    """Import torch and say where it and its CUDA libraries came from."""
+    del wishes
+    start = time.perf_counter()
+    try:
+        torch = load_torch()
+    except ModuleNotFoundError as error:
+        if error.name == "torch":
+            return Result("fail", detail="torch is not installed for this Python", hint="torch-not-installed"), None
+        detail = f"torch needs the module {error.name}, which is not installed"
+        return Result("fail", detail=detail, hint="torch-incomplete"), None
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong at import is the finding
+        text = f"{type(error).__name__}: {error}"
+        return Result("fail", detail=text, hint=cause_of(text) or "torch-import-error"), None
+    seconds = time.perf_counter() - start
+    origin = getattr(torch, "__file__", None)
+    if origin is None or not hasattr(torch, "version"):
+        text = f"a folder named torch without the package in it: {list(getattr(torch, '__path__', []))}"
+        return Result("fail", detail=text, hint="torch-partially-initialized"), None
+    facts = {
+        "torch": str(torch.__version__),
+        "torch_file": origin,
+        "variant": variant_of(torch),
+        "cuda": getattr(torch.version, "cuda", None),
+        "hip": getattr(torch.version, "hip", None),
+        "xpu": getattr(torch.version, "xpu", None),
+    }
+    status, detail, hint = "pass", f"torch {torch.__version__}", None
+    came_by = foreign_origin(origin)
+    shadows: dict[str, str] = {}
+    with contextlib.suppress(OSError):
+        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+        facts["libraries"] = loaded_libraries(maps)
+        folders = sorted({str(Path(origin).parent.parent), sysconfig.get_path("purelib")})
+        shadows = shadowing_libraries(maps, folders)
+    if came_by:
+        status, hint = "warn", "python-path-shadows"
+        detail += f", but from {came_by}: {origin}"
+    elif shadows:
+        of_cudnn = all("cudnn" in name for name in shadows)
+        status, hint = "warn", "cudnn-shadowed" if of_cudnn else "nvjitlink-shadowed"
+        detail += ", but CUDA libraries from outside were loaded: " + ", ".join(shadows.values())
+        facts["shadowing_libraries"] = shadows
+    return Result(status, round(seconds, 2), "s", None, detail, hint, {"environment": facts}), torch
+
+
+def check_build(bench: Bench) -> Result:
+    """Compare the build with the plan."""
+    torch, wishes = bench.torch, bench.wishes
+    found, version = variant_of(torch), str(torch.__version__)
+    if wishes.version:
+        compared = version if "+" in wishes.version else version.partition("+")[0]
+        if compared != wishes.version:
+            text = f"torch {version} is installed, {wishes.version} was planned"
+            return Result("fail", version, detail=text, hint="build-differs-from-plan")
+    if wishes.variant and not same_variant(found, wishes.variant):
+        text = f"the build is {found}, {wishes.variant} was planned"
+        hint = "cpu-wheel-installed" if found == "cpu" else "build-differs-from-plan"
+        return Result("fail", found, detail=text, hint=hint)
+    if found == "cpu" and gpu_is_expected(wishes) and sys.platform != "darwin":
+        text = "this build of torch computes on the CPU only, and the machine has a GPU"
+        return Result("warn", found, detail=text, hint="cpu-wheel-installed")
+    return Result("pass", found, detail=f"torch {version}" + (", as planned" if wishes.variant else ""))

@@ -1,0 +1,132 @@
+"""torch.compile and Triton, with empty caches."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+from .bench import Bench, strict_math
+from .causes import cause_of
+from .exact import first_difference
+from .excerpts import first_line, short
+from .result import Result, Skip
+from .rounding import Limit, error_of, judge
+
+TRITON_ADD = """
+import triton
+import triton.language as tl
+
+@triton.jit
+def add(left, right, out, count, BLOCK: tl.constexpr):
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = at < count
+    tl.store(out + at, tl.load(left + at, mask=inside) + tl.load(right + at, mask=inside), mask=inside)
+"""
+
+
+def check_compile(bench: Bench, compiler: Callable[[Any], Any] | None = None) -> Result:
+    """Compile a small network, forward and backward, with an empty cache; it must agree with eager and be compiled."""
+    torch = bench.torch
+    if not hasattr(torch, "compile"):
+        raise Skip("this torch has no torch.compile")
+    nn = torch.nn
+    torch.manual_seed(110)
+    model = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 32), nn.Tanh()).to(bench.device)
+    x = bench.put(bench.normal(50, 64, seed=111))
+
+    def run(network: Any) -> list[Any]:
+        model.zero_grad()
+        y = network(x)
+        (y * y).mean().backward()
+        return [bench.back(y), *(bench.back(parameter.grad).clone() for parameter in model.parameters())]
+
+    with tempfile.TemporaryDirectory(prefix="tensor-probe-") as folder, fresh_caches(folder), strict_math(torch):
+        wants = run(model)
+        try:
+            gots = run((compiler or torch.compile)(model))
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            if re.search(r"(Python [\d.+]+|Windows) (is )?not (yet )?supported", text):
+                raise Skip(f"torch.compile: {first_line(str(error))}") from error
+            return Result("fail", detail=f"torch.compile: {short(text)}", hint=cause_of(text) or "compile-failed")
+        for what, got, want in zip(("output", "gradients", *[""] * 9), gots, wants):  # noqa: B905 - Python 3.9 has no strict
+            result = judge(error_of(got, want.double()), Limit(1e-5, 1e-5), f"compiled, {what or 'gradients'}")
+            if result.status != "pass":
+                return result
+        made = compiled_files(folder)
+        if bench.kind in ("cuda", "hip", "xpu"):
+            if not made["triton"]:
+                text = "torch.compile agrees with eager but used no Triton kernel"
+                return Result("fail", 0, "kernels", 1, text, "compile-failed")
+            text = f"{made['triton']} Triton kernels, forward and backward"
+            if importlib.util.find_spec("triton"):
+                wrong = triton_adds_wrong(bench, folder)
+                if wrong:
+                    return Result("fail", detail=wrong, hint="wrong-results")
+                text += ", and one written by hand"
+            return Result("pass", made["triton"], "kernels", 1, text)
+        if not made["native"]:
+            text = "torch.compile agrees with eager but compiled nothing"
+            return Result("fail", 0, "kernels", 1, text, "compile-failed")
+        return Result("pass", made["native"], "kernels", 1, f"{made['native']} compiled, forward and backward")
+
+
+@contextlib.contextmanager
+def fresh_caches(folder: str) -> Iterator[None]:
+    """Let the compilers start from empty caches: an old entry must not stand in for a compiler that is broken."""
+    wanted = {
+        "TORCHINDUCTOR_CACHE_DIR": os.path.join(folder, "inductor"),  # noqa: PTH118 - a string is wanted
+        "TRITON_CACHE_DIR": os.path.join(folder, "triton"),  # noqa: PTH118
+        "TORCH_EXTENSIONS_DIR": os.path.join(folder, "extensions"),  # noqa: PTH118
+        # A pool of compilers pays off for many kernels, and here it would outlive the folder.
+        "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    os.makedirs(wanted["TORCH_EXTENSIONS_DIR"])  # noqa: PTH103
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def compiled_files(folder: str) -> dict[str, int]:
+    """Count what the compilers left: machine code by Triton for a GPU, libraries for a CPU."""
+    names = [path.suffix for path in Path(folder).rglob("*") if path.is_file()]
+    return {
+        "triton": sum(suffix in (".cubin", ".hsaco", ".spv", ".zebin") for suffix in names),
+        "native": sum(suffix in (".so", ".pyd", ".dll", ".dylib") for suffix in names),
+    }
+
+
+def triton_adds_wrong(bench: Bench, folder: str) -> str | None:
+    """Run a Triton kernel written by hand; tell what is wrong with it, None when nothing is."""
+    path = Path(folder) / "probe_triton_add.py"
+    path.write_text(TRITON_ADD, encoding="ascii")  # Triton reads the source of its kernels from a file
+    spec = importlib.util.spec_from_file_location("probe_triton_add", path)
+    assert spec is not None  # noqa: S101 - a .py file always has one
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    left, right = (bench.put(bench.whole(-999, 999, (1000,), seed=seed).float()) for seed in (112, 113))
+    out = bench.torch.zeros_like(left)
+    module.add[(4,)](left, right, out, 1000, BLOCK=256)
+    difference = first_difference(bench.torch, bench.back(out), bench.back(left + right).long())
+    return difference and f"a Triton kernel that adds: {difference}"
+
+
+def hindrance_of_compile() -> str:
+    """Tell why torch.compile cannot be tried here; empty when it can."""
+    if sys.platform == "win32" and not importlib.util.find_spec("triton") and not shutil.which("cl"):
+        return "neither Triton nor a C++ compiler is installed (windows-triton-missing)"
+    return ""

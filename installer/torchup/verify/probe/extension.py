@@ -1,0 +1,136 @@
+"""A CUDA extension, compiled with this machine's toolkit."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import Any, Callable, Sequence
+
+from .bench import Bench
+from .causes import cause_of
+from .compiling import fresh_caches
+from .exact import first_difference
+from .excerpts import short
+from .result import Result
+
+# From torch.utils.cpp_extension (CUDA_GCC_VERSIONS, 2.13): the first gcc major that this CUDA refuses.
+GCC_TOO_NEW = {
+    "11.4": 12, "11.5": 12, "11.6": 12, "11.7": 12, "11.8": 12, "12.0": 13, "12.1": 13, "12.2": 13, "12.3": 14,
+    "12.4": 14, "12.5": 14, "12.6": 14, "12.7": 14, "12.8": 15, "12.9": 15, "13.0": 16,
+}  # fmt: skip
+
+EXTENSION_CPP = "torch::Tensor probe_add(torch::Tensor left, torch::Tensor right);"
+EXTENSION_CUDA = """
+#include <c10/cuda/CUDAStream.h>
+__global__ void add_kernel(const float* left, const float* right, float* out, long count) {
+    long at = blockIdx.x * (long)blockDim.x + threadIdx.x;
+    if (at < count) out[at] = left[at] + right[at];
+}
+torch::Tensor probe_add(torch::Tensor left, torch::Tensor right) {
+    auto out = torch::empty_like(left);
+    long count = left.numel();
+    add_kernel<<<(count + 255) / 256, 256, 0, c10::cuda::getCurrentCUDAStream()>>>(
+        left.data_ptr<float>(), right.data_ptr<float>(), out.data_ptr<float>(), count);
+    return out;
+}
+"""
+
+
+def nvcc_path() -> str | None:
+    """Find nvcc where torch looks for it: CUDA_HOME, CUDA_PATH, then PATH."""
+    for name in ("CUDA_HOME", "CUDA_PATH"):
+        home = os.environ.get(name)
+        if home:
+            return shutil.which("nvcc", path=os.path.join(home, "bin"))  # noqa: PTH118 - a string is wanted
+    return shutil.which("nvcc")
+
+
+def hindrance_of_extension() -> str:
+    """Tell why no extension can be compiled here; empty when one can."""
+    if not (os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or shutil.which("nvcc")):
+        return "no CUDA toolkit is set up: CUDA_HOME is not set and nvcc is not on PATH"
+    return ""
+
+
+def first_version(command: Sequence[str], pattern: str) -> str | None:
+    """Run a program and pick its version from what it says; None when it cannot be run."""
+    try:
+        done = subprocess.run(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=30,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(pattern, done.stdout)
+    return match.group(1) if match else None
+
+
+def judge_toolchain(nvcc: str | None, built_for: str, gcc: str | None) -> Result | None:
+    """Compare the versions of nvcc, of torch's CUDA and of the host's gcc; None when they fit together."""
+    if nvcc is None:
+        text = "CUDA_HOME is set, but there is no nvcc that runs below it"
+        return Result("fail", detail=text, hint="nvcc-cuda-mismatch")
+    if nvcc.partition(".")[0] != built_for.partition(".")[0]:
+        text = f"nvcc is of CUDA {nvcc}, this torch is built for CUDA {built_for}: it compiles no extension"
+        return Result("fail", nvcc, detail=text, hint="nvcc-cuda-mismatch")
+    refused = GCC_TOO_NEW.get(nvcc)
+    if gcc and refused and int(gcc.partition(".")[0]) >= refused:
+        text = f"the host compiler is gcc {gcc}; nvcc {nvcc} takes gcc below {refused}"
+        return Result("fail", gcc, detail=text, hint="gcc-too-new-for-nvcc")
+    return None
+
+
+def check_extension(bench: Bench, build: Callable[[str], Any] | None = None) -> Result:
+    """Compile a CUDA kernel with the toolkit of this machine, load it and add with it."""
+    torch = bench.torch
+    nvcc = nvcc_path()
+    version = first_version([nvcc, "--version"], r"release (\d+\.\d+)") if nvcc else None
+    gcc = None
+    if sys.platform == "linux":
+        gcc = first_version([os.environ.get("CXX", "g++"), "-dumpfullversion"], r"^(\d+[.\d]*)")
+    unfit = judge_toolchain(version, str(torch.version.cuda), gcc)
+    if unfit:
+        return unfit
+
+    def compiled(folder: str) -> Any:
+        load_inline = importlib.import_module("torch.utils.cpp_extension").load_inline
+        module = load_inline(
+            f"tensor_probe_add_{os.getpid()}",
+            cpp_sources=EXTENSION_CPP,
+            cuda_sources=EXTENSION_CUDA,
+            functions=["probe_add"],
+            build_directory=folder,
+        )
+        return module.probe_add
+
+    with tempfile.TemporaryDirectory(prefix="tensor-probe-") as folder, fresh_caches(folder):
+        before = os.environ.get("TORCH_CUDA_ARCH_LIST")
+        os.environ["TORCH_CUDA_ARCH_LIST"] = ".".join(map(str, bench.capability()))
+        try:
+            add = (build or compiled)(os.environ["TORCH_EXTENSIONS_DIR"])
+        except Exception as error:  # noqa: BLE001 - whatever the compiler raises is the finding
+            text = f"{type(error).__name__}: {error}"
+            return Result("fail", detail=f"no extension: {short(text)}", hint=cause_of(text) or "extension-failed")
+        finally:
+            os.environ.pop("TORCH_CUDA_ARCH_LIST")
+            if before is not None:
+                os.environ["TORCH_CUDA_ARCH_LIST"] = before
+        left, right = (bench.whole(-999, 999, (100003,), seed=seed) for seed in (114, 116))
+        got = bench.back(add(bench.put(left.float()), bench.put(right.float())))
+    difference = first_difference(torch, got, left + right)
+    if difference:
+        return Result("fail", detail=f"the compiled kernel adds wrong: {difference}", hint="wrong-results")
+    detail = f"nvcc {version} and gcc {gcc or 'unknown'} compiled a kernel, and it adds"
+    if version != torch.version.cuda:
+        detail += f"; torch is built for CUDA {torch.version.cuda}"
+    return Result("pass", version, detail=detail)

@@ -1,0 +1,98 @@
+"""What transformers are made of: attention, and linear layers."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import warnings
+from typing import Any, Callable, Sequence
+
+from .bench import Bench, strict_math
+from .result import Result, Skip
+from .rounding import Limit, error_of, judge
+
+ATTENTION = {"fp32": Limit(1e-5, 1e-4), "fp16": Limit(2e-3, 8e-3), "bf16": Limit(1e-2, 4e-2)}
+
+
+def check_sdpa(bench: Bench, attention: Callable[..., Any] | None = None) -> Result:
+    """Run scaled dot-product attention in each backend that takes the inputs, against float64."""
+    torch = bench.torch
+    attend = attention or torch.nn.functional.scaled_dot_product_attention
+    q, k, v = (bench.normal(2, 4, 128, 64, seed=seed) for seed in (86, 87, 88))
+    ran: list[str] = []
+    worst: Result | None = None
+    for name, limit in ATTENTION.items():
+        if name == "fp16" and bench.kind == "cpu":
+            continue
+        dtype = bench.dtype(name)
+        cast = [tensor.to(dtype) for tensor in (q, k, v)]
+        for causal in (False, True):
+            want = attention_by_hand(torch, [tensor.double() for tensor in cast], causal)
+            for backend, context in attention_backends(torch):
+                try:
+                    with context, warnings.catch_warnings(), strict_math(torch):
+                        warnings.simplefilter("ignore")
+                        got = bench.back(attend(*map(bench.put, cast), is_causal=causal))
+                except RuntimeError as error:
+                    if "No available kernel" in str(error) or "no viable backend" in str(error).lower():
+                        continue
+                    raise
+                what = f"{backend} {name}{' causal' if causal else ''}"
+                result = judge(error_of(got, want), limit, what)
+                if result.status != "pass":
+                    return result
+                ran.append(what)
+                if worst is None or result.value / limit.norm > worst.value / (worst.threshold or 1):
+                    worst = result
+    if worst is None:
+        raise Skip("no attention backend takes these inputs")
+    return worst._replace(detail=f"{len(ran)} combinations; worst: {worst.detail}")
+
+
+def attention_by_hand(torch: Any, inputs: Sequence[Any], causal: bool) -> Any:
+    """Compute attention from its definition; the inputs are queries, keys and values."""
+    q, k, v = inputs
+    scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])
+    if causal:
+        mask = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+        scores = scores.masked_fill(mask, float("-inf"))
+    return scores.softmax(-1) @ v
+
+
+def attention_backends(torch: Any) -> list[tuple[str, Any]]:
+    """List the attention backends that can be chosen one by one; torch before 2.3 gets only its own choice."""
+    attention = getattr(torch.nn, "attention", None)
+    if attention is None or not hasattr(attention, "SDPBackend"):
+        return [("default", contextlib.nullcontext())]
+    names = ("MATH", "FLASH_ATTENTION", "EFFICIENT_ATTENTION", "CUDNN_ATTENTION")
+    known = [(name, getattr(attention.SDPBackend, name, None)) for name in names]
+    return [(name.lower(), attention.sdpa_kernel(backend)) for name, backend in known if backend is not None]
+
+
+LINEAR = {"fp32": Limit(1e-5, 1e-5), "fp16": Limit(2e-3, 4e-3), "bf16": Limit(1.2e-2, 2.4e-2)}
+
+
+def check_linear(bench: Bench, layer: Callable[[Any, Any, Any], Any] | None = None) -> Result:
+    """Run a linear layer with bias and GELU, which cuBLASLt fuses, in each dtype and compare with float64."""
+    torch = bench.torch
+    functional = torch.nn.functional
+    layer = layer or (lambda x, w, b: functional.gelu(functional.linear(x, w, b)))
+    worst: Result | None = None
+    for name, limit in LINEAR.items():
+        if name == "fp16" and bench.kind == "cpu":
+            continue
+        dtype = bench.dtype(name)
+        # 250 rows: no multiple of 8, which changes the kernel.
+        # Weights as a layer has them: with larger results the curve of GELU would not show.
+        x, w = bench.normal(250, 512, seed=97).to(dtype), (bench.normal(384, 512, seed=98) / 512**0.5).to(dtype)
+        b = bench.normal(384, seed=99).to(dtype)
+        want = functional.gelu(functional.linear(x.double(), w.double(), b.double()))
+        with strict_math(torch):
+            got = bench.back(layer(*map(bench.put, (x, w, b))))
+        result = judge(error_of(got, want), limit, f"linear, bias and gelu in {name}")
+        if result.status != "pass":
+            return result
+        if worst is None or result.value / limit.norm > worst.value / (worst.threshold or 1):
+            worst = result
+    assert worst is not None  # noqa: S101 - fp32 always runs
+    return worst._replace(detail=f"linear, bias and gelu of 250x512x384; worst: {worst.detail.rpartition(' ')[2]}")

@@ -1,0 +1,80 @@
+"""The speed of the PCI Express link, as it is negotiated."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import NamedTuple
+
+from .bench import MIB, Bench
+from .result import Result
+from .sampler import Sampler
+from .speed import Measure, timed
+
+# GB/s of one lane in one direction, after encoding (PCI Express base specification, generations 1 to 6).
+LANE = {1: 0.25, 2: 0.5, 3: 0.985, 4: 1.969, 5: 3.938, 6: 7.563}
+PCIE_SHARE, PCIE_VERY_SLOW, PCIE_IMPOSSIBLE = 0.70, 0.175, 1.05
+
+
+class Link(NamedTuple):
+    """A PCI Express link as it was negotiated while data went over it."""
+
+    generation: int
+    width: int
+    widest: int
+
+
+def check_pcie(bench: Bench, measure: Measure = timed, link: Link | None = None) -> Result:
+    """Copy 256 MiB of pinned memory to the device and back, and compare with the link as it is negotiated."""
+    torch = bench.torch
+    here = torch.ones(256 * MIB // 4 if bench.kind != "cpu" else 2 * MIB, dtype=torch.float32)
+    with contextlib.suppress(RuntimeError):  # a CPU build pins nothing
+        here = here.pin_memory()
+    there = torch.empty_like(here, device=bench.device)
+    size = here.numel() * 4
+    with Sampler(bench, 0.02) as sampler:
+        up = size / measure(bench, lambda: there.copy_(here, non_blocking=True), 3, 10) / 1e9
+        down = size / measure(bench, lambda: here.copy_(there, non_blocking=True), 3, 10) / 1e9
+    if link is None and bench.kind == "hip":
+        link = link_of_amd()
+    generation, width, widest = (sampler.most(name) for name in ("generation", "width", "widest"))
+    if link is None and generation and width:
+        link = Link(generation, width, widest or width)
+    return judge_pcie(up, down, link)
+
+
+def link_of_amd(folder: str = "/sys/bus/pci/drivers/amdgpu") -> Link | None:
+    """Read the link of the only AMD card from sysfs; None where there are several or it does not tell."""
+    cards = [path.parent for path in Path(folder).glob("*/current_link_width")]
+    if len(cards) != 1:
+        return None
+    (card,) = cards
+    try:
+        speed = float((card / "current_link_speed").read_text(encoding="ascii").split()[0])
+        width, widest = (
+            int((card / name).read_text(encoding="ascii")) for name in ("current_link_width", "max_link_width")
+        )
+    except (OSError, ValueError, IndexError):
+        return None
+    generation = {2.5: 1, 5.0: 2, 8.0: 3, 16.0: 4, 32.0: 5, 64.0: 6}.get(speed)
+    return Link(generation, width, widest) if generation else None
+
+
+def judge_pcie(up: float, down: float, link: Link | None) -> Result:
+    """Judge the speed of a link in GB/s; a narrow or slow one is a warning."""
+    slower = min(up, down)
+    figures = f"{up:.1f} GB/s to the device, {down:.1f} back"
+    theory = LANE.get(link.generation, 0.0) * link.width if link else 0.0
+    if not link or not theory:
+        return Result("skip", slower, "GB/s", None, f"{figures}, and the driver does not tell which link there is")
+    text = f"{figures}; the link is generation {link.generation} x{link.width}, {theory:.1f} GB/s in theory"
+    if max(up, down) > PCIE_IMPOSSIBLE * theory:
+        return Result("error", None, "GB/s", None, f"{text}: the timing is wrong", "timing-wrong")
+    if not slower >= PCIE_VERY_SLOW * theory:
+        return Result("fail", slower, "GB/s", PCIE_VERY_SLOW * theory, text, "pcie-slow")
+    if link.width < link.widest:
+        text += f", and both ends could do x{link.widest}"
+        return Result("warn", slower, "GB/s", PCIE_SHARE * theory, text, "pcie-slow")
+    if slower < PCIE_SHARE * theory:
+        return Result("warn", slower, "GB/s", PCIE_SHARE * theory, text, "pcie-slow")
+    return Result("pass", slower, "GB/s", PCIE_SHARE * theory, text)

@@ -1,0 +1,105 @@
+"""Memory under pressure: more than there is, and all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+from typing import Any, Callable
+
+from .bench import MIB, Bench, index_of
+from .exact import check_exact
+from .memory import ALLOCATION, free_memory
+from .result import Result, Skip
+
+
+def total_memory(bench: Bench) -> int:
+    """Give the size of the device's memory in bytes."""
+    if bench.kind == "mps":
+        return int(bench.torch.mps.recommended_max_memory())
+    return int(bench.api.get_device_properties(index_of(bench.device)).total_memory)
+
+
+def check_oom(
+    bench: Bench,
+    allocate: Callable[[int], Any] | None = None,
+    matmul: Callable[[Any, Any], Any] | None = None,
+) -> Result:
+    """Ask for twice the memory there is; torch must refuse, and then compute as before."""
+    torch = bench.torch
+    allocate = allocate or (lambda size: torch.empty(size, dtype=torch.uint8, device=bench.device))
+    asked = 2 * total_memory(bench)
+    try:
+        block = allocate(asked)
+    except RuntimeError as error:
+        if "out of memory" not in str(error) and "buffer size" not in str(error).lower():
+            raise
+    else:
+        del block
+        text = f"{asked // MIB} MiB were granted, twice what the device has"
+        # Windows lends a GPU the memory of the machine, so that asking for too much is slow and not refused.
+        status = "warn" if sys.platform == "win32" or "microsoft" in platform.release().lower() else "fail"
+        return Result(status, asked // MIB, "MiB", detail=text, hint="memory-not-limited")
+    if hasattr(bench.api, "empty_cache"):
+        bench.api.empty_cache()
+    torch.empty(ALLOCATION, dtype=torch.uint8, device=bench.device).fill_(1)
+    again = check_exact(bench, "fp32", matmul)
+    if again.status != "pass":
+        return again._replace(detail=f"after memory ran out: {again.detail}")
+    return Result("pass", asked // MIB, "MiB", None, f"{asked // MIB} MiB were refused, and torch computes as before")
+
+
+MEMTEST_BLOCK = 256 * MIB
+PATTERNS = (
+    (0, "0x00"),
+    (-1, "0xFF"),
+    (0x5555555555555555, "0x55"),
+    (-0x5555555555555556, "0xAA"),
+    (None, "random numbers"),
+)
+
+
+def check_memtest(
+    bench: Bench, fill: Callable[[Any, int | None, int], Any] | None = None, blocks: int | None = None
+) -> Result:
+    """Fill nine tenths of the free memory with patterns and random numbers, twice, and read everything back."""
+    torch = bench.torch
+
+    def filled(block: Any, value: int | None, seed: int) -> Any:
+        if value is not None:
+            return block.fill_(value)
+        torch.manual_seed(seed)
+        return block.random_()
+
+    fill = fill or filled
+    if blocks is None:
+        free = free_memory(bench)
+        if free is None:
+            raise Skip("the device does not tell how much memory is free")
+        blocks = max(1, int(free * 0.9) // MEMTEST_BLOCK)
+    held: list[Any] = []
+    with contextlib.suppress(RuntimeError):  # others may take memory meanwhile: what can be had is tested
+        while len(held) < blocks:
+            held.append(torch.empty(MEMTEST_BLOCK // 8, dtype=torch.int64, device=bench.device))
+    if not held:
+        return Result("error", detail="no block of 256 MiB could be had", hint="device-memory-full")
+    wrong: dict[str, int] = {}
+    spare = torch.empty_like(held[0])
+    for turn in range(2):
+        for value, name in PATTERNS:
+            # All blocks are written before the first is read, and random ones differ from each other,
+            # so that two addresses for one cell show.
+            for number, block in enumerate(held):
+                fill(block, value, 1000 * turn + number)
+            for number, block in enumerate(held):
+                want = filled(spare, value, 1000 * turn + number)
+                found = int((block != want).sum().to("cpu"))
+                if found:
+                    wrong[name] = wrong.get(name, 0) + found
+    size = len(held) * MEMTEST_BLOCK // MIB
+    if wrong:
+        text = f"of {size} MiB, words have changed: " + ", ".join(
+            f"{count} with {name}" for name, count in wrong.items()
+        )
+        return Result("fail", sum(wrong.values()), "wrong words", 0, text, "ecc-uncorrectable")
+    return Result("pass", 0, "wrong words", 0, f"{size} MiB, five patterns, two passes")

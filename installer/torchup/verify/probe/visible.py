@@ -1,0 +1,121 @@
+"""Whether torch sees the GPUs, and why not."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import platform
+import warnings
+from pathlib import Path
+from typing import Any, Mapping
+
+from .bench import Bench
+from .build import variant_of
+from .causes import CUINIT_CAUSES, cause_of
+from .devices import devices_of, gpu_is_expected, nvidia_on_bus
+from .excerpts import first_line
+from .nvml import UINT, Nvml
+from .processes import ask_python
+from .result import Result
+
+MASKS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
+
+
+def check_visible(bench: Bench) -> Result:
+    """Count the devices that torch can use, and find out why when there are none."""
+    torch, wishes = bench.torch, bench.wishes
+    devices = devices_of(torch)
+    masks = {name: os.environ[name] for name in MASKS if name in os.environ}
+    masked = ", ".join(f"{name}={value!r}" for name, value in masks.items())
+    if devices:
+        listed = ", ".join(device["name"] for device in devices)
+        detail = listed + (f" (limited by {masked})" if masked else "")
+        on_bus, served = count_nvidia() if devices[0]["kind"] == "cuda" else (0, 0)
+        present = max(on_bus, served)
+        if present > len(devices) and not masked:
+            text = f"{on_bus} GPUs are on the PCI bus, the driver serves {served}, torch sees {len(devices)}: {detail}"
+            return Result("warn", len(devices), "GPUs", present, text, "gpu-not-served", {"devices": devices})
+        return Result("pass", len(devices), "GPUs", None, detail, None, {"devices": devices})
+    cpu = {"devices": [{"device": "cpu", "kind": "cpu", "name": platform.processor() or platform.machine()}]}
+    built = variant_of(torch)
+    if not gpu_is_expected(wishes):
+        if wishes.variant and wishes.variant.startswith(("cu", "rocm", "xpu")) and built != "cpu":
+            text = f"the {built} build sees no GPU here, so only the CPU is tested"
+            return Result("warn", 0, "GPUs", None, text, "no-gpu-to-test", cpu)
+        return Result("pass", 0, "GPUs", None, "no GPU is expected here; the CPU is tested", None, cpu)
+    if built == "cpu":
+        text = "the machine has a GPU, but a CPU build cannot use it; only the CPU is tested"
+        return Result("warn", 0, "GPUs", None, text, "cpu-wheel-installed", cpu)
+    why, cause = diagnose_no_gpu(torch, built, masks)
+    return Result("fail", 0, "GPUs", 1, f"the {built} build cannot use the GPU: {why}", cause, {"devices": []})
+
+
+def count_nvidia() -> tuple[int, int]:
+    """Count the NVIDIA GPUs on the PCI bus and those that the driver serves."""
+    served = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    with contextlib.suppress(OSError):
+        served = Nvml().count() or served
+    return len(nvidia_on_bus("/sys/bus/pci/devices")), served
+
+
+def only_empty_mig() -> bool:
+    """Tell whether every GPU is split by MIG, and none has an instance."""
+    with contextlib.suppress(OSError):
+        nvml, empty = Nvml(), []
+        for index in range(nvml.count() or 0):
+            handle, instance = ctypes.c_void_p(), ctypes.c_void_p()
+            nvml.library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(handle))
+            mode = nvml.ask("nvmlDeviceGetMigMode", handle, kinds=(UINT, UINT))
+            first = getattr(nvml.library, "nvmlDeviceGetMigDeviceHandleByIndex", None)
+            empty.append(bool(mode and mode[0] and first and first(handle, 0, ctypes.byref(instance))))
+        return bool(empty) and all(empty)
+    return False
+
+
+def diagnose_no_gpu(torch: Any, built: str, masks: Mapping[str, str]) -> tuple[str, str | None]:
+    """Find out why a GPU build sees no GPU: what it says itself, what a run without masks sees, what cuInit answers."""
+    if masks:
+        clean = {name: value for name, value in os.environ.items() if name not in MASKS}
+        count = ask_python(["import torch; print(torch.cuda.device_count())"], clean)
+        if count.isdigit() and int(count):
+            hidden = ", ".join(f"{name}={value!r}" for name, value in masks.items())
+            return f"{hidden} hides {count} of them", "cuda-visible-devices-hides-gpu"
+    said = ""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            (torch.xpu if built == "xpu" else torch.cuda).init()
+        except Exception as error:  # noqa: BLE001 - its text is the evidence
+            said = str(error)
+    said = said or " ".join(str(warning.message) for warning in caught)
+    said = first_line(said) or "it gives no reason"
+    if built == "xpu":
+        return said, "xpu-driver-missing"
+    if built.startswith("rocm"):
+        if Path("/dev/kfd").exists() and not os.access("/dev/kfd", os.R_OK | os.W_OK):
+            return f"{said}; /dev/kfd may not be opened by this user", "rocm-kfd-permission"
+        return said, cause_of(said)
+    answer = ask_python([CUINIT])
+    code = int(answer) if answer.lstrip("-").isdigit() else None
+    if code in CUINIT_CAUSES:
+        return f"{said} (cuInit answers {code})", CUINIT_CAUSES[code]
+    if code is None:
+        cause = "wsl-libcuda-not-on-path" if Path("/usr/lib/wsl/lib/libcuda.so.1").exists() else "driver-missing"
+        if Path("/sys/module/nouveau").exists():
+            cause = "nouveau-loaded"
+        elif Path("/proc/driver/nvidia/version").exists() and (
+            Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
+        ):
+            cause = "container-driver-capabilities"
+        return f"{said} (the driver's libcuda is not found)", cause_of(said) or cause
+    if only_empty_mig():
+        return f"{said} (cuInit answers {code}); MIG is on and has no instance", "mig-no-instance"
+    return f"{said} (cuInit answers {code})", cause_of(said)
+
+
+CUINIT = """
+import ctypes, sys
+library = ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+print(library.cuInit(0))
+"""
