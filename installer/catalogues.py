@@ -9,6 +9,7 @@ hatchling loads this file too, as a build hook, so that a wheel and an editable 
 
 from __future__ import annotations
 
+import ast
 import io
 import json
 import re
@@ -24,9 +25,11 @@ from babel.messages.pofile import read_po, write_po
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = Path(__file__).parent / "torchup"
+PROBE = PACKAGE / "verify" / "probe"
 CAUSES = PACKAGE / "verify" / "causes.json"
 RECIPES = PACKAGE / "knowledge" / "data" / "system_recipes.json"
 KEYWORDS = {"tr": None, "mark": None}
+PROBE_KEYWORDS = ("say", "mark")
 FIELD = re.compile(r"(?<!\{)\{([a-zA-Z_][a-zA-Z0-9_]*)[^{}]*\}")
 WIDTH = 110
 HEADERS_LEFT_OUT = tuple(
@@ -64,10 +67,11 @@ def compile_all() -> None:
 def template() -> Catalog:
     """Collect every text that the program can say, with the file that says it."""
     catalogue = Catalog(project="torchup", charset="utf-8")
-    found = extract_from_dir(PACKAGE, method_map=[("**.py", "python")], keywords=KEYWORDS)
+    sources = [("verify/probe/*.py", "ignore"), ("**.py", "python")]
+    found = extract_from_dir(PACKAGE, method_map=sources, keywords=KEYWORDS)
     for filename, _line, message, _comments, _context in found:
         catalogue.add(message, locations=[(Path(filename).as_posix(), 0)], flags=_flags(message))
-    for place, text in (*_help_texts(), *_causes(), *_recipes()):
+    for place, text in (*_help_texts(), *_causes(), *_recipes(), *_sentences()):
         catalogue.add(text, locations=[(place, 0)], flags=_flags(text))
     return catalogue
 
@@ -132,6 +136,16 @@ def _recipes() -> Iterator[tuple[str, str]]:
     texts += [text for recipe in recipes for offer in recipe["offers"] for text in offer.get("unconfirmed", ())]
     for text in texts:
         yield "knowledge/data/system_recipes.json", text
+
+
+def _sentences() -> Iterator[tuple[str, str]]:
+    """Give what the tensor test says and marks. There sentences stand within sentences, where babel does not look."""
+    for path in sorted(PROBE.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in PROBE_KEYWORDS and node.args:
+                text = node.args[0]
+                if isinstance(text, ast.Constant) and isinstance(text.value, str):
+                    yield f"verify/probe/{path.name}", text.value
 
 
 def _flags(text: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os.path
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Language = Literal["en", "zh"]
 
@@ -40,6 +40,31 @@ def tr(text: str, /, **values: object) -> str:
 def mark(text: str) -> str:
     """Mark a text of a table for the catalogues; `tr` says it when it is shown, after the language is known."""
     return text
+
+
+def retell(said: Any) -> str:
+    """Say in the chosen language what another process has said in English, as its `told` wrote it down.
+
+    A sentence is `{"text": TEMPLATE, "values": {NAME: PART}}`, several in a row are `{"texts": [PART, ...], "between":
+    ", "}`; a part is one of these, or a string. Raises LookupError or ValueError where it is anything else.
+    """
+    match said:
+        case str():
+            return said
+        case {"text": str(text), "values": dict(values)}:
+            return tr(text, **{name: _AsItIs(retell(value)) for name, value in values.items()})
+        case {"texts": list(texts), "between": str(between)}:
+            return tr(between).join(map(retell, texts))
+    raise ValueError(said)
+
+
+class _AsItIs(str):
+    """A value that was written where the sentence was made; what a field says about digits was done there."""
+
+    __slots__ = ()
+
+    def __format__(self, spec: str) -> str:
+        return str(self)
 
 
 def use(language: Language) -> None:

@@ -117,7 +117,8 @@ def line_of(check: dict[str, Any]) -> str:
     """Write one check as a line."""
     value = f" {check['value']:.4g} {check['unit'] or ''}" if isinstance(check["value"], float) else ""
     hint = f" [{check['hint']}]" if check["hint"] else ""
-    return f"{check['status']:8}{check['gpu'] or '-':8}{check['id']:14}{check['seconds']:7.1f} s{value}  {check['detail']}{hint}"
+    said = check["detail"] if check["reached"] else f"not reached: {check['detail']}"
+    return f"{check['status']:8}{check['gpu'] or '-':8}{check['id']:14}{check['seconds']:7.1f} s{value}  {said}{hint}"
 
 
 def problems_of(level: str, report: dict[str, Any]) -> list[str]:

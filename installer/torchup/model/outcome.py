@@ -6,6 +6,7 @@ from dataclasses import field
 from typing import Any, Literal
 
 from torchup.model.quick import dataclass
+from torchup.words import retell
 
 SCHEMA = 1
 
@@ -29,7 +30,11 @@ class Check:
     """One check of the tensor test or of the shells.
 
     `gpu` is the device it ran on (`cuda:0`), None where that has no meaning. `value` and `threshold`
-    are in `unit`. `hint` says what to do, or names a cause.
+    are in `unit`. `hint` says what to do, or names a cause. `reached` is false where an earlier check
+    kept this one from being tried; `detail` is then the reason.
+
+    `detail` is English where the tensor test wrote it. `said` is how it was made, for `sentence`; None
+    where `detail` is all there is.
     """
 
     id: str
@@ -42,6 +47,17 @@ class Check:
     seconds: float = 0.0
     detail: str = ""
     hint: str | None = None
+    reached: bool = True
+    said: dict[str, Any] | None = None
+
+    def sentence(self) -> str:
+        """Give `detail` in the language of the run."""
+        if self.said is None:
+            return self.detail
+        try:
+            return retell(self.said)
+        except (AttributeError, LookupError, ValueError):
+            return self.detail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,7 +115,8 @@ class CheckProgress:
                 total=course.total,
                 description=tr("{check} (last: {status})", check=course.current, status=status_word(check.status)),
             )
-        elif not self._moves and not check.detail.startswith("not reached"):
+        elif not self._moves and check.reached:
             where = f" [{check.gpu}]" if check.gpu else ""
-            said = check.detail if check.unit == "s" else measured(check) or check.detail
+            said = "" if check.unit == "s" else measured(check)
+            said = said or check.sentence()
             self._console.say(Text(f"{status_word(check.status, 7)} {check.id}{where}  {said}  {check.seconds:.1f} s"))

@@ -108,7 +108,7 @@ def _proof(report: Report) -> list[str]:
     if started:
         lines.append(tr("New shells were started and know the set-up: {started}.", started=", ".join(started)))
     bad = [check for check in report.checks if check.status in ("fail", "warn", "error", "timeout")]
-    lines += [f"{status_word(check.status)}: {check.id}: {check.detail}" for check in bad]
+    lines += [f"{status_word(check.status)}: {check.id}: {check.sentence()}" for check in bad]
     return lines
 
 

@@ -25,7 +25,6 @@ _VERDICTS: dict[Verdict, tuple[str, str]] = {
     "not-run": (mark("Not proved"), mark("Nothing failed, and nothing was computed that would prove it works.")),
 }
 _PROBLEMS: tuple[CheckStatus, ...] = ("fail", "timeout", "error", "warn")
-_NOT_REACHED = "not reached: "  # as the tensor test writes it
 _MACHINE = {"os": mark("System"), "context": mark("Surroundings"), "nvidia": mark("Driver"), "space": mark("Space")}
 _LISTS = {"gpus": mark("GPUs"), "toolkits": mark("CUDA toolkits"), "findings": mark("Findings")}
 # What the template says, by the names that it uses: texts are collected from here, and not from a template.
@@ -142,11 +141,11 @@ def _problems(report: Report) -> Iterator[Problem]:
 def _tables(report: Report) -> Iterator[tuple[str, tuple[Row, ...], str, tuple[str, ...]]]:
     for device in devices_of(report):
         checks = [check for check in report.checks if check.gpu == device]
-        left_out = [check for check in checks if check.detail.startswith(_NOT_REACHED)]
+        left_out = [check for check in checks if not check.reached]
         rows = tuple(
             Row(check=check, measured=measured(check), bar=bar_of(check)) for check in checks if check not in left_out
         )
-        reason = left_out[0].detail.removeprefix(_NOT_REACHED) if left_out else ""
+        reason = left_out[0].sentence() if left_out else ""
         title = tr("Installation") if device is None else device_title(report, device)
         yield title, rows, reason, tuple(check.id for check in left_out)
 

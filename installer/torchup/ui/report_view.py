@@ -39,7 +39,6 @@ _HEADLINES: dict[Verdict, tuple[str, str]] = {
 }
 _EXPLAINED: tuple[CheckStatus, ...] = ("fail", "timeout", "error", "warn")
 _ONCE = mark("installation")
-_NOT_REACHED = "not reached: "  # as the tensor test writes it
 
 
 def render(report: Report) -> RenderableType:
@@ -49,11 +48,10 @@ def render(report: Report) -> RenderableType:
     for device in devices_of(report):
         checks = [check for check in report.checks if check.gpu == device]
         parts += [Text(), Text(device_title(report, device), style="bold"), _table(checks)]
-        left_out = [check for check in checks if check.detail.startswith(_NOT_REACHED)]
+        left_out = [check for check in checks if not check.reached]
         if left_out:
-            reason = left_out[0].detail.removeprefix(_NOT_REACHED)
             names = ", ".join(check.id for check in left_out)
-            text = tr("Not reached, because {reason}: {names}", reason=reason, names=names)
+            text = tr("Not reached, because {reason}: {names}", reason=left_out[0].sentence(), names=names)
             parts.append(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
     problems = [check for check in report.checks if check.status in _EXPLAINED]
     for hint in dict.fromkeys(check.hint for check in problems):
@@ -86,7 +84,7 @@ def counted(report: Report, statuses: tuple[CheckStatus, ...]) -> str:
 def top_warnings(report: Report) -> tuple[str, ...]:
     """Give what a reader must see first: the report's own warnings, then what the checks warn of."""
     return tuple(
-        dict.fromkeys([*report.warnings, *(check.detail for check in report.checks if check.status == "warn")])
+        dict.fromkeys([*report.warnings, *(check.sentence() for check in report.checks if check.status == "warn")])
     )
 
 
@@ -123,10 +121,10 @@ def _table(checks: list[Check]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for check in checks:
-        if check.detail.startswith(_NOT_REACHED):
+        if not check.reached:
             continue
         word = Text(status_word(check.status), style=_STYLES[check.status])
-        table.add_row(word, check.id, measured(check), Text(check.detail, style="dim"))
+        table.add_row(word, check.id, measured(check), Text(check.sentence(), style="dim"))
     return table
 
 
@@ -134,14 +132,15 @@ def measured(check: Check) -> str:
     """Write what a check measured beside its limit."""
     if not isinstance(check.value, float):
         return check.value or ""
+    unit = tr(check.unit) if check.unit else ""
     if check.threshold is None or check.threshold == 0:
-        return f"{_number(check.value)} {check.unit or ''}".rstrip()
+        return f"{_number(check.value)} {unit}".rstrip()
     if check.unit == "GPUs":
         return tr("{number} of {total}", number=_number(check.value), total=_number(check.threshold))
     if more_is_better(check.unit):
         relation = ">=" if check.value >= check.threshold else "<"
-        unit = f" {check.unit}" if check.unit != "accuracy" else ""
-        return f"{_number(check.value)} {relation} {_number(check.threshold)}{unit}"
+        unit = "" if check.unit == "accuracy" else unit
+        return f"{_number(check.value)} {relation} {_number(check.threshold)} {unit}".rstrip()
     relation = "<=" if check.value <= check.threshold else ">"
     return f"{_number(check.value)} {relation} {_number(check.threshold)}"
 
@@ -160,7 +159,7 @@ def _number(value: float) -> str:
 
 def _problem(check: Check) -> Text:
     name = tr("{check} on {device}", check=check.id, device=check.gpu) if check.gpu else check.id
-    return Text.assemble((status_word(check.status), _STYLES[check.status]), f" {name}: {check.detail}")
+    return Text.assemble((status_word(check.status), _STYLES[check.status]), f" {name}: {check.sentence()}")
 
 
 def _advice(hint: str | None, report: Report) -> Iterator[str]:

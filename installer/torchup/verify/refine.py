@@ -95,7 +95,10 @@ def _refined(check: Check, subject: Subject) -> Check:
             continue
         why = holds(subject)
         if why is not None:
-            return replace(check, hint=cause, detail=f"{check.detail}; {why}" if check.detail else why)
+            if not check.detail:
+                return replace(check, hint=cause, detail=why)
+            said = {"texts": [check.said or check.detail, why], "between": "; "}
+            return replace(check, hint=cause, detail=f"{check.detail}; {why}", said=said)
     return check
 
 

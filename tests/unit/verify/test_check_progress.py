@@ -52,7 +52,7 @@ def progress_lines(terminal: Terminal, *, quiet: bool, capsys) -> str:  # type: 
     console = Console(terminal, json_output=False, quiet=quiet, verbose=0)
     with CheckProgress(console, expected=lambda: parse_list(LIST)) as show:
         show(Check(id="copy", gpu="cpu", status="pass", value=0.0, unit="wrong words", seconds=1.25))
-        show(Check(id="rng", gpu="cpu", status="skip", detail="not reached: [bold]"))
+        show(Check(id="rng", gpu="cpu", status="skip", reached=False, detail="[bold]"))
         show(Check(id="import", status="fail", detail="[bold]no"))
     return str(capsys.readouterr().err)
 

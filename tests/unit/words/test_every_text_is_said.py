@@ -33,9 +33,10 @@ def _modules(pattern: str = "**/*.py") -> list[str]:
     return sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob(pattern))
 
 
-# The tensor test runs in the environment's own interpreter, what joins its modules says nothing to a person, and
-# `words` is what says the texts.
-LEFT_OUT = {*_modules("verify/probe/*.py"), "verify/probe_script.py", "words.py"}
+# What joins the modules of the tensor test says nothing to a person, and `words` is what says the texts.
+LEFT_OUT = {"verify/probe_script.py", "words.py"}
+# The tensor test says in English what torchup says again in the language of the run.
+KEYWORDS_OF_PROBE, KEYWORDS_OF_THE_REST = ("say", "mark"), ("tr", "mark")
 
 SPACES = 2
 WORD = re.compile(r"(?<![\w$%{-])[a-z]{2,}(?![\w}=-])")
@@ -102,19 +103,35 @@ ALLOWED = {
     "verify/doctor/packages.py": {"setuptools {}": "names and versions", "numpy {}": "names and versions"},
     "verify/doctor/software.py": {"\nimport json": "a Python program", "torch {}": "a name and a version"},
     "verify/doctor/trials.py": {"\nimport json": "a Python program"},
+    "verify/probe/arch.py": {"no kernel image": "what torch says"},
+    "verify/probe/command_line.py": {
+        "Prove that": "the script's own help",
+        "--soak-seconds": "an error of the script's own command line",
+        "--timeout-scale": "an error of the script's own command line",
+        "tensor_probe.py needs": "an interpreter without a report",
+    },
+    "verify/probe/compiling.py": {"\nimport triton": "a Triton program"},
+    "verify/probe/extension.py": {"torch::Tensor": "a C++ program", "\n#include": "a CUDA program"},
+    "verify/probe/health.py": {"uncorrected ": "names of readings"},
+    "verify/probe/symptoms.py": {"": "what torch, drivers and compilers say"},
+    "verify/probe/visible.py": {"import torch": "a Python program", "\nimport ctypes": "a Python program"},
     "verify/shell_start.py": {"import os": "a Python program", "exec env": "a shell script"},
     "verify/shells.py": {"no job control": "what bash says", "cannot set terminal": "what bash says"},
 }
 
 
-def _unsaid(source: str) -> Iterator[tuple[int, str]]:
+def _sayings(module: str) -> tuple[str, ...]:
+    return KEYWORDS_OF_PROBE if module.startswith("verify/probe/") else KEYWORDS_OF_THE_REST
+
+
+def _unsaid(source: str, sayings: tuple[str, ...] = KEYWORDS_OF_THE_REST) -> Iterator[tuple[int, str]]:
     tree = ast.parse(source)
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         text = _text(node)
         if text is None or text.strip().count(" ") < SPACES or not WORD.search(text):
             continue
-        if not _is_said_or_silent(node, parents):
+        if not _is_said_or_silent(node, parents, sayings):
             yield node.lineno, text  # type: ignore[attr-defined]  # only expressions have a text
 
 
@@ -127,9 +144,9 @@ def _text(node: ast.AST) -> str | None:
     return None
 
 
-def _is_said_or_silent(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> bool:
+def _is_said_or_silent(node: ast.AST, parents: dict[ast.AST, ast.AST], sayings: tuple[str, ...]) -> bool:
     parent = parents[node]
-    if isinstance(parent, ast.Call) and ast.unparse(parent.func) in ("tr", "mark"):
+    if isinstance(parent, ast.Call) and ast.unparse(parent.func) in sayings:
         return bool(parent.args) and parent.args[0] is node
     if isinstance(parent, ast.Expr | ast.Compare | ast.JoinedStr | ast.Subscript | ast.MatchValue):
         # A docstring, something that is compared, a part of an f-string that is looked at as a whole.
@@ -160,7 +177,7 @@ def test_what_is_allowed_is_there(module: str, beginning: str) -> None:
 @pytest.mark.parametrize("module", [module for module in _modules() if module not in LEFT_OUT])
 def test_what_is_said_is_collected(module: str) -> None:
     # What collects the texts does not look into f-strings, nor at a call of `mark` inside one of `tr`.
-    said = [node for node in ast.walk(_tree(module)) if _names_a_text(node)]
+    said = [node for node in ast.walk(_tree(module)) if _names_a_text(node, _sayings(module))]
     assert [f"{module}:{node.lineno}" for node in said if _text(node.args[0]) not in _collected()] == []
 
 
@@ -169,10 +186,10 @@ def _collected() -> set[str | None]:
     return {message.id for message in catalogues.template()}
 
 
-def _names_a_text(node: ast.AST) -> TypeGuard[ast.Call]:
+def _names_a_text(node: ast.AST, sayings: tuple[str, ...]) -> TypeGuard[ast.Call]:
     return (
         isinstance(node, ast.Call)
-        and ast.unparse(node.func) in ("tr", "mark")
+        and ast.unparse(node.func) in sayings
         and bool(node.args)
         and _text(node.args[0]) is not None
     )
@@ -183,7 +200,7 @@ def _tree(module: str) -> ast.Module:
 
 
 def _texts(module: str) -> list[tuple[int, str]]:
-    return [*_unsaid((PACKAGE / module).read_text(encoding="utf-8"))]
+    return [*_unsaid((PACKAGE / module).read_text(encoding="utf-8"), _sayings(module))]
 
 
 @pytest.mark.parametrize(

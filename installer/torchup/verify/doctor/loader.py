@@ -82,7 +82,7 @@ def look_at_torch(subject: Subject) -> Look:
     found = [
         Found(
             cause=check.hint,
-            evidence=(f"{_with_device(check)}: {check.detail}",),
+            evidence=(f"{_with_device(check)}: {check.sentence()}",),
             severity="warn" if check.status == "warn" else None,
         )
         for check in report.checks

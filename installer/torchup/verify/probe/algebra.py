@@ -8,6 +8,7 @@ from typing import Any, Callable, Mapping
 from .bench import Bench, strict_math
 from .result import Result
 from .rounding import Limit, error_of, judge
+from .sentences import mark, say
 
 
 def check_fft(bench: Bench, transform: Callable[[Any], Any] | None = None) -> Result:
@@ -18,12 +19,12 @@ def check_fft(bench: Bench, transform: Callable[[Any], Any] | None = None) -> Re
     spectrum = transform(bench.put(signals))
     got = torch.view_as_real(bench.back(spectrum))
     want = torch.view_as_real(torch.fft.rfft(signals.double()))
-    result = judge(error_of(got, want), Limit(1e-5, 1e-5), "rfft of 64x4096 against float64")
+    result = judge(error_of(got, want), Limit(1e-5, 1e-5), say("rfft of 64x4096 against float64"))
     if result.status != "pass":
         return result
     again = bench.back(torch.fft.irfft(spectrum, n=4096))
-    back = judge(error_of(again, signals.double()), Limit(1e-5, 1e-5), "irfft back to the signal")
-    return back if back.status != "pass" else result._replace(detail="rfft and irfft of 64x4096")
+    back = judge(error_of(again, signals.double()), Limit(1e-5, 1e-5), say("irfft back to the signal"))
+    return back if back.status != "pass" else result._replace(detail=say("rfft and irfft of 64x4096"))
 
 
 def check_linalg(bench: Bench, operations: Mapping[str, Callable[..., Any]] | None = None) -> Result:
@@ -58,21 +59,22 @@ def check_linalg(bench: Bench, operations: Mapping[str, Callable[..., Any]] | No
     spd64, a64, eye = spd.double(), a.double(), torch.eye(256, dtype=torch.float64)
     found = {
         "cholesky": (left_over(lower @ lower.T - spd64, spd64), 1e-5),
-        "lower triangle": (left_over(lower.triu(1), spd64), 1e-5),
+        mark("lower triangle"): (left_over(lower.triu(1), spd64), 1e-5),
         "solve": (left_over(spd64 @ x - b.double(), b), 1e-5),
         "eigh": (left_over(vectors @ torch.diag(values) @ vectors.T - spd64, spd64), 1e-4),
-        "eigenvectors": (left_over(vectors.T @ vectors - eye, eye), 1e-4),
+        mark("eigenvectors"): (left_over(vectors.T @ vectors - eye, eye), 1e-4),
         "svd": (left_over(u @ torch.diag(s) @ vh - a64, a64), 1e-4),
-        "singular vectors": (left_over(u.T @ u - eye, eye), 1e-4),
+        mark("singular vectors"): (left_over(u.T @ u - eye, eye), 1e-4),
         "qr": (left_over(q @ r - a64, a64), 1e-4),
-        "orthogonal q": (left_over(q.T @ q - eye, eye), 1e-4),
+        mark("orthogonal q"): (left_over(q.T @ q - eye, eye), 1e-4),
     }
     for name, (error, limit) in found.items():
         if not error <= limit:
-            text = f"{name}: {error:.1e} is left over, above {limit:.0e}"
+            text = say("{what}: {error:.1e} is left over, above {limit:.0e}", what=say(name), error=error, limit=limit)
             return Result("fail", error, "relative", limit, text, "wrong-results")
     name, (error, limit) = max(found.items(), key=lambda item: item[1][0] / item[1][1])
-    return Result("pass", error, "relative", limit, f"cholesky, solve, eigh, svd, qr of 256x256; worst: {name}")
+    text = say("cholesky, solve, eigh, svd, qr of 256x256; worst: {what}", what=say(name))
+    return Result("pass", error, "relative", limit, text)
 
 
 def check_sparse(bench: Bench, product: Callable[[Any, Any], Any] | None = None) -> Result:
@@ -85,4 +87,4 @@ def check_sparse(bench: Bench, product: Callable[[Any, Any], Any] | None = None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch calls its CSR support beta on first use
         got = bench.back(product(bench.put(dense).to_sparse_csr(), bench.put(right)))
-    return judge(error_of(got, dense.double() @ right.double()), Limit(1e-5, 1e-5), "512x512 CSR times dense")
+    return judge(error_of(got, dense.double() @ right.double()), Limit(1e-5, 1e-5), say("512x512 CSR times dense"))

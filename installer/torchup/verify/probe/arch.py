@@ -9,6 +9,7 @@ from .bench import Bench, index_of
 from .devices import describe_cuda
 from .excerpts import first_line
 from .result import Result
+from .sentences import say
 
 NO_KERNEL = "no kernel image is available"
 
@@ -54,14 +55,15 @@ def check_arch(bench: Bench) -> Result:
     if bench.kind == "hip":
         gfx = describe_cuda(torch, index, "hip")["gfx"]
         if gfx in arch_list:
-            return Result("pass", gfx, detail=f"kernels for {gfx} are in the build")
+            return Result("pass", gfx, detail=say("kernels for {gfx} are in the build", gfx=gfx))
         label, cause = gfx, "rocm-unsupported-gfx"
     else:
         capability = tuple(torch.cuda.get_device_capability(index))
         label = ".".join(map(str, capability))
         native = [arch for arch in arch_list if serves(arch, capability)]
         if native:
-            return Result("pass", label, detail=f"compute capability {label} is served by {native[-1]}")
+            text = say("compute capability {capability} is served by {arch}", capability=label, arch=native[-1])
+            return Result("pass", label, detail=text)
         cause = cause_of_missing_kernel(capability, arch_list)
         sm = capability[0] * 10 + capability[1]
         ptx = [
@@ -70,13 +72,21 @@ def check_arch(bench: Bench) -> Result:
             if arch.startswith("compute_") and int(ARCH.fullmatch(arch).group(1)) <= sm  # type: ignore[union-attr]  # the list comes from torch itself
         ]
         if ptx:
-            text = f"no machine code for compute capability {label}, but {ptx[-1]} can be compiled by the driver"
-            return Result("warn", label, detail=text + ": the first use is slow", hint=cause)
-    text = f"no kernels for {label}: the build has {' '.join(arch_list) or 'none'}"
+            text = say(
+                "no machine code for compute capability {capability}, but {arch} can be compiled by the driver: "
+                "the first use is slow",
+                capability=label,
+                arch=ptx[-1],
+            )
+            return Result("warn", label, detail=text, hint=cause)
+    built = " ".join(arch_list) or say("none")
+    text = say("no kernels for {device}: the build has {built}", device=label, built=built)
     try:
         answer = float((torch.ones(8, device=bench.device) + 1).sum().to("cpu"))
     except Exception as error:  # noqa: BLE001 - that it fails is what was expected
-        return Result("fail", label, detail=f"{text}; a first kernel says: {first_line(str(error))}", hint=cause)
+        text = say("{what}; a first kernel says: {error}", what=text, error=first_line(str(error)))
+        return Result("fail", label, detail=text, hint=cause)
     if answer == 16:  # noqa: PLR2004 - eight times 1 + 1
-        return Result("warn", label, detail=f"{text}, yet a first kernel ran", hint=cause)
-    return Result("fail", label, detail=f"{text}; a first kernel gave {answer} in place of 16", hint=cause)
+        return Result("warn", label, detail=say("{what}, yet a first kernel ran", what=text), hint=cause)
+    text = say("{what}; a first kernel gave {answer} in place of 16", what=text, answer=answer)
+    return Result("fail", label, detail=text, hint=cause)

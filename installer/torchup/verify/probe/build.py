@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from .bench import Bench, Wishes, load_torch
-from .causes import cause_of
 from .devices import gpu_is_expected
 from .libraries import foreign_origin, loaded_libraries, shadowing_libraries
 from .result import Result
+from .sentences import say
+from .symptoms import cause_of
 
 
 def variant_of(torch: Any) -> str:
@@ -49,8 +50,10 @@ def check_import(wishes: Wishes) -> tuple[Result, Any]:
         torch = load_torch()
     except ModuleNotFoundError as error:
         if error.name == "torch":
-            return Result("fail", detail="torch is not installed for this Python", hint="torch-not-installed"), None
-        detail = f"torch needs the module {error.name}, which is not installed"
+            return Result(
+                "fail", detail=say("torch is not installed for this Python"), hint="torch-not-installed"
+            ), None
+        detail = say("torch needs the module {module}, which is not installed", module=error.name)
         return Result("fail", detail=detail, hint="torch-incomplete"), None
     except Exception as error:  # noqa: BLE001 - whatever goes wrong at import is the finding
         text = f"{type(error).__name__}: {error}"
@@ -58,7 +61,10 @@ def check_import(wishes: Wishes) -> tuple[Result, Any]:
     seconds = time.perf_counter() - start
     origin = getattr(torch, "__file__", None)
     if origin is None or not hasattr(torch, "version"):
-        text = f"a folder named torch without the package in it: {list(getattr(torch, '__path__', []))}"
+        text = say(
+            "a folder named torch without the package in it: {folders}",
+            folders=str(list(getattr(torch, "__path__", []))),
+        )
         return Result("fail", detail=text, hint="torch-partially-initialized"), None
     facts = {
         "torch": str(torch.__version__),
@@ -68,7 +74,7 @@ def check_import(wishes: Wishes) -> tuple[Result, Any]:
         "hip": getattr(torch.version, "hip", None),
         "xpu": getattr(torch.version, "xpu", None),
     }
-    status, detail, hint = "pass", f"torch {torch.__version__}", None
+    status, detail, hint = "pass", say("torch {version}", version=str(torch.__version__)), None
     came_by = foreign_origin(origin)
     shadows: dict[str, str] = {}
     with contextlib.suppress(OSError):
@@ -78,11 +84,12 @@ def check_import(wishes: Wishes) -> tuple[Result, Any]:
         shadows = shadowing_libraries(maps, folders)
     if came_by:
         status, hint = "warn", "python-path-shadows"
-        detail += f", but from {came_by}: {origin}"
+        detail = say("{what}, but from {place}: {file}", what=detail, place=came_by, file=origin)
     elif shadows:
         of_cudnn = all("cudnn" in name for name in shadows)
         status, hint = "warn", "cudnn-shadowed" if of_cudnn else "nvjitlink-shadowed"
-        detail += ", but CUDA libraries from outside were loaded: " + ", ".join(shadows.values())
+        files = ", ".join(shadows.values())
+        detail = say("{what}, but CUDA libraries from outside were loaded: {files}", what=detail, files=files)
         facts["shadowing_libraries"] = shadows
     return Result(status, round(seconds, 2), "s", None, detail, hint, {"environment": facts}), torch
 
@@ -94,13 +101,14 @@ def check_build(bench: Bench) -> Result:
     if wishes.version:
         compared = version if "+" in wishes.version else version.partition("+")[0]
         if compared != wishes.version:
-            text = f"torch {version} is installed, {wishes.version} was planned"
+            text = say("torch {found} is installed, {planned} was planned", found=version, planned=wishes.version)
             return Result("fail", version, detail=text, hint="build-differs-from-plan")
     if wishes.variant and not same_variant(found, wishes.variant):
-        text = f"the build is {found}, {wishes.variant} was planned"
+        text = say("the build is {found}, {planned} was planned", found=found, planned=wishes.variant)
         hint = "cpu-wheel-installed" if found == "cpu" else "build-differs-from-plan"
         return Result("fail", found, detail=text, hint=hint)
     if found == "cpu" and gpu_is_expected(wishes) and sys.platform != "darwin":
-        text = "this build of torch computes on the CPU only, and the machine has a GPU"
+        text = say("this build of torch computes on the CPU only, and the machine has a GPU")
         return Result("warn", found, detail=text, hint="cpu-wheel-installed")
-    return Result("pass", found, detail=f"torch {version}" + (", as planned" if wishes.variant else ""))
+    detail = say("torch {version}", version=version)
+    return Result("pass", found, detail=say("{what}, as planned", what=detail) if wishes.variant else detail)

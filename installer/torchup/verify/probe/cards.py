@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from .bench import Bench, index_of
 from .nvml import UINT, Nvml
+from .sentences import mark
 
 
 class Card(NamedTuple):
@@ -75,6 +76,7 @@ TENSOR_RATE = {
     (12, 0): (512, 1024),
 }
 CORES = {(6, 0): 64, (6, 1): 128, (7, 0): 64, (7, 5): 64, (8, 0): 64, (8, 6): 128, (8, 9): 128, (9, 0): 128, (10, 0): 128, (12, 0): 128}  # fmt: skip
+TABLE, FORMULA = mark("table"), mark("formula")
 SINGLE_SHARE, MEMORY_SHARE = 0.65, 0.75
 IMPOSSIBLE = 1.15
 # GeForce cards boost far above the clock that their peak is published for: 1.21 was measured.
@@ -134,10 +136,10 @@ def reference_of(facts: Facts, what: str) -> Reference | None:
     published = getattr(card, what) if card else None
     if published:
         expected = (card.copied if card and what == "memory" and card.copied else None) or published * share
-        return Reference(expected, published * ceiling, "table")
+        return Reference(expected, published * ceiling, TABLE)
     if what == "memory":
         if card and card.copied:
-            return Reference(card.copied, math.inf, "table")
+            return Reference(card.copied, math.inf, TABLE)
         if not (facts.memory_clock and facts.bus):
             return None
         peak = 2 * facts.memory_clock * facts.bus / 8
@@ -150,7 +152,7 @@ def reference_of(facts: Facts, what: str) -> Reference | None:
         if not (rate and facts.units and facts.clock):
             return None
         peak = facts.units * rate * facts.clock / 1000
-    return Reference(peak * share, peak * ceiling, "formula")
+    return Reference(peak * share, peak * ceiling, FORMULA)
 
 
 def facts_of(bench: Bench) -> Facts:

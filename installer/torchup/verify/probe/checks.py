@@ -27,6 +27,7 @@ from .pcie import check_pcie
 from .peer_copies import check_p2p
 from .pressure import check_memtest, check_oom
 from .result import Result
+from .sentences import say
 from .soak import check_soak
 from .speed import check_membw, check_tflops, check_tflops_single
 from .throttle import check_throttle
@@ -116,7 +117,7 @@ CHECKS: tuple[Spec, ...] = (
         ALL,
         seconds=120.0,
         group="companions",
-        hindrance=lambda: "" if installed_companions() else "no companion package is installed",
+        hindrance=lambda: "" if installed_companions() else say("no companion package is installed"),
     ),
     Spec("p2p", "standard", check_p2p, NVIDIA_AMD, 1500.0, "together", together=2),
     Spec("nccl", "standard", check_collectives, NVIDIA_AMD, 600.0, "together", together=2),

@@ -7,11 +7,13 @@ import time
 from typing import Any, Callable, Mapping, Sequence
 
 from .bench import MIB, Bench
-from .causes import cause_of
 from .group import MEMBER_SECONDS, Ended, backend_of, joined, run_members
 from .result import Result
+from .sentences import listed, mark, say
+from .symptoms import cause_of
 
 EXCHANGED = (1 << 16) + 3
+LARGE = mark("all_reduce of 64 MiB")
 UNSUPPORTED = re.compile(r"not (support|implement)|unsupported", re.IGNORECASE)
 
 
@@ -66,7 +68,7 @@ def member_collectives(bench: Bench, request: Mapping[str, Any]) -> dict[str, An
     big = torch.full((size // 4,), float(rank + 1), device=bench.device)
     dist.all_reduce(big)
     if not bool((big == world * (world + 1) / 2).all().to("cpu")):
-        found["wrong"].append("all_reduce of 64 MiB")
+        found["wrong"].append(LARGE)
     runs = 10 if bench.kind != "cpu" else 2
     bench.wait()
     start = time.perf_counter()
@@ -93,12 +95,20 @@ def check_collectives(bench: Bench, run: Callable[..., list[Ended]] | None = Non
     bad = [end for end in ends if end.how != "answered"]
     if not bad:
         return judge_collectives(backend, [end.said for end in ends])
-    text = f"{backend}: of {len(ends)} processes {len(bad)} {bad[0].how}: {bad[0].said}"
+    text = say(
+        "{backend}: of {total} processes {count} {how}: {last_words}",
+        backend=backend,
+        total=len(ends),
+        count=len(bad),
+        how=bad[0].in_words(),
+        last_words=bad[0].said,
+    )
     cause = cause_of(text)
     if backend == "nccl":
         for name, named in NCCL_SWITCHES:
             if all(end.how == "answered" for end in run("collectives", bench, MEMBER_SECONDS, settings, **{name: "1"})):
-                return Result("fail", detail=f"{text}; with {name}=1 it works", hint=named)
+                text = say("{what}; with {setting} it works", what=text, setting=f"{name}=1")
+                return Result("fail", detail=text, hint=named)
     if any(end.how == "hung" for end in bad):
         return Result("timeout", detail=text, hint=cause or "check-hung")
     return Result("fail", detail=text, hint=cause or "operation-failed")
@@ -108,7 +118,12 @@ def judge_collectives(backend: str, found: Sequence[Mapping[str, Any]]) -> Resul
     """Judge what all processes found about the collective operations."""
     wrong = sorted({name for one in found for name in one["wrong"]})
     if wrong:
-        text = f"{backend} between {len(found)} processes is wrong: {', '.join(wrong)}"
+        text = say(
+            "{backend} between {count} processes is wrong: {operations}",
+            backend=backend,
+            count=len(found),
+            operations=listed(map(say, wrong)),
+        )
         return Result(
             "fail",
             len(wrong),
@@ -117,7 +132,12 @@ def judge_collectives(backend: str, found: Sequence[Mapping[str, Any]]) -> Resul
             text,
             "nccl-p2p-hang-acs" if backend == "nccl" else "wrong-results",
         )
-    text = f"{backend}: {', '.join(found[0]['ran'])} between {len(found)} processes, exact"
+    text = say(
+        "{backend}: {operations} between {count} processes, exact",
+        backend=backend,
+        operations=listed(found[0]["ran"]),
+        count=len(found),
+    )
     if found[0]["missing"]:
-        text += f" (not supported: {', '.join(found[0]['missing'])})"
+        text = say("{what} (not supported: {operations})", what=text, operations=listed(found[0]["missing"]))
     return Result("pass", min(one["busbw"] for one in found), "GB/s", None, text)

@@ -13,7 +13,6 @@ from .checks import BY_ID, LEVELS, chosen_checks
 from .excerpts import first_line
 from .member import member
 from .processes import STATUS_NOT_PROVED, STATUS_OK, STATUS_USAGE
-from .scrubbing import scrub
 from .survey import Survey
 from .worker import work
 
@@ -62,7 +61,8 @@ def show(check: Mapping[str, Any]) -> str:
             measured += f" (limit {check['threshold']:.3g})"
         measured += f" {check['unit'] or ''}"
     hint = f" [{check['hint']}]" if check["hint"] else ""
-    return f"{check['status']:7} {check['id']}{where}{measured.rstrip()}: {check['detail']}{hint}"
+    reached = "" if check["reached"] else "not reached: "
+    return f"{check['status']:7} {check['id']}{where}{measured.rstrip()}: {reached}{check['detail']}{hint}"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -91,8 +91,6 @@ def main(argv: Sequence[str]) -> int:
             print(show(check), flush=True)
 
     report = Survey(options, emit).run()
-    if not options.no_scrub:
-        report = scrub(report)
     if options.json:
         print(json.dumps(report, indent=2))
     elif options.json_lines:

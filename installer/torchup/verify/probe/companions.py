@@ -6,9 +6,10 @@ import importlib
 import importlib.util
 
 from .bench import Bench
-from .causes import cause_of
 from .excerpts import first_line
 from .result import Result
+from .sentences import say
+from .symptoms import cause_of
 
 COMPANIONS = ("numpy", "torchvision", "torchaudio", "triton", "xformers", "flash_attn", "bitsandbytes")
 
@@ -31,9 +32,10 @@ def check_companions(bench: Bench) -> Result:
                 scores = torch.tensor([0.9, 0.8, 0.7])
                 kept = module.ops.nms(bench.put(boxes), bench.put(scores), 0.5)
                 if bench.back(kept).tolist() != [0, 2]:
-                    return Result("fail", detail=f"torchvision.ops.nms kept {kept.tolist()}", hint="wrong-results")
+                    detail = say("torchvision.ops.nms kept {boxes}", boxes=str(kept.tolist()))
+                    return Result("fail", detail=detail, hint="wrong-results")
             if name == "numpy" and torch.from_numpy(module.arange(3)).sum().item() != 3:  # noqa: PLR2004 - 0 + 1 + 2
-                return Result("fail", detail="numpy arrays do not arrive in torch", hint="numpy2-abi")
+                return Result("fail", detail=say("numpy arrays do not arrive in torch"), hint="numpy2-abi")
         except Exception as error:  # noqa: BLE001 - whatever it raises is the finding
             text = f"{name}: {type(error).__name__}: {first_line(str(error))}"
             return Result("fail", name, detail=text, hint=cause_of(str(error)) or "companion-broken")

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any, Callable, Iterator
 
 from .bench import Bench, strict_math
-from .causes import cause_of
 from .exact import first_difference
 from .excerpts import first_line, short
 from .result import Result, Skip
 from .rounding import Limit, error_of, judge
+from .sentences import say
+from .symptoms import cause_of
 
 TRITON_ADD = """
 import triton
@@ -35,7 +36,7 @@ def check_compile(bench: Bench, compiler: Callable[[Any], Any] | None = None) ->
     """Compile a small network, forward and backward, with an empty cache; it must agree with eager and be compiled."""
     torch = bench.torch
     if not hasattr(torch, "compile"):
-        raise Skip("this torch has no torch.compile")
+        raise Skip(say("this torch has no torch.compile"))
     nn = torch.nn
     torch.manual_seed(110)
     model = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 32), nn.Tanh()).to(bench.device)
@@ -54,28 +55,31 @@ def check_compile(bench: Bench, compiler: Callable[[Any], Any] | None = None) ->
         except Exception as error:
             text = f"{type(error).__name__}: {error}"
             if re.search(r"(Python [\d.+]+|Windows) (is )?not (yet )?supported", text):
-                raise Skip(f"torch.compile: {first_line(str(error))}") from error
-            return Result("fail", detail=f"torch.compile: {short(text)}", hint=cause_of(text) or "compile-failed")
-        for what, got, want in zip(("output", "gradients", *[""] * 9), gots, wants):  # noqa: B905 - Python 3.9 has no strict
-            result = judge(error_of(got, want.double()), Limit(1e-5, 1e-5), f"compiled, {what or 'gradients'}")
+                raise Skip(say("torch.compile: {error}", error=first_line(str(error)))) from error
+            detail = say("torch.compile: {error}", error=short(text))
+            return Result("fail", detail=detail, hint=cause_of(text) or "compile-failed")
+        for number, (got, want) in enumerate(zip(gots, wants)):  # noqa: B905 - Python 3.9 has no strict
+            what = say("compiled, gradients") if number else say("compiled, output")
+            result = judge(error_of(got, want.double()), Limit(1e-5, 1e-5), what)
             if result.status != "pass":
                 return result
         made = compiled_files(folder)
         if bench.kind in ("cuda", "hip", "xpu"):
             if not made["triton"]:
-                text = "torch.compile agrees with eager but used no Triton kernel"
+                text = say("torch.compile agrees with eager but used no Triton kernel")
                 return Result("fail", 0, "kernels", 1, text, "compile-failed")
-            text = f"{made['triton']} Triton kernels, forward and backward"
+            text = say("{count} Triton kernels, forward and backward", count=made["triton"])
             if importlib.util.find_spec("triton"):
                 wrong = triton_adds_wrong(bench, folder)
                 if wrong:
                     return Result("fail", detail=wrong, hint="wrong-results")
-                text += ", and one written by hand"
+                text = say("{what}, and one written by hand", what=text)
             return Result("pass", made["triton"], "kernels", 1, text)
         if not made["native"]:
-            text = "torch.compile agrees with eager but compiled nothing"
+            text = say("torch.compile agrees with eager but compiled nothing")
             return Result("fail", 0, "kernels", 1, text, "compile-failed")
-        return Result("pass", made["native"], "kernels", 1, f"{made['native']} compiled, forward and backward")
+        text = say("{count} compiled, forward and backward", count=made["native"])
+        return Result("pass", made["native"], "kernels", 1, text)
 
 
 @contextlib.contextmanager
@@ -122,11 +126,11 @@ def triton_adds_wrong(bench: Bench, folder: str) -> str | None:
     out = bench.torch.zeros_like(left)
     module.add[(4,)](left, right, out, 1000, BLOCK=256)
     difference = first_difference(bench.torch, bench.back(out), bench.back(left + right).long())
-    return difference and f"a Triton kernel that adds: {difference}"
+    return difference and say("a Triton kernel that adds: {problem}", problem=difference)
 
 
 def hindrance_of_compile() -> str:
     """Tell why torch.compile cannot be tried here; empty when it can."""
     if sys.platform == "win32" and not importlib.util.find_spec("triton") and not shutil.which("cl"):
-        return "neither Triton nor a C++ compiler is installed (windows-triton-missing)"
+        return say("neither Triton nor a C++ compiler is installed (windows-triton-missing)")
     return ""

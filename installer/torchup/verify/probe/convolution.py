@@ -9,6 +9,7 @@ from typing import Any, Callable
 from .bench import Bench, strict_math
 from .result import Result
 from .rounding import Limit, error_of, judge
+from .sentences import listed, mark, say
 
 CONV_LIMIT, GRADIENT_LIMIT = Limit(1e-5, 1e-5), Limit(1e-4, 1e-4)
 
@@ -36,32 +37,31 @@ def check_conv(bench: Bench, conv: Callable[[Any, Any], Any] | None = None) -> R
         with strict_math(torch):
             gots = run(conv or reference, x, w)
         for what, got, want, limit in (
-            ("output", gots[0], wants[0], CONV_LIMIT),
-            ("gradient of the images", gots[1], wants[1], GRADIENT_LIMIT),
-            ("gradient of the weights", gots[2], wants[2], GRADIENT_LIMIT),
+            (mark("output"), gots[0], wants[0], CONV_LIMIT),
+            (mark("gradient of the images"), gots[1], wants[1], GRADIENT_LIMIT),
+            (mark("gradient of the weights"), gots[2], wants[2], GRADIENT_LIMIT),
         ):
-            result = judge(error_of(bench.back(got), want), limit, f"{what}, {layout}")
+            result = judge(error_of(bench.back(got), want), limit, listed([say(what), layout]))
             if result.status != "pass":
                 return result
             if worst is None or result.value / limit.norm > worst.value / (worst.threshold or 1):
                 worst = result
     assert worst is not None  # noqa: S101 - the loops above ran
-    worst = worst._replace(detail="convolution and batch norm, forward and backward, two layouts")
+    worst = worst._replace(detail=say("convolution and batch norm, forward and backward, two layouts"))
     if bench.kind != "cuda":
         return worst
     loaded, shipped = cudnn_text(torch.backends.cudnn.version()), shipped_cudnn()
-    worst = worst._replace(detail=f"cuDNN {loaded}: {worst.detail}")
+    worst = worst._replace(detail=say("cuDNN {version}: {what}", version=loaded, what=worst.detail))
     if shipped and not f"{shipped}.".startswith(f"{loaded}."):
-        return worst._replace(
-            status="warn", detail=f"{worst.detail}; but cuDNN {shipped} is installed", hint="cudnn-shadowed"
-        )
+        text = say("{what}; but cuDNN {version} is installed", what=worst.detail, version=shipped)
+        return worst._replace(status="warn", detail=text, hint="cudnn-shadowed")
     return worst
 
 
 def cudnn_text(number: int | None) -> str:
     """Write cuDNN's version: 8902 is 8.9.2, and since 9 with more digits 91002 is 9.10.2."""
     if not number:
-        return "none"
+        return say("none")
     major = 10000 if number >= 90000 else 1000  # noqa: PLR2004 - cudnn_version.h
     return f"{number // major}.{number % major // 100}.{number % 100}"
 

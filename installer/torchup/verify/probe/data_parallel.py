@@ -6,9 +6,10 @@ import importlib
 from typing import Any, Callable, Mapping, Sequence
 
 from .bench import Bench, index_of, strict_math
-from .causes import cause_of
 from .group import MEMBER_SECONDS, Ended, backend_of, joined, run_members
 from .result import Result
+from .sentences import say
+from .symptoms import cause_of
 from .training import patches, small_cnn
 
 SPLIT_STEPS, SPLIT_RTOL, SPLIT_ATOL = 5, 1e-4, 1e-5
@@ -67,7 +68,9 @@ def check_ddp(bench: Bench, run: Callable[..., list[Ended]] | None = None) -> Re
     ends = (run or run_members)("ddp", bench, MEMBER_SECONDS, {"backend": backend_of(bench)})
     for end in ends:
         if end.how != "answered":
-            text = f"DistributedDataParallel: a process {end.how}: {end.said}"
+            text = say(
+                "DistributedDataParallel: a process {how}: {last_words}", how=end.in_words(), last_words=end.said
+            )
             cause = cause_of(text)
             if end.how == "hung":
                 return Result("timeout", detail=text, hint=cause or "check-hung")
@@ -79,10 +82,12 @@ def judge_ddp(found: Sequence[Mapping[str, Any]]) -> Result:
     """Judge the weights of all processes."""
     gap = max(one["gap"] for one in found)
     if not all(one["same"] for one in found):
-        return Result("fail", gap, "x allowed", 1, "the weights differ between the processes", "wrong-results")
+        text = say("the weights differ between the processes")
+        return Result("fail", gap, "x allowed", 1, text, "wrong-results")
     if not gap <= 1:
-        text = f"the weights differ from those of one device alone, by {gap:.1f} times what is allowed"
+        text = say("the weights differ from those of one device alone, by {times:.1f} times what is allowed", times=gap)
         return Result("fail", gap, "x allowed", 1, text, "wrong-results")
     if not min(one["moved"] for one in found) > SPLIT_ATOL:
-        return Result("fail", gap, "x allowed", 1, "no weight has moved in training", "wrong-results")
-    return Result("pass", gap, "x allowed", 1, f"{SPLIT_STEPS} steps on {len(found)} processes equal those of one")
+        return Result("fail", gap, "x allowed", 1, say("no weight has moved in training"), "wrong-results")
+    text = say("{steps} steps on {count} processes equal those of one", steps=SPLIT_STEPS, count=len(found))
+    return Result("pass", gap, "x allowed", 1, text)

@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 from .bench import Bench
 from .result import Result
+from .sentences import say
 
 
 def check_determinism(bench: Bench, product: Callable[[Any, Any], Any] | None = None) -> Result:
@@ -30,6 +31,6 @@ def check_determinism(bench: Bench, product: Callable[[Any, Any], Any] | None = 
         torch.use_deterministic_algorithms(before)
     different = sum(not torch.equal(runs[0], run) for run in runs[1:])
     if different:
-        text = f"{different} of 9 repetitions differ in deterministic mode"
+        text = say("{count} of 9 repetitions differ in deterministic mode", count=different)
         return Result("fail", different, "different runs", 0, text, "wrong-results")
-    return Result("pass", 0, "different runs", 0, "ten runs of a product and a convolution, equal bit for bit")
+    return Result("pass", 0, "different runs", 0, say("ten runs of a product and a convolution, equal bit for bit"))

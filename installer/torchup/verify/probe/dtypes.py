@@ -8,26 +8,28 @@ from .bench import Bench, index_of
 from .devices import describe_cuda
 from .excerpts import first_line
 from .result import Skip
+from .sentences import say
 
 
 def usable_dtype(bench: Bench, name: str) -> Any:
     """Give the dtype, or skip where the device has none of it."""
     if name == "fp64" and bench.kind == "mps":
-        raise Skip("Apple GPUs have no float64")
+        raise Skip(say("Apple GPUs have no float64"))
     if name == "fp64" and bench.kind == "xpu":
         properties = bench.torch.xpu.get_device_properties(bench.device)
         if not getattr(properties, "has_fp64", True):
-            raise Skip("this Intel GPU has no float64")
+            raise Skip(say("this Intel GPU has no float64"))
     if name == "tf32" and bench.kind != "cuda":
-        raise Skip("TF32 is a format of NVIDIA GPUs")
+        raise Skip(say("TF32 is a format of NVIDIA GPUs"))
     if name == "tf32" and bench.capability() < (8, 0):
-        raise Skip("TF32 needs compute capability 8.0")
+        raise Skip(say("TF32 needs compute capability 8.0"))
     if name == "fp16" and bench.kind == "cpu":
         small = bench.torch.ones(2, 2, dtype=bench.dtype(name))
         try:
             small @ small
         except RuntimeError as error:  # torch before 2.2
-            raise Skip(f"this torch multiplies no float16 on the CPU: {first_line(str(error))}") from error
+            reason = first_line(str(error))
+            raise Skip(say("this torch multiplies no float16 on the CPU: {error}", error=reason)) from error
     return usable_fp8(bench) if name == "fp8" else bench.dtype(name)
 
 
@@ -38,13 +40,13 @@ def usable_fp8(bench: Bench, letters: str = "e4m3") -> Any:
     if bench.kind == "hip":
         gfx = describe_cuda(torch, index_of(bench.device), "hip")["gfx"]
         if not gfx.startswith(("gfx94", "gfx95", "gfx120")):
-            raise Skip(f"{gfx} has no fp8")
+            raise Skip(say("{gfx} has no fp8", gfx=gfx))
         suffix = "fnuz" if gfx.startswith("gfx94") else suffix
     elif bench.kind == "cuda" and bench.capability() < (8, 9):
-        raise Skip("fp8 needs compute capability 8.9")
+        raise Skip(say("fp8 needs compute capability 8.9"))
     dtype = getattr(torch, f"float8_{letters}{suffix}", None)
     if dtype is None or not hasattr(torch, "_scaled_mm"):
-        raise Skip("this torch has no fp8 products")
+        raise Skip(say("this torch has no fp8 products"))
     return dtype
 
 

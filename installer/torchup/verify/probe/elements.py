@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Callable, Mapping
+from typing import Any, Callable, Iterable, Mapping
 
 from .bench import Bench
 from .exact import first_difference
 from .result import Result
+from .sentences import listed, mark, say
 
 ELEMENTS = 1_000_000
 # torch.testing.assert_close's defaults for float32.
 RTOL, ATOL = 1.3e-6, 1e-5
+SUM_OF_ROWS, SUM_OF_COLUMNS = mark("sum of rows"), mark("sum of columns")
 
 
 def check_elementwise(bench: Bench, operations: Mapping[str, Callable[..., Any]] | None = None) -> Result:
@@ -36,11 +38,12 @@ def check_elementwise(bench: Bench, operations: Mapping[str, Callable[..., Any]]
         if not ratio <= worst:
             worst, worst_name = ratio, name
         if math.isnan(ratio):
-            return Result("fail", detail=f"{name} gives NaN", hint="wrong-results")
+            return Result("fail", detail=say("{operation} gives NaN", operation=name), hint="wrong-results")
     if worst > 1:
-        text = f"{worst_name} is off by {worst:.1f} times what float32 allows"
+        text = say("{operation} is off by {times:.1f} times what float32 allows", operation=worst_name, times=worst)
         return Result("fail", worst, "x allowed", 1, text, "wrong-results")
-    return Result("pass", worst, "x allowed", 1, f"{len(known)} operations on {ELEMENTS} numbers")
+    text = say("{count} operations on {total} numbers", count=len(known), total=ELEMENTS)
+    return Result("pass", worst, "x allowed", 1, text)
 
 
 def check_reduce(bench: Bench, operations: Mapping[str, Callable[..., Any]] | None = None) -> Result:
@@ -48,8 +51,8 @@ def check_reduce(bench: Bench, operations: Mapping[str, Callable[..., Any]] | No
     torch = bench.torch
     tested: dict[str, Callable[..., Any]] = {
         "sum": torch.sum,
-        "sum of rows": lambda x: x.sum(1),
-        "sum of columns": lambda x: x.sum(0),
+        SUM_OF_ROWS: lambda x: x.sum(1),
+        SUM_OF_COLUMNS: lambda x: x.sum(0),
         "max": torch.amax,
         "argmax": torch.argmax,
         "cumsum": lambda x: x.flatten().cumsum(0),
@@ -59,8 +62,8 @@ def check_reduce(bench: Bench, operations: Mapping[str, Callable[..., Any]] | No
     numbers[617, 289] = 999
     wants = {
         "sum": numbers.sum(),
-        "sum of rows": numbers.sum(1),
-        "sum of columns": numbers.sum(0),
+        SUM_OF_ROWS: numbers.sum(1),
+        SUM_OF_COLUMNS: numbers.sum(0),
         "max": torch.tensor(999),
         "argmax": torch.tensor(617 * 1000 + 289),
         "cumsum": numbers.flatten().cumsum(0),
@@ -69,8 +72,17 @@ def check_reduce(bench: Bench, operations: Mapping[str, Callable[..., Any]] | No
     for name, want in wants.items():
         difference = first_difference(torch, bench.back(tested[name](on_device)), want)
         if difference:
-            return Result("fail", 1, "wrong results", 0, f"{name}: {difference}", "wrong-results")
-    return Result("pass", 0, "wrong results", 0, f"{', '.join(wants)} of {ELEMENTS} numbers, all exact")
+            text = say("{what}: {problem}", what=say(name), problem=difference)
+            return Result("fail", 1, "wrong results", 0, text, "wrong-results")
+    return all_exact(wants)
+
+
+def all_exact(operations: Iterable[str]) -> Result:
+    """Say which operations gave exactly what they should."""
+    names = listed(map(say, operations))
+    return Result(
+        "pass", 0, "wrong results", 0, say("{names} of {total} numbers, all exact", names=names, total=ELEMENTS)
+    )
 
 
 def check_sort(bench: Bench, operations: Mapping[str, Callable[..., Any]] | None = None) -> Result:
@@ -100,8 +112,9 @@ def check_sort(bench: Bench, operations: Mapping[str, Callable[..., Any]] | None
     for name, want in wants.items():
         difference = first_difference(torch, bench.back(tested[name](on_device)), want)
         if difference:
-            return Result("fail", 1, "wrong results", 0, f"{name}: {difference}", "wrong-results")
-    return Result("pass", 0, "wrong results", 0, f"{', '.join(wants)} of {ELEMENTS} numbers, all exact")
+            text = say("{what}: {problem}", what=say(name), problem=difference)
+            return Result("fail", 1, "wrong results", 0, text, "wrong-results")
+    return all_exact(wants)
 
 
 SIGMAS = 5.0
@@ -118,20 +131,27 @@ def check_rng(bench: Bench, rand: Callable[[int, int], Any] | None = None) -> Re
     rand = rand or draw
     first, second, other = (bench.back(rand(seed, ELEMENTS)).double() for seed in (60, 60, 61))
     if not bool(((first >= 0) & (first < 1)).all()):
-        return Result("fail", detail="torch.rand left the range from 0 to 1", hint="wrong-results")
+        return Result("fail", detail=say("torch.rand left the range from 0 to 1"), hint="wrong-results")
     if not torch.equal(first, second):
-        return Result("fail", detail="the same seed gave other numbers", hint="wrong-results")
+        return Result("fail", detail=say("the same seed gave other numbers"), hint="wrong-results")
     if torch.equal(first, other):
-        return Result("fail", detail="another seed gave the same numbers", hint="wrong-results")
+        return Result("fail", detail=say("another seed gave the same numbers"), hint="wrong-results")
     # For uniform numbers the mean has the variance 1/12n, the mean square 4/45n, and the product of
     # neighbours, each less 1/2, 1/144n.
     sizes = {
-        "mean": float(first.mean() - 0.5) / math.sqrt(1 / 12 / ELEMENTS),
-        "mean square": float((first * first).mean() - 1 / 3) / math.sqrt(4 / 45 / ELEMENTS),
-        "neighbours": float(((first[1:] - 0.5) * (first[:-1] - 0.5)).mean()) / math.sqrt(1 / 144 / ELEMENTS),
+        mark("mean"): float(first.mean() - 0.5) / math.sqrt(1 / 12 / ELEMENTS),
+        mark("mean square"): float((first * first).mean() - 1 / 3) / math.sqrt(4 / 45 / ELEMENTS),
+        mark("product of neighbours"): float(((first[1:] - 0.5) * (first[:-1] - 0.5)).mean())
+        / math.sqrt(1 / 144 / ELEMENTS),
     }
     name, sigmas = max(sizes.items(), key=lambda item: abs(item[1]))
     if not abs(sigmas) <= SIGMAS:
-        text = f"the {name} of {ELEMENTS} numbers is {abs(sigmas):.1f} sigma off"
+        text = say(
+            "the {what} of {total} numbers is {sigmas:.1f} sigma off",
+            what=say(name),
+            total=ELEMENTS,
+            sigmas=abs(sigmas),
+        )
         return Result("fail", abs(sigmas), "sigma", SIGMAS, text, "wrong-results")
-    return Result("pass", abs(sigmas), "sigma", SIGMAS, f"{ELEMENTS} uniform numbers, repeatable by seed")
+    text = say("{total} uniform numbers, repeatable by seed", total=ELEMENTS)
+    return Result("pass", abs(sigmas), "sigma", SIGMAS, text)

@@ -7,6 +7,7 @@ from typing import Any, Callable, NamedTuple
 from .bench import Bench, strict_math
 from .dtypes import usable_dtype, usual_product
 from .result import Result
+from .sentences import say
 
 
 class Exact(NamedTuple):
@@ -64,23 +65,31 @@ def check_exact(bench: Bench, name: str, matmul: Callable[[Any, Any], Any] | Non
                 got = bench.back(matmul(bench.put(left.to(dtype)), bench.put(right.to(dtype))))
             difference = first_difference(torch, got, want)
             if difference:
-                text = f"{size}x{entry.k}x{columns}: {difference}"
+                text = say("{what}: {problem}", what=f"{size}x{entry.k}x{columns}", problem=difference)
                 wrong = int((got.double() != want.double()).sum()) if got.shape == want.shape else want.numel()
                 return Result("fail", wrong, "wrong elements", 0, text, "wrong-results")
             total += want.numel()
-    return Result("pass", 0, "wrong elements", 0, f"{total} sums of {entry.k} products, all equal bit for bit")
+    text = say("{total} sums of {terms} products, all equal bit for bit", total=total, terms=entry.k)
+    return Result("pass", 0, "wrong elements", 0, text)
 
 
 def first_difference(torch: Any, got: Any, want: Any) -> str | None:
     """Describe how a result differs from whole numbers; None when it does not."""
     if got.shape != want.shape:
-        return f"the shape is {tuple(got.shape)}, not {tuple(want.shape)}"
+        return say("the shape is {found}, not {expected}", found=str(tuple(got.shape)), expected=str(tuple(want.shape)))
     wrong = got.double() != want.double()
     count = int(wrong.sum())
     if not count:
         return None
     spot = tuple(int(position) for position in torch.nonzero(wrong)[0])
-    return f"{count} of {want.numel()} elements are wrong, the first at {list(spot)}: {float(got[spot])} for {int(want[spot])}"
+    return say(
+        "{count} of {total} elements are wrong, the first at {place}: {found} for {expected}",
+        count=count,
+        total=want.numel(),
+        place=str(list(spot)),
+        found=float(got[spot]),
+        expected=int(want[spot]),
+    )
 
 
 def check_exact_int(bench: Bench, multiply: Callable[[Any, Any], Any] | None = None) -> Result:
@@ -96,5 +105,5 @@ def check_exact_int(bench: Bench, multiply: Callable[[Any, Any], Any] | None = N
         got = int(multiply(bench.put(left.to(dtype)), bench.put(right.to(dtype))).to("cpu"))
         wrong += got != want
     if wrong:
-        return Result("fail", wrong, "wrong sums", 0, "integer products are wrong", "wrong-results")
-    return Result("pass", 0, "wrong sums", 0, "int32 and int64 products equal Python's")
+        return Result("fail", wrong, "wrong sums", 0, say("integer products are wrong"), "wrong-results")
+    return Result("pass", 0, "wrong sums", 0, say("int32 and int64 products equal Python's"))

@@ -12,11 +12,12 @@ import tempfile
 from typing import Any, Callable, Sequence
 
 from .bench import Bench
-from .causes import cause_of
 from .compiling import fresh_caches
 from .exact import first_difference
 from .excerpts import short
 from .result import Result
+from .sentences import say
+from .symptoms import cause_of
 
 # From torch.utils.cpp_extension (CUDA_GCC_VERSIONS, 2.13): the first gcc major that this CUDA refuses.
 GCC_TOO_NEW = {
@@ -53,7 +54,7 @@ def nvcc_path() -> str | None:
 def hindrance_of_extension() -> str:
     """Tell why no extension can be compiled here; empty when one can."""
     if not (os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or shutil.which("nvcc")):
-        return "no CUDA toolkit is set up: CUDA_HOME is not set and nvcc is not on PATH"
+        return say("no CUDA toolkit is set up: CUDA_HOME is not set and nvcc is not on PATH")
     return ""
 
 
@@ -78,14 +79,20 @@ def first_version(command: Sequence[str], pattern: str) -> str | None:
 def judge_toolchain(nvcc: str | None, built_for: str, gcc: str | None) -> Result | None:
     """Compare the versions of nvcc, of torch's CUDA and of the host's gcc; None when they fit together."""
     if nvcc is None:
-        text = "CUDA_HOME is set, but there is no nvcc that runs below it"
+        text = say("CUDA_HOME is set, but there is no nvcc that runs below it")
         return Result("fail", detail=text, hint="nvcc-cuda-mismatch")
     if nvcc.partition(".")[0] != built_for.partition(".")[0]:
-        text = f"nvcc is of CUDA {nvcc}, this torch is built for CUDA {built_for}: it compiles no extension"
+        text = say(
+            "nvcc is of CUDA {nvcc}, this torch is built for CUDA {built}: it compiles no extension",
+            nvcc=nvcc,
+            built=built_for,
+        )
         return Result("fail", nvcc, detail=text, hint="nvcc-cuda-mismatch")
     refused = GCC_TOO_NEW.get(nvcc)
     if gcc and refused and int(gcc.partition(".")[0]) >= refused:
-        text = f"the host compiler is gcc {gcc}; nvcc {nvcc} takes gcc below {refused}"
+        text = say(
+            "the host compiler is gcc {gcc}; nvcc {nvcc} takes gcc below {refused}", gcc=gcc, nvcc=nvcc, refused=refused
+        )
         return Result("fail", gcc, detail=text, hint="gcc-too-new-for-nvcc")
     return None
 
@@ -120,7 +127,8 @@ def check_extension(bench: Bench, build: Callable[[str], Any] | None = None) -> 
             add = (build or compiled)(os.environ["TORCH_EXTENSIONS_DIR"])
         except Exception as error:  # noqa: BLE001 - whatever the compiler raises is the finding
             text = f"{type(error).__name__}: {error}"
-            return Result("fail", detail=f"no extension: {short(text)}", hint=cause_of(text) or "extension-failed")
+            detail = say("no extension: {error}", error=short(text))
+            return Result("fail", detail=detail, hint=cause_of(text) or "extension-failed")
         finally:
             os.environ.pop("TORCH_CUDA_ARCH_LIST")
             if before is not None:
@@ -129,8 +137,11 @@ def check_extension(bench: Bench, build: Callable[[str], Any] | None = None) -> 
         got = bench.back(add(bench.put(left.float()), bench.put(right.float())))
     difference = first_difference(torch, got, left + right)
     if difference:
-        return Result("fail", detail=f"the compiled kernel adds wrong: {difference}", hint="wrong-results")
-    detail = f"nvcc {version} and gcc {gcc or 'unknown'} compiled a kernel, and it adds"
+        text = say("the compiled kernel adds wrong: {problem}", problem=difference)
+        return Result("fail", detail=text, hint="wrong-results")
+    detail = say(
+        "nvcc {nvcc} and gcc {gcc} compiled a kernel, and it adds", nvcc=str(version), gcc=gcc or say("unknown")
+    )
     if version != torch.version.cuda:
-        detail += f"; torch is built for CUDA {torch.version.cuda}"
+        detail = say("{what}; torch is built for CUDA {version}", what=detail, version=str(torch.version.cuda))
     return Result("pass", version, detail=detail)

@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 from .bench import Bench
 from .result import Result
+from .sentences import say
 
 
 def check_graph(
@@ -40,6 +41,6 @@ def check_graph(
     replay = (capture or captured)(work, inputs[0])
     stale = sum(not torch.equal(bench.back(replay(x)), bench.back(work(x))) for x in inputs)
     if stale:
-        text = f"{stale} of 10 replays of a captured graph differ from the eager result"
+        text = say("{count} of 10 replays of a captured graph differ from the eager result", count=stale)
         return Result("fail", stale, "wrong replays", 0, text, "wrong-results")
-    return Result("pass", 0, "wrong replays", 0, "matmul and relu, captured once and replayed on ten inputs")
+    return Result("pass", 0, "wrong replays", 0, say("matmul and relu, captured once and replayed on ten inputs"))

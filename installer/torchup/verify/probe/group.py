@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Sequence
 
 from .bench import Bench
-from .causes import death_of
+from .deaths import death_of
 from .excerpts import summarize_stderr
 from .processes import ANSWER, DYING_SECONDS, this_script
+from .sentences import SEMICOLON, listed, say
 
 MEMBER_SECONDS = 150.0
 
@@ -25,6 +26,10 @@ class Ended(NamedTuple):
 
     how: str
     said: Any
+
+    def in_words(self) -> str:
+        """Say how it ended, where it did not answer."""
+        return say("hung") if self.how == "hung" else say("died")
 
 
 def run_members(
@@ -101,7 +106,7 @@ def ended(status: int, hung: bool, out: str, errors: str) -> Ended:
     # The second is a process that watched its own clock: what faulthandler writes, and how it ends.
     if hung or (status == 1 and "Timeout (" in errors):
         return Ended("hung", said)
-    return Ended("died", f"{death_of(status)[0]}; {said}")
+    return Ended("died", listed([death_of(status)[0], said], SEMICOLON))
 
 
 def joined(request: Mapping[str, Any]) -> Any:

@@ -9,13 +9,20 @@ from typing import Any, Callable, Mapping
 from .bench import Bench, index_of
 from .nvml import UINT, ULONG, Nvml
 from .result import Result, Skip
+from .sentences import SEMICOLON, listed, mark, say, words_of
 from .xids import XID_CAUSES, kernel_log, xids_in
 
 # Field values and enumerations from nvml.h.
 UNCORRECTED, SINCE_LOAD, SINCE_BUILT = 1, 0, 1
-COMPUTE_MODES = {0: "default", 1: "exclusive thread", 2: "prohibited", 3: "exclusive process"}
-RECOVERY = {1: "a reset of the GPU", 2: "a reboot", 3: "an end of all peer-to-peer work", 4: "a drain and a reset"}
-FABRIC_STATES = {1: "not started", 2: "in progress"}
+COMPUTE_MODES = {0: mark("default"), 1: mark("exclusive thread"), 2: mark("prohibited"), 3: mark("exclusive process")}
+RECOVERY = {
+    1: mark("a reset of the GPU"),
+    2: mark("a reboot"),
+    3: mark("an end of all peer-to-peer work"),
+    4: mark("a drain and a reset"),
+}
+# Not started, and in progress.
+FABRIC_NOT_READY = (1, 2)
 
 
 def health_of_nvidia(index: int) -> dict[str, Any]:
@@ -48,7 +55,7 @@ def health_of_amd(folder: str = "/sys/bus/pci/drivers/amdgpu") -> dict[str, Any]
         for match in re.finditer(r"\bue: (\d+)", path.read_text(encoding="ascii", errors="replace"))
     ]
     if not counts:
-        raise OSError("the amdgpu driver counts no errors for this card")
+        raise OSError(say("the amdgpu driver counts no errors for this card"))
     return {"uncorrected since load": sum(counts)}
 
 
@@ -59,7 +66,7 @@ def check_health(bench: Bench, read: Callable[[], dict[str, Any]] | None = None)
     try:
         now = read()
     except OSError as error:
-        raise Skip(str(error)) from error
+        raise Skip(words_of(error)) from error
     log = kernel_log() if "xids" not in now else ""
     if log is not None and "xids" not in now:
         now["xids"] = xids_in(log)
@@ -81,32 +88,36 @@ def judge_health(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> Re
             fresh.remove(number)
     hard = [number for number in xids if number in XID_CAUSES]
     failures = [
-        (now.get("rows pending"), "a remapped row waits for a reset", "ecc-uncorrectable"),
-        (now.get("rows failed"), "memory rows could not be remapped", "ecc-uncorrectable"),
-        (now.get("pages pending"), "a retired page waits for a reboot", "ecc-uncorrectable"),
-        (now.get("compute mode") == 2, "the compute mode is prohibited", "exclusive-compute-mode"),  # noqa: PLR2004 - nvml.h
-        (now.get("fabric") in FABRIC_STATES, "the NVSwitch fabric is not ready", "fabric-manager-missing"),
+        (now.get("rows pending"), say("a remapped row waits for a reset"), "ecc-uncorrectable"),
+        (now.get("rows failed"), say("memory rows could not be remapped"), "ecc-uncorrectable"),
+        (now.get("pages pending"), say("a retired page waits for a reboot"), "ecc-uncorrectable"),
+        (now.get("compute mode") == 2, say("the compute mode is prohibited"), "exclusive-compute-mode"),  # noqa: PLR2004 - nvml.h
+        (now.get("fabric") in FABRIC_NOT_READY, say("the NVSwitch fabric is not ready"), "fabric-manager-missing"),
         (
             now.get("recovery"),
-            f"the driver asks for {RECOVERY.get(now.get('recovery', 0), 'a recovery')}",
+            say("the driver asks for {action}", action=say(RECOVERY.get(now.get("recovery", 0), mark("a recovery")))),
             "gpu-needs-reset",
         ),
         (
             before is not None and ecc > old_ecc,
-            f"{ecc - old_ecc} uncorrected memory errors during the test",
+            say("{count} uncorrected memory errors during the test", count=ecc - old_ecc),
             "ecc-uncorrectable",
         ),
         (
             before is not None and fresh,
-            f"the kernel logged Xid {' '.join(map(str, fresh))} during the test",
+            say("the kernel logged Xid {numbers} during the test", numbers=" ".join(map(str, fresh))),
             next((XID_CAUSES[number] for number in fresh if number in XID_CAUSES), "gpu-xid"),
         ),
     ]
     past = [
-        (before is None and ecc, f"{ecc} uncorrected memory errors since the driver was loaded", "ecc-uncorrectable"),
+        (
+            before is None and ecc,
+            say("{count} uncorrected memory errors since the driver was loaded", count=ecc),
+            "ecc-uncorrectable",
+        ),
         (
             before is None and hard,
-            f"the kernel's log has Xid {' '.join(map(str, hard))}",
+            say("the kernel's log has Xid {numbers}", numbers=" ".join(map(str, hard))),
             XID_CAUSES[hard[0]] if hard else None,
         ),
     ]
@@ -114,12 +125,16 @@ def judge_health(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> Re
     for status, findings in (("fail", failures), ("warn", past)):
         found = [(text, cause) for true, text, cause in findings if true]
         if found:
-            return Result(status, None, None, None, "; ".join(text for text, _ in found), found[0][1], notes)
+            return Result(status, None, None, None, listed((text for text, _ in found), SEMICOLON), found[0][1], notes)
     said = [
-        f"{ecc} uncorrected memory errors" if "uncorrected since load" in now else "no ECC",
-        f"compute mode {COMPUTE_MODES.get(now['compute mode'], 'unknown')}" if "compute mode" in now else "",
-        "MIG on" if now.get("MIG") else "",
-        f"{now['temperature']} degrees C" if "temperature" in now else "",
-        "no new Xid" if "xids" in now else "the kernel's log may not be read, so it was not searched for Xids",
+        say("{count} uncorrected memory errors", count=ecc) if "uncorrected since load" in now else say("no ECC"),
+        say("compute mode {mode}", mode=say(COMPUTE_MODES.get(now["compute mode"], mark("unknown"))))
+        if "compute mode" in now
+        else "",
+        say("MIG on") if now.get("MIG") else "",
+        say("{number} degrees C", number=now["temperature"]) if "temperature" in now else "",
+        say("no new Xid")
+        if "xids" in now
+        else say("the kernel's log may not be read, so it was not searched for Xids"),
     ]
-    return Result("pass", None, None, None, ", ".join(filter(None, said)), None, notes)
+    return Result("pass", None, None, None, listed(filter(None, said)), None, notes)

@@ -10,6 +10,7 @@ from typing import Any, Callable, Sequence
 from .bench import Bench, strict_math
 from .result import Result, Skip
 from .rounding import Limit, error_of, judge
+from .sentences import say
 
 ATTENTION = {"fp32": Limit(1e-5, 1e-4), "fp16": Limit(2e-3, 8e-3), "bf16": Limit(1e-2, 4e-2)}
 
@@ -37,7 +38,7 @@ def check_sdpa(bench: Bench, attention: Callable[..., Any] | None = None) -> Res
                     if "No available kernel" in str(error) or "no viable backend" in str(error).lower():
                         continue
                     raise
-                what = f"{backend} {name}{' causal' if causal else ''}"
+                what = " ".join([backend, name, *(["causal"] if causal else [])])
                 result = judge(error_of(got, want), limit, what)
                 if result.status != "pass":
                     return result
@@ -45,8 +46,8 @@ def check_sdpa(bench: Bench, attention: Callable[..., Any] | None = None) -> Res
                 if worst is None or result.value / limit.norm > worst.value / (worst.threshold or 1):
                     worst = result
     if worst is None:
-        raise Skip("no attention backend takes these inputs")
-    return worst._replace(detail=f"{len(ran)} combinations; worst: {worst.detail}")
+        raise Skip(say("no attention backend takes these inputs"))
+    return worst._replace(detail=say("{count} combinations; worst: {what}", count=len(ran), what=worst.detail))
 
 
 def attention_by_hand(torch: Any, inputs: Sequence[Any], causal: bool) -> Any:
@@ -77,7 +78,7 @@ def check_linear(bench: Bench, layer: Callable[[Any, Any, Any], Any] | None = No
     torch = bench.torch
     functional = torch.nn.functional
     layer = layer or (lambda x, w, b: functional.gelu(functional.linear(x, w, b)))
-    worst: Result | None = None
+    worst, worst_name = None, ""
     for name, limit in LINEAR.items():
         if name == "fp16" and bench.kind == "cpu":
             continue
@@ -89,10 +90,10 @@ def check_linear(bench: Bench, layer: Callable[[Any, Any, Any], Any] | None = No
         want = functional.gelu(functional.linear(x.double(), w.double(), b.double()))
         with strict_math(torch):
             got = bench.back(layer(*map(bench.put, (x, w, b))))
-        result = judge(error_of(got, want), limit, f"linear, bias and gelu in {name}")
+        result = judge(error_of(got, want), limit, say("linear, bias and gelu in {dtype}", dtype=name))
         if result.status != "pass":
             return result
         if worst is None or result.value / limit.norm > worst.value / (worst.threshold or 1):
-            worst = result
+            worst, worst_name = result, name
     assert worst is not None  # noqa: S101 - fp32 always runs
-    return worst._replace(detail=f"linear, bias and gelu of 250x512x384; worst: {worst.detail.rpartition(' ')[2]}")
+    return worst._replace(detail=say("linear, bias and gelu of 250x512x384; worst: {dtype}", dtype=worst_name))

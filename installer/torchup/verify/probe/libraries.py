@@ -12,6 +12,8 @@ import sysconfig
 from pathlib import Path
 from typing import Sequence
 
+from .sentences import say
+
 CUDA_LIBRARY = re.compile(r"lib(cudart|cublas|cublasLt|cudnn|cusparse|cusolver|cufft|nvJitLink|nccl|nvrtc)\.so[.\d]*$")
 
 
@@ -54,10 +56,10 @@ def foreign_origin(torch_file: str) -> str | None:
         with contextlib.suppress(AttributeError, OSError):
             user = importlib.import_module("site").getusersitepackages()
     if user and here.startswith(os.path.realpath(user) + os.sep):
-        return "the user site folder" if sys.prefix != sys.base_prefix else None
+        return say("the user site folder") if sys.prefix != sys.base_prefix else None
     for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep):
         if entry and here.startswith(os.path.realpath(entry) + os.sep):
             return "PYTHONPATH"
     if any(here.startswith(os.path.realpath(root) + os.sep) for root in roots if root):
         return None
-    return "a path outside the environment"
+    return say("a path outside the environment")

@@ -8,6 +8,7 @@ from .bench import Bench, strict_math
 from .dtypes import usable_dtype, usable_fp8, usual_product
 from .result import Result, Skip
 from .rounding import MATMUL, error_of, judge
+from .sentences import say
 
 
 def check_matmul(bench: Bench, name: str, matmul: Callable[[Any, Any], Any] | None = None) -> Result:
@@ -16,7 +17,7 @@ def check_matmul(bench: Bench, name: str, matmul: Callable[[Any, Any], Any] | No
     dtype = usable_dtype(bench, name)
     matmul = matmul or usual_product(torch, name)
     if name == "fp64" and bench.kind == "cpu":
-        raise Skip("float64 on the CPU is the reference itself; exact-fp64 tests it")
+        raise Skip(say("float64 on the CPU is the reference itself; exact-fp64 tests it"))
     size = 512
     if bench.level != "quick":
         size = 1024 if bench.kind == "cpu" else 4096
@@ -24,6 +25,7 @@ def check_matmul(bench: Bench, name: str, matmul: Callable[[Any, Any], Any] | No
         size = 256
     # The reference uses the cast inputs: only the arithmetic is judged, not the rounding of inputs.
     limit = MATMUL[name]
+    what = say("{size}x{size} against float64", size=size)
     worst: Result | None = None
     # The hardware multiplies e4m3 with both formats of fp8.
     for right_dtype in (dtype, usable_fp8(bench, "e5m2")) if name == "fp8" else (dtype,):
@@ -31,7 +33,7 @@ def check_matmul(bench: Bench, name: str, matmul: Callable[[Any, Any], Any] | No
         want = left.double() @ right.double()
         with strict_math(torch, tf32=name == "tf32"):
             got = bench.back(matmul(bench.put(left), bench.put(right)))
-        result = judge(error_of(got, want, limit.unit or 1.0, limit.summation), limit, f"{size}x{size} against float64")
+        result = judge(error_of(got, want, limit.unit or 1.0, limit.summation), limit, what)
         if result.status != "pass":
             return result
         worst = result if worst is None or result.value > worst.value else worst

@@ -6,9 +6,11 @@ from typing import Any, Callable
 
 from .bench import MIB, Bench
 from .result import Result
+from .sentences import listed, mark, say
 
 ALLOCATION = 256 * MIB
 COPIED_WORDS = 64 * MIB // 8
+THERE_AND_BACK, ON_THE_DEVICE, PINNED = mark("there and back"), mark("on the device"), mark("pinned memory")
 
 
 def check_alloc(bench: Bench, fill: Callable[[Any, int], Any] | None = None) -> Result:
@@ -26,16 +28,19 @@ def check_alloc(bench: Bench, fill: Callable[[Any, int], Any] | None = None) -> 
     size = block.numel() * block.element_size() // MIB
     del block
     if wrong:
-        return Result("fail", wrong, "wrong words", 0, "memory does not hold what was written", "wrong-results")
-    detail = f"{size} MiB written and read twice"
+        return Result("fail", wrong, "wrong words", 0, say("memory does not hold what was written"), "wrong-results")
+    detail = say("{size} MiB written and read twice", size=size)
     if free_before is None or free_during is None:
         return Result("pass", size, "MiB", None, detail)
     give_back(bench)
     stuck = memory_that_did_not_move(free_before, free_during, free_memory(bench) or 0)
     if stuck:
         # Another program may have taken or given back memory in between.
-        return Result("warn", size, "MiB", None, f"{detail}, but {stuck}", "device-memory-moves")
-    return Result("pass", size, "MiB", None, f"{detail}; {free_before // MIB} MiB were free, and are again")
+        return Result(
+            "warn", size, "MiB", None, say("{what}, but {reason}", what=detail, reason=stuck), "device-memory-moves"
+        )
+    text = say("{what}; {free} MiB were free, and are again", what=detail, free=free_before // MIB)
+    return Result("pass", size, "MiB", None, text)
 
 
 def give_back(bench: Bench) -> None:
@@ -48,9 +53,9 @@ def memory_that_did_not_move(before: int, during: int, after: int) -> str | None
     """Compare the free memory before, during and after an allocation of 256 MiB; None when it moved as it should."""
     half = ALLOCATION // 2
     if before - during < half:
-        return f"free memory fell by {(before - during) // MIB} MiB only while it was held"
+        return say("free memory fell by {size} MiB only while it was held", size=(before - during) // MIB)
     if after - during < half:
-        return f"free memory grew by {(after - during) // MIB} MiB only when it was given back"
+        return say("free memory grew by {size} MiB only when it was given back", size=(after - during) // MIB)
     return None
 
 
@@ -69,16 +74,17 @@ def check_copy(bench: Bench, transfer: Callable[[Any, str], Any] | None = None) 
     on_device = transfer(source, bench.device)
     bench.wait()
     again = transfer(on_device, bench.device)
-    ways = {"there and back": transfer(on_device, "cpu"), "on the device": transfer(again, "cpu")}
+    ways = {THERE_AND_BACK: transfer(on_device, "cpu"), ON_THE_DEVICE: transfer(again, "cpu")}
     if bench.kind in ("cuda", "hip", "xpu"):
         pinned = source.pin_memory()
         landed = torch.empty_like(source).pin_memory()
         landed.copy_(pinned.to(bench.device, non_blocking=True), non_blocking=True)
         bench.wait()
-        ways["pinned memory"] = landed
+        ways[PINNED] = landed
     wrong = {name: int((copied != source).sum()) for name, copied in ways.items()}
     bad = {name: count for name, count in wrong.items() if count}
     if bad:
-        text = "64 MiB changed on the way: " + ", ".join(f"{name} {count} words" for name, count in bad.items())
+        each = listed(say("{way} {count} words", way=say(name), count=count) for name, count in bad.items())
+        text = say("64 MiB changed on the way: {ways}", ways=each)
         return Result("fail", sum(bad.values()), "wrong words", 0, text, "wrong-results")
-    return Result("pass", 0, "wrong words", 0, "64 MiB unchanged: " + ", ".join(ways))
+    return Result("pass", 0, "wrong words", 0, say("64 MiB unchanged: {ways}", ways=listed(map(say, ways))))

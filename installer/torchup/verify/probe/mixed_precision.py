@@ -6,6 +6,7 @@ from typing import Any, Callable
 
 from .bench import Bench
 from .result import Result
+from .sentences import listed, say
 from .training import plain_step, train
 
 
@@ -43,18 +44,20 @@ def check_amp(bench: Bench, scaler: Any = None, casting: Callable[[Any], Any] | 
 
         with_scaler, model, optimizer = train(bench, scaled, lambda: casting(dtype))
         if with_scaler.status != "pass":
-            return with_scaler._replace(detail=f"{dtype} with a gradient scaler: {with_scaler.detail}")
-        said.append(f"{str(dtype).rpartition('.')[2]} with a scaler {with_scaler.value:.3f}")
+            text = say("{dtype} with a gradient scaler: {what}", dtype=str(dtype), what=with_scaler.detail)
+            return with_scaler._replace(detail=text)
+        name = str(dtype).rpartition(".")[2]
+        said.append(say("{dtype} with a scaler {accuracy:.3f}", dtype=name, accuracy=with_scaler.value))
         problem = unskipped_step(bench, scaler, model, optimizer)
         if problem:
             return Result("fail", None, None, None, problem, "wrong-results")
-        said.append("an infinite step was skipped")
+        said.append(say("an infinite step was skipped"))
     if not (bench.kind == "cuda" and bench.capability() < (8, 0)):
         in_bf16 = train(bench, plain_step, lambda: casting(brain))[0]
         if in_bf16.status != "pass":
-            return in_bf16._replace(detail=f"bfloat16: {in_bf16.detail}")
-        said.append(f"bfloat16 {in_bf16.value:.3f}")
-    return Result("pass", None, None, None, "accuracy: " + ", ".join(said))
+            return in_bf16._replace(detail=say("{dtype}: {what}", dtype="bfloat16", what=in_bf16.detail))
+        said.append(say("{dtype} {accuracy:.3f}", dtype="bfloat16", accuracy=in_bf16.value))
+    return Result("pass", None, None, None, say("accuracy: {each}", each=listed(said)))
 
 
 def unskipped_step(bench: Bench, scaler: Any, model: Any, optimizer: Any) -> str | None:
@@ -69,7 +72,7 @@ def unskipped_step(bench: Bench, scaler: Any, model: Any, optimizer: Any) -> str
     scaler.update()
     after = [bench.back(parameter) for parameter in model.parameters()]
     if not all(torch.equal(old, new) for old, new in zip(before, after)):  # noqa: B905 - Python 3.9 has no strict
-        return "the gradient scaler took a step with an infinite gradient"
+        return say("the gradient scaler took a step with an infinite gradient")
     if not float(scaler.get_scale()) < scale:
-        return f"the gradient scaler kept its scale of {scale:g} after an infinite gradient"
+        return say("the gradient scaler kept its scale of {scale:g} after an infinite gradient", scale=scale)
     return None

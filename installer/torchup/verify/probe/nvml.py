@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any, Sequence
 
+from .sentences import say
+
 UINT, ULONG = ctypes.c_uint, ctypes.c_ulonglong
 RECOVERY_FIELD = 230
 
@@ -45,7 +47,7 @@ class Nvml:
         )
         code = self.library.nvmlInit_v2()
         if code:
-            raise OSError(f"NVML answers {code}")
+            raise OSError(say("NVML answers {code}", code=code))
 
     def ask(self, function: str, *arguments: Any, kinds: Sequence[Any] = (UINT,)) -> list[int] | None:
         """Call a function with one output for each kind; None where it is missing or answers an error."""
@@ -73,7 +75,7 @@ class Nvml:
         # One GPU cannot be mistaken for another.
         if self.count() == 1 and not self.library.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(handle)):
             return handle
-        raise OSError("NVML does not say which GPU this is")
+        raise OSError(say("NVML does not say which GPU this is"))
 
     def fabric(self, handle: Any) -> int | None:
         """Give the state of the NVSwitch fabric: 0 none, 1 not started, 2 in progress, 3 completed."""
@@ -93,7 +95,7 @@ def first_library(names: Sequence[str]) -> Any:
     for name in names:
         with contextlib.suppress(OSError):
             return ctypes.CDLL(name)
-    raise OSError(f"{Path(names[0]).name} of the driver is not found")
+    raise OSError(say("{library} of the driver is not found", library=Path(names[0]).name))
 
 
 def pci_address(index: int) -> str | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from .bench import MIB, Bench
 from .result import Result
 from .sampler import Sampler
+from .sentences import say
 from .speed import Measure, timed
 
 # GB/s of one lane in one direction, after encoding (PCI Express base specification, generations 1 to 6).
@@ -63,17 +64,24 @@ def link_of_amd(folder: str = "/sys/bus/pci/drivers/amdgpu") -> Link | None:
 def judge_pcie(up: float, down: float, link: Link | None) -> Result:
     """Judge the speed of a link in GB/s; a narrow or slow one is a warning."""
     slower = min(up, down)
-    figures = f"{up:.1f} GB/s to the device, {down:.1f} back"
+    figures = say("{up:.1f} GB/s to the device, {down:.1f} back", up=up, down=down)
     theory = LANE.get(link.generation, 0.0) * link.width if link else 0.0
     if not link or not theory:
-        return Result("skip", slower, "GB/s", None, f"{figures}, and the driver does not tell which link there is")
-    text = f"{figures}; the link is generation {link.generation} x{link.width}, {theory:.1f} GB/s in theory"
+        text = say("{figures}, and the driver does not tell which link there is", figures=figures)
+        return Result("skip", slower, "GB/s", None, text)
+    text = say(
+        "{figures}; the link is generation {generation} x{width}, {theory:.1f} GB/s in theory",
+        figures=figures,
+        generation=link.generation,
+        width=link.width,
+        theory=theory,
+    )
     if max(up, down) > PCIE_IMPOSSIBLE * theory:
-        return Result("error", None, "GB/s", None, f"{text}: the timing is wrong", "timing-wrong")
+        return Result("error", None, "GB/s", None, say("{what}: the timing is wrong", what=text), "timing-wrong")
     if not slower >= PCIE_VERY_SLOW * theory:
         return Result("fail", slower, "GB/s", PCIE_VERY_SLOW * theory, text, "pcie-slow")
     if link.width < link.widest:
-        text += f", and both ends could do x{link.widest}"
+        text = say("{what}, and both ends could do x{width}", what=text, width=link.widest)
         return Result("warn", slower, "GB/s", PCIE_SHARE * theory, text, "pcie-slow")
     if slower < PCIE_SHARE * theory:
         return Result("warn", slower, "GB/s", PCIE_SHARE * theory, text, "pcie-slow")

@@ -11,13 +11,20 @@ from pathlib import Path
 from typing import Any, Callable, Mapping, Sequence
 
 from .bench import MIB, Bench, index_of
-from .causes import cause_of
 from .group import Ended, run_members
 from .nvml import Nvml
 from .processes import IMPORT_SECONDS, MOST_CRASHES
 from .result import Result
+from .sentences import listed, mark, say
+from .symptoms import cause_of
 
-P2P_STATES = {1: "chipset", 2: "this GPU", 3: "topology", 4: "switched off in the driver", 5: "not supported"}
+P2P_STATES = {
+    1: mark("chipset"),
+    2: mark("this GPU"),
+    3: mark("topology"),
+    4: mark("switched off in the driver"),
+    5: mark("not supported"),
+}
 
 PAIR_SECONDS = 20.0
 
@@ -73,11 +80,10 @@ def check_p2p(bench: Bench, run: Callable[..., list[Ended]] | None = None) -> Re
             found += finished
             begun = [line for line in lines if len(line) == 2]  # noqa: PLR2004
             if len(begun) <= len(finished):
-                return Result(
-                    "fail",
-                    detail=f"copies between GPUs: the process {end.how}: {end.said}",
-                    hint=cause_of(end.said) or "operation-failed",
+                text = say(
+                    "copies between GPUs: the process {how}: {last_words}", how=end.in_words(), last_words=end.said
                 )
+                return Result("fail", detail=text, hint=cause_of(end.said) or "operation-failed")
             hung.append(begun[-1])
             pairs = pairs[pairs.index(begun[-1]) + 1 :]
     return judge_p2p(found, hung, claims)
@@ -103,24 +109,27 @@ def p2p_states(bench: Bench) -> dict[tuple[str, str], str]:
             for other, second in handles.items():
                 state = nvml.one("nvmlDeviceGetP2PStatus", first, second, 0) if one != other else None
                 if state:
-                    found[(one, other)] = P2P_STATES.get(state, "unknown")
+                    found[(one, other)] = P2P_STATES.get(state, mark("unknown"))
     return found
 
 
 def judge_p2p(found: Sequence[Sequence[Any]], hung: Sequence[Sequence[str]], claims: Mapping[Any, str]) -> Result:
     """Judge copies between GPUs: [source, target, whether they claim direct access, wrong words] each."""
     if hung:
-        text = "copies hang: " + ", ".join(f"{source} to {target}" for source, target in hung)
+        pairs = listed(say("{source} to {target}", source=source, target=target) for source, target in hung)
+        text = say("copies hang: {pairs}", pairs=pairs)
         return Result("timeout", len(hung), "pairs", 0, text, "nccl-p2p-hang-acs")
     wrong = [(source, target, count) for source, target, _, count in found if count]
     if wrong:
-        text = "copies arrive changed: " + ", ".join(
-            f"{source} to {target} {count} words" for source, target, count in wrong
+        changed = listed(
+            say("{source} to {target} {count} words", source=source, target=target, count=count)
+            for source, target, count in wrong
         )
+        text = say("copies arrive changed: {pairs}", pairs=changed)
         return Result("fail", len(wrong), "pairs", 0, text, "nccl-p2p-hang-acs")
     direct = sum(bool(reachable) for _, _, reachable, _ in found)
-    text = f"{len(found)} pairs, {direct} of them with direct access, all bits equal"
+    text = say("{count} pairs, {direct} of them with direct access, all bits equal", count=len(found), direct=direct)
     reasons = sorted(set(claims.values()))
     if reasons:
-        text += f"; no direct access because of: {', '.join(reasons)}"
+        text = say("{what}; no direct access because of: {reasons}", what=text, reasons=listed(map(say, reasons)))
     return Result("pass", 0, "wrong pairs", 0, text)

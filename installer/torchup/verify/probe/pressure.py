@@ -11,6 +11,7 @@ from .bench import MIB, Bench, index_of
 from .exact import check_exact
 from .memory import ALLOCATION, free_memory
 from .result import Result, Skip
+from .sentences import listed, mark, say
 
 
 def total_memory(bench: Bench) -> int:
@@ -36,7 +37,7 @@ def check_oom(
             raise
     else:
         del block
-        text = f"{asked // MIB} MiB were granted, twice what the device has"
+        text = say("{size} MiB were granted, twice what the device has", size=asked // MIB)
         # Windows lends a GPU the memory of the machine, so that asking for too much is slow and not refused.
         status = "warn" if sys.platform == "win32" or "microsoft" in platform.release().lower() else "fail"
         return Result(status, asked // MIB, "MiB", detail=text, hint="memory-not-limited")
@@ -45,8 +46,9 @@ def check_oom(
     torch.empty(ALLOCATION, dtype=torch.uint8, device=bench.device).fill_(1)
     again = check_exact(bench, "fp32", matmul)
     if again.status != "pass":
-        return again._replace(detail=f"after memory ran out: {again.detail}")
-    return Result("pass", asked // MIB, "MiB", None, f"{asked // MIB} MiB were refused, and torch computes as before")
+        return again._replace(detail=say("after memory ran out: {problem}", problem=again.detail))
+    text = say("{size} MiB were refused, and torch computes as before", size=asked // MIB)
+    return Result("pass", asked // MIB, "MiB", None, text)
 
 
 MEMTEST_BLOCK = 256 * MIB
@@ -55,7 +57,7 @@ PATTERNS = (
     (-1, "0xFF"),
     (0x5555555555555555, "0x55"),
     (-0x5555555555555556, "0xAA"),
-    (None, "random numbers"),
+    (None, mark("random numbers")),
 )
 
 
@@ -75,14 +77,14 @@ def check_memtest(
     if blocks is None:
         free = free_memory(bench)
         if free is None:
-            raise Skip("the device does not tell how much memory is free")
+            raise Skip(say("the device does not tell how much memory is free"))
         blocks = max(1, int(free * 0.9) // MEMTEST_BLOCK)
     held: list[Any] = []
     with contextlib.suppress(RuntimeError):  # others may take memory meanwhile: what can be had is tested
         while len(held) < blocks:
             held.append(torch.empty(MEMTEST_BLOCK // 8, dtype=torch.int64, device=bench.device))
     if not held:
-        return Result("error", detail="no block of 256 MiB could be had", hint="device-memory-full")
+        return Result("error", detail=say("no block of 256 MiB could be had"), hint="device-memory-full")
     wrong: dict[str, int] = {}
     spare = torch.empty_like(held[0])
     for turn in range(2):
@@ -98,8 +100,7 @@ def check_memtest(
                     wrong[name] = wrong.get(name, 0) + found
     size = len(held) * MEMTEST_BLOCK // MIB
     if wrong:
-        text = f"of {size} MiB, words have changed: " + ", ".join(
-            f"{count} with {name}" for name, count in wrong.items()
-        )
+        each = listed(say("{count} with {pattern}", count=count, pattern=say(name)) for name, count in wrong.items())
+        text = say("of {size} MiB, words have changed: {each}", size=size, each=each)
         return Result("fail", sum(wrong.values()), "wrong words", 0, text, "ecc-uncorrectable")
-    return Result("pass", 0, "wrong words", 0, f"{size} MiB, five patterns, two passes")
+    return Result("pass", 0, "wrong words", 0, say("{size} MiB, five patterns, two passes", size=size))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .result import Result
+from .sentences import say
 
 # What summing in float32 may add, relative to the largest element: ten times the limit of fp32 itself.
 SUMMATION = 1e-4
@@ -65,24 +66,38 @@ def error_of(got: Any, want: Any, unit: float = 1.0, summation: float = SUMMATIO
 def judge(error: Error, limit: Limit, what: str) -> Result:
     """Turn an error and its limit into a result; a NaN is never within a limit."""
     if error.not_finite:
-        text = f"{what}: {error.not_finite} elements are NaN or infinite"
+        text = say("{what}: {count} elements are NaN or infinite", what=what, count=error.not_finite)
         return Result("fail", error.not_finite, "not finite", 0, text, "wrong-results")
     if not error.norm <= limit.norm:
-        text = f"{what}: error {error.norm:.1e} is above {limit.norm:.0e}"
+        text = say("{what}: error {error:.1e} is above {limit:.0e}", what=what, error=error.norm, limit=limit.norm)
         hint = "wrong-results"
         low, high = TF32_LOOKS_LIKE
         # TF32 is off everywhere alike; one wrong element of the same norm stands out.
         if limit is MATMUL["fp32"] and low < error.norm < high and error.worst < 3 * error.norm:
-            text += ", the size that TF32 gives although it was switched off"
+            text = say("{what}, the size that TF32 gives although it was switched off", what=text)
             hint = "tf32-forced"
         return Result("fail", error.norm, "relative", limit.norm, text, hint)
     if not error.worst <= limit.worst:
-        text = f"{what}: the worst element is off by {error.worst:.1e}, above {limit.worst:.0e}"
+        text = say(
+            "{what}: the worst element is off by {error:.1e}, above {limit:.0e}",
+            what=what,
+            error=error.worst,
+            limit=limit.worst,
+        )
         return Result("fail", error.worst, "relative", limit.worst, text, "wrong-results")
     if limit.unit is not None and not error.roundings <= MOST_ROUNDINGS:
-        text = f"{what}: an element is off by {error.roundings:.1f} roundings, above {MOST_ROUNDINGS:g}"
+        text = say(
+            "{what}: an element is off by {error:.1f} roundings, above {limit:g}",
+            what=what,
+            error=error.roundings,
+            limit=MOST_ROUNDINGS,
+        )
         return Result("fail", error.roundings, "roundings", MOST_ROUNDINGS, text, "wrong-results")
     if limit.unit is not None and not abs(error.bias) <= MOST_BIAS:
-        text = f"{what}: the result leans to one side by {error.bias:.2f} roundings: not rounded to nearest"
+        text = say(
+            "{what}: the result leans to one side by {bias:.2f} roundings: not rounded to nearest",
+            what=what,
+            bias=error.bias,
+        )
         return Result("fail", abs(error.bias), "roundings", MOST_BIAS, text, "wrong-results")
     return Result("pass", error.norm, "relative", limit.norm, what)

@@ -7,6 +7,7 @@ import threading
 
 from .bench import Bench, index_of
 from .nvml import ULONG, Nvml
+from .sentences import say
 
 
 class Sampler:
@@ -63,4 +64,4 @@ class Sampler:
     def clock(self) -> str:
         """Give the highest clock as text to stand beside a figure."""
         clock = self.most("clock")
-        return f" at {clock} MHz" if clock else ""
+        return say(" at {clock} MHz", clock=clock) if clock else ""

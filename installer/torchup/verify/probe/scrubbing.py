@@ -7,6 +7,8 @@ import platform
 import re
 from typing import Any, Mapping
 
+from .sentences import Listing, Sentence
+
 VARIABLES = re.compile(
     r"(CUDA|NVIDIA|HIP|HSA|ROCR|ZE|SYCL|NCCL|PYTORCH|TORCH)_?\w*|LD_LIBRARY_PATH|LD_PRELOAD|PYTHON(PATH|HOME)|"
     r"OMP_NUM_THREADS|MKL_NUM_THREADS|VIRTUAL_ENV|CONDA_(PREFIX|DEFAULT_ENV)"
@@ -27,6 +29,12 @@ def scrub(value: Any) -> Any:
         return {key: scrub(item) for key, item in value.items()}
     if isinstance(value, list):
         return [scrub(item) for item in value]
+    if isinstance(value, Sentence):
+        # A template with fields is a text of this script. Scrubbed, it could not be found in a catalogue.
+        template = value.template if value.texts else scrub(str(value))
+        return Sentence(template, {name: scrub(text) for name, text in value.texts.items()})
+    if isinstance(value, Listing):
+        return Listing(map(scrub, value.texts), value.between)
     if isinstance(value, str):
         home = os.path.expanduser("~")  # noqa: PTH111 - a string is wanted
         if len(home) > 1:

@@ -7,11 +7,12 @@ from typing import Any, Callable, Mapping, Sequence
 
 from .bench import Bench, strict_math
 from .cards import facts_of
-from .causes import cause_of
 from .exact import EXACT, exact_product
 from .group import MEMBER_SECONDS, Ended, run_members
 from .result import Result
 from .sampler import Sampler
+from .sentences import SEMICOLON, listed, say
+from .symptoms import cause_of
 from .throttle import judge_throttle
 
 
@@ -49,7 +50,9 @@ def check_soak(bench: Bench, run: Callable[..., list[Ended]] | None = None) -> R
     ends = (run or run_members)("soak", bench, seconds + MEMBER_SECONDS, {"duration": seconds})
     for device, end in zip(bench.devices, ends):  # noqa: B905 - Python 3.9 has no strict
         if end.how != "answered":
-            text = f"{device}: the process {end.how}: {end.said}"
+            text = say(
+                "{device}: the process {how}: {last_words}", device=device, how=end.in_words(), last_words=end.said
+            )
             return Result(
                 "timeout" if end.how == "hung" else "fail", detail=text, hint=cause_of(text) or "operation-failed"
             )
@@ -64,21 +67,20 @@ def judge_soak(found: Sequence[Mapping[str, Any]], seconds: float) -> Result:
     wrong = {one["device"]: one["wrong"] for one in found if one["wrong"]}
     runs = sum(one["runs"] for one in found)
     if wrong:
-        text = f"of {runs} products some were wrong: " + ", ".join(
-            f"{device} {count}" for device, count in wrong.items()
-        )
+        each = listed(f"{device} {count}" for device, count in wrong.items())
+        text = say("of {runs} products some were wrong: {each}", runs=runs, each=each)
         return Result("fail", sum(wrong.values()), "wrong products", 0, text, "wrong-results")
-    text = f"{runs} products in {seconds:.0f} s, all exact: " + ", ".join(
-        f"{one['device']} {one['speed']:.3g} TFLOPS" for one in found
-    )
+    speeds = listed(f"{one['device']} {one['speed']:.3g} TFLOPS" for one in found)
+    text = say("{runs} products in {seconds:.0f} s, all exact: {speeds}", runs=runs, seconds=seconds, speeds=speeds)
     for name in sorted({one["name"] for one in found}):
-        speeds = [one["speed"] for one in found if one["name"] == name]
-        spread = 1 - min(speeds) / max(speeds)
+        equal = [one["speed"] for one in found if one["name"] == name]
+        spread = 1 - min(equal) / max(equal)
         if spread > MOST_SPREAD:
-            text += f"; equal cards ({name}) differ by {spread:.0%}"
+            text = say("{what}; equal cards ({name}) differ by {spread:.0%}", what=text, name=name, spread=spread)
             return Result("warn", spread, "spread", MOST_SPREAD, text, "gpu-slow")
     for one in found:
         throttled = judge_throttle([{"reasons": reason} for reason in one["reasons"]]) if one["reasons"] else None
         if throttled and throttled.status == "warn":
-            return throttled._replace(detail=f"{one['device']}: {throttled.detail}; {text}")
+            on_device = say("{device}: {what}", device=one["device"], what=throttled.detail)
+            return throttled._replace(detail=listed([on_device, text], SEMICOLON))
     return Result("pass", 0, "wrong products", 0, text)

@@ -10,6 +10,7 @@ from .cards import Facts, Reference, facts_of, reference_of
 from .memory import free_memory
 from .result import Result
 from .sampler import Sampler
+from .sentences import say
 
 SLOW, VERY_SLOW = 0.75, 0.25
 
@@ -49,12 +50,30 @@ def judge_speed(measured: float, reference: Reference | None, unit: str, what: s
     """Judge a speed: slow is a warning, below a quarter of what is expected a failure, too fast no measurement."""
     if reference is None:
         # A figure with nothing to stand beside proves nothing, so it is no pass.
-        text = f"{what}: {measured:.4g} {unit}, and no reference is known for this device"
+        text = say(
+            "{what}: {speed:.4g} {unit}, and no reference is known for this device",
+            what=what,
+            speed=measured,
+            unit=unit,
+        )
         return Result("skip", measured, unit, None, text)
     if measured > reference.peak:
-        text = f"{what}: {measured:.4g} {unit} is more than the device can do ({reference.peak:.4g}), so the timing is wrong"
+        text = say(
+            "{what}: {speed:.4g} {unit} is more than the device can do ({peak:.4g}), so the timing is wrong",
+            what=what,
+            speed=measured,
+            unit=unit,
+            peak=reference.peak,
+        )
         return Result("error", None, unit, None, text, "timing-wrong")
-    text = f"{what}: {measured / reference.expected:.0%} of the {reference.expected:.4g} {unit} expected ({reference.source})"
+    text = say(
+        "{what}: {share:.0%} of the {expected:.4g} {unit} expected ({source})",
+        what=what,
+        share=measured / reference.expected,
+        expected=reference.expected,
+        unit=unit,
+        source=say(reference.source),
+    )
     if not measured >= VERY_SLOW * reference.expected:
         return Result("fail", measured, unit, VERY_SLOW * reference.expected, text, "gpu-very-slow")
     if measured < SLOW * reference.expected:
@@ -89,8 +108,14 @@ def check_tflops(bench: Bench, measure: Measure = timed, facts: Facts | None = N
         if speed > best:
             best, best_size, clock = speed, size, sampler.clock()
     if not best:
-        return Result("error", detail="too little free memory for any size", hint="device-memory-full")
-    return judge_speed(best, reference_of(facts, what), "TFLOPS", f"{name} matmul {best_size}{clock} on {facts.name}")
+        return Result("error", detail=say("too little free memory for any size"), hint="device-memory-full")
+    text = product_on(facts, name, best_size, clock)
+    return judge_speed(best, reference_of(facts, what), "TFLOPS", text)
+
+
+def product_on(facts: Facts, dtype: str, size: int, clock: str) -> str:
+    """Name a product of large matrices whose speed was measured."""
+    return say("{dtype} matmul {size}{clock} on {card}", dtype=dtype, size=size, clock=clock, card=facts.name)
 
 
 def fastest_dtype(bench: Bench) -> tuple[str, str]:
@@ -111,8 +136,8 @@ def check_tflops_single(bench: Bench, measure: Measure = timed, facts: Facts | N
     out = torch.empty_like(left)
     with strict_math(torch), Sampler(bench) as sampler:
         seconds = measure(bench, lambda: torch.matmul(left, right, out=out), 5, 20)
-    what = f"fp32 matmul {size}{sampler.clock()} on {facts.name}"
-    return judge_speed(2 * size**3 / seconds / 1e12, reference_of(facts, "single"), "TFLOPS", what)
+    text = product_on(facts, "fp32", size, sampler.clock())
+    return judge_speed(2 * size**3 / seconds / 1e12, reference_of(facts, "single"), "TFLOPS", text)
 
 
 def check_membw(bench: Bench, measure: Measure = timed, facts: Facts | None = None) -> Result:
@@ -129,5 +154,6 @@ def check_membw(bench: Bench, measure: Measure = timed, facts: Facts | None = No
     target = torch.empty_like(source)
     with Sampler(bench) as sampler:
         seconds = measure(bench, lambda: target.copy_(source), 3, 20)
-    what = f"copy of {size // MIB} MiB{sampler.clock()} on {facts.name}"
+    clock = sampler.clock()
+    what = say("copy of {size} MiB{clock} on {card}", size=size // MIB, clock=clock, card=facts.name)
     return judge_speed(2 * size / seconds / 1e9, reference_of(facts, "memory"), "GB/s", what)

@@ -13,10 +13,12 @@ import threading
 import time
 from typing import Any, Sequence
 
-from .causes import cause_of, death_of
+from .deaths import death_of
 from .excerpts import summarize_stderr
 from .processes import ANSWER, DYING_SECONDS, IMPORT_SECONDS, end_group, this_script
 from .result import Result
+from .sentences import SEMICOLON, heard, listed, say
+from .symptoms import cause_of
 
 
 class Worker:
@@ -47,18 +49,21 @@ class Worker:
         except queue.Empty:
             self.stop()
             where = self.evidence()
-            text = f"no answer within {limit:g} s" + (f"; it was in {where}" if where else "")
-            return {**Result("timeout", detail=text, hint="check-hung")._asdict(), "seconds": limit}
+            late = say("no answer within {limit:g} s", limit=limit)
+            if where:
+                late = say("{what}; it was in {place}", what=late, place=where)
+            return {**Result("timeout", detail=late, hint="check-hung")._asdict(), "seconds": limit}
         except OSError:
             line = None
         if line is None:
             # Its output has ended, so it is about to die by itself, and how it dies is the finding.
             status, cause = death_of(self.stop(grace=DYING_SECONDS))
             said = self.evidence()
-            text = f"the process {status}" + (f"; {said}" if said else "")
+            text = listed(filter(None, [say("the process {how}", how=status), said]), SEMICOLON)
             taken = round(time.perf_counter() - start, 3)
             return {**Result("fail", detail=text, hint=cause_of(said) or cause)._asdict(), "seconds": taken}
         answer: dict[str, Any] = json.loads(line)
+        answer["detail"] = heard(answer["detail"])
         if answer.pop("sticky", False):
             self.stop()
         return answer

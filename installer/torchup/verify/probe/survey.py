@@ -13,6 +13,7 @@ from .checks import BY_ID, Spec, chosen_checks
 from .processes import IMPORT_SECONDS, MOST_CRASHES, ask_python
 from .result import Result
 from .scrubbing import relevant_variables, scrub
+from .sentences import say, told
 from .supervision import Worker, worker_arguments
 
 SCHEMA = 1
@@ -43,7 +44,7 @@ class Survey:
         finally:
             self.worker.stop()
         facts = self.environment
-        return {
+        report = {
             "schema": SCHEMA,
             "python": sys.executable,
             "level": self.options.level,
@@ -51,9 +52,10 @@ class Survey:
             "variant": facts.get("variant"),
             "devices": [device["device"] for device in self.devices],
             "environment": {**facts, "devices": self.devices},
-            "checks": self.checks,
-            "verdict": verdict(self.checks),
         }
+        # Each check was scrubbed when it was added.
+        report = report if self.options.no_scrub else scrub(report)
+        return {**report, "checks": self.checks, "verdict": verdict(self.checks)}
 
     def checks_in_order(self) -> None:
         """Import first; then what is asked once; then everything for each device."""
@@ -63,7 +65,7 @@ class Survey:
             explain_import(imported, os.environ)
         self.add("import", "quick", None, imported)
         if imported["status"] not in ("pass", "warn"):
-            self.not_reached([(spec, None) for spec in specs], "torch could not be imported")
+            self.not_reached([(spec, None) for spec in specs], say("torch could not be imported"))
             return
         for name in ("build", "visible"):
             spec = BY_ID[name]
@@ -76,7 +78,7 @@ class Survey:
                 self.devices = [{"device": "cpu", "kind": "cpu", "name": platform.machine()}]
         per_device = [spec for spec in specs if spec.kinds and not spec.together and not spec.last]
         if not self.devices:
-            self.not_reached([(spec, None) for spec in per_device], "there is no device to test")
+            self.not_reached([(spec, None) for spec in per_device], say("there is no device to test"))
         for device in self.devices:
             self.test_device(device, [spec for spec in per_device if device["kind"] in spec.kinds])
         for spec in specs:
@@ -100,7 +102,9 @@ class Survey:
         if kind == "cpu":
             names *= spec.together
         if len(names) < spec.together:
-            self.add(spec.id, spec.level, None, skipped(f"needs {spec.together} GPUs that can be used"))
+            self.add(
+                spec.id, spec.level, None, skipped(say("needs {count} GPUs that can be used", count=spec.together))
+            )
             return
         if self.group != spec.group:
             self.worker.stop()
@@ -125,11 +129,12 @@ class Survey:
             if spec.id == "arch" and answer["status"] == "fail":
                 self.without_kernels.add(device["device"])
                 without = str(answer["hint"]).startswith(("no-kernel-image", "rocm-unsupported"))
-                self.not_reached(rest, "the build has no kernels for this GPU" if without else "the GPU cannot be used")
+                reason = say("the build has no kernels for this GPU") if without else say("the GPU cannot be used")
+                self.not_reached(rest, reason)
                 return
             crashes = crashes + 1 if self.worker.process is None else 0
             if crashes >= MOST_CRASHES:
-                self.not_reached(rest, f"{crashes} checks in a row ended the process")
+                self.not_reached(rest, say("{count} checks in a row ended the process", count=crashes))
                 return
 
     def add(self, name: str, level: str, device: str | None, answer: dict[str, Any]) -> None:
@@ -145,9 +150,11 @@ class Survey:
             answer["value"] = float(value)
         if answer.get("threshold") is not None:
             answer["threshold"] = float(answer["threshold"])
-        check = {"id": name, "level": level, "gpu": device, **answer}
+        check = {"id": name, "level": level, "gpu": device, "reached": True, **answer}
         if not self.options.no_scrub:
             check = scrub(check)
+        how = told(check["detail"])
+        check["said"] = how if isinstance(how, dict) else None
         self.checks.append(check)
         self.emit(check)
 
@@ -155,7 +162,7 @@ class Survey:
         """Say of each check that it did not run, and why."""
         for spec, device in pairs:
             if spec.id not in {check["id"] for check in self.checks if check["gpu"] == device}:
-                self.add(spec.id, spec.level, device, skipped(f"not reached: {reason}"))
+                self.add(spec.id, spec.level, device, {**skipped(reason), "reached": False})
 
 
 def skipped(reason: str) -> dict[str, Any]:
@@ -176,7 +183,9 @@ def explain_import(answer: dict[str, Any], environ: Mapping[str, str]) -> None:
         clean = {name: value for name, value in environ.items() if name not in names}
         if ask_python(["import torch", "print(torch.__version__)"], clean):
             shown = ", ".join(f"{name}={environ[name]}" for name in present)
-            answer["detail"] += f"; without {shown} it can be imported"
+            answer["detail"] = say(
+                "{what}; without {settings} it can be imported", what=answer["detail"], settings=shown
+            )
             if cause == "python-path-shadows" or answer["hint"] in (None, "torch-import-error", "native-crash"):
                 answer["hint"] = cause
             return

@@ -8,9 +8,15 @@ from typing import Mapping, Sequence
 from .bench import Bench
 from .result import Result, Skip
 from .sampler import Sampler
+from .sentences import mark, say
 
 # Bits of nvmlDeviceGetCurrentClocksEventReasons that mean trouble. 0x4, the power cap, is normal under load.
-BAD_CLOCKS = {0x8: "hardware slowdown", 0x20: "too hot (software)", 0x40: "too hot (hardware)", 0x80: "power brake"}
+BAD_CLOCKS = {
+    0x8: mark("hardware slowdown"),
+    0x20: mark("too hot (software)"),
+    0x40: mark("too hot (hardware)"),
+    0x80: mark("power brake"),
+}
 BAD_SHARE = 0.05
 
 
@@ -35,12 +41,18 @@ def judge_throttle(samples: Sequence[Mapping[str, int]]) -> Result:
     """Judge what was sampled under load; a reason in more than one of twenty samples counts."""
     reasons = [sample["reasons"] for sample in samples if "reasons" in sample]
     if not reasons:
-        raise Skip("NVML does not tell why clocks change")
+        raise Skip(say("NVML does not tell why clocks change"))
     bad = {name: sum(bool(found & bit) for found in reasons) / len(reasons) for bit, name in BAD_CLOCKS.items()}
     hottest = max((sample.get("temperature", 0) for sample in samples), default=0)
     share, name = max((share, name) for name, share in bad.items())
     capped = sum(bool(found & 0x4) for found in reasons) / len(reasons)
-    text = f"{len(reasons)} samples under load, at most {hottest} degrees C; at the power cap in {capped:.0%}"
+    text = say(
+        "{count} samples under load, at most {hottest} degrees C; at the power cap in {share:.0%}",
+        count=len(reasons),
+        hottest=hottest,
+        share=capped,
+    )
     if share > BAD_SHARE:
-        return Result("warn", share, "of samples", BAD_SHARE, f"{name} in {share:.0%}: {text}", "gpu-throttled")
+        text = say("{reason} in {share:.0%}: {what}", reason=say(name), share=share, what=text)
+        return Result("warn", share, "of samples", BAD_SHARE, text, "gpu-throttled")
     return Result("pass", share, "of samples", BAD_SHARE, text)

@@ -7,6 +7,7 @@ from typing import Any, Callable
 
 from .bench import Bench
 from .result import Result
+from .sentences import say
 
 LINREG_LOSS, LINREG_GAP, LINREG_STEPS, LINREG_BLOCK = 1e-6, 1e-3, 200, 20
 
@@ -33,14 +34,19 @@ def check_train_linreg(bench: Bench, forward: Callable[[Any, Any, Any], Any] | N
             losses.append(float(loss.detach().to("cpu")))
     last = float(((forward(x, w, b) - y) ** 2).mean().detach().to("cpu"))
     losses.append(last)
-    found = (
-        f"w {float(w.detach().to('cpu')):.4f}, b {float(b.detach().to('cpu')):.4f}, loss {losses[0]:.2f} to {last:.1e}"
+    found = say(
+        "w {w:.4f}, b {b:.4f}, loss {first:.2f} to {last:.1e}",
+        w=float(w.detach().to("cpu")),
+        b=float(b.detach().to("cpu")),
+        first=losses[0],
+        last=last,
     )
     falling = all(later < earlier for earlier, later in zip(losses, losses[1:]))  # noqa: B905, RUF007 - Python 3.9 has neither
     gap = max(abs(float(w.detach().to("cpu")) - 2), abs(float(b.detach().to("cpu")) - 1))
     if not (falling and last < LINREG_LOSS and gap < LINREG_GAP):
-        return Result("fail", last, "loss", LINREG_LOSS, f"y = 2x + 1 was not learned: {found}", "wrong-results")
-    return Result("pass", last, "loss", LINREG_LOSS, f"y = 2x + 1 learned: {found}")
+        text = say("y = 2x + 1 was not learned: {found}", found=found)
+        return Result("fail", last, "loss", LINREG_LOSS, text, "wrong-results")
+    return Result("pass", last, "loss", LINREG_LOSS, say("y = 2x + 1 learned: {found}", found=found))
 
 
 CNN_LOSS, CNN_ACCURACY, CNN_CLASSES = 0.7, 0.95, 10
@@ -100,17 +106,14 @@ def train(
     with torch.no_grad(), casting():
         accuracy = float((model(x).argmax(1) == y).float().mean().to("cpu"))
     last = sum(losses[-8:]) / 8
-    text = f"loss {losses[0]:.2f} to {last:.2f}, accuracy {accuracy:.3f}"
+    text = say("loss {first:.2f} to {last:.2f}, accuracy {accuracy:.3f}", first=losses[0], last=last, accuracy=accuracy)
     low, high = CNN_FIRST
     if not low < losses[0] < high:
-        text = f"the first loss is {losses[0]:.2f} and ought to be near 2.30"
+        text = say("the first loss is {loss:.2f} and ought to be near 2.30", loss=losses[0])
         return Result("fail", losses[0], "loss", high, text, "wrong-results"), model, optimizer
     if not (last < CNN_LOSS and accuracy > CNN_ACCURACY):
-        return (
-            Result("fail", accuracy, "accuracy", CNN_ACCURACY, f"not learned: {text}", "wrong-results"),
-            model,
-            optimizer,
-        )
+        text = say("not learned: {found}", found=text)
+        return Result("fail", accuracy, "accuracy", CNN_ACCURACY, text, "wrong-results"), model, optimizer
     return Result("pass", accuracy, "accuracy", CNN_ACCURACY, text), model, optimizer
 
 

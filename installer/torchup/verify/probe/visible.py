@@ -12,12 +12,13 @@ from typing import Any, Mapping
 
 from .bench import Bench
 from .build import variant_of
-from .causes import CUINIT_CAUSES, cause_of
 from .devices import devices_of, gpu_is_expected, nvidia_on_bus
 from .excerpts import first_line
 from .nvml import UINT, Nvml
 from .processes import ask_python
 from .result import Result
+from .sentences import SEMICOLON, listed, say
+from .symptoms import CUINIT_CAUSES, cause_of
 
 MASKS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 
@@ -29,26 +30,33 @@ def check_visible(bench: Bench) -> Result:
     masks = {name: os.environ[name] for name in MASKS if name in os.environ}
     masked = ", ".join(f"{name}={value!r}" for name, value in masks.items())
     if devices:
-        listed = ", ".join(device["name"] for device in devices)
-        detail = listed + (f" (limited by {masked})" if masked else "")
+        names = ", ".join(device["name"] for device in devices)
+        detail = say("{devices} (limited by {masks})", devices=names, masks=masked) if masked else names
         on_bus, served = count_nvidia() if devices[0]["kind"] == "cuda" else (0, 0)
         present = max(on_bus, served)
         if present > len(devices) and not masked:
-            text = f"{on_bus} GPUs are on the PCI bus, the driver serves {served}, torch sees {len(devices)}: {detail}"
+            text = say(
+                "{present} GPUs are on the PCI bus, the driver serves {served}, torch sees {seen}: {devices}",
+                present=on_bus,
+                served=served,
+                seen=len(devices),
+                devices=detail,
+            )
             return Result("warn", len(devices), "GPUs", present, text, "gpu-not-served", {"devices": devices})
         return Result("pass", len(devices), "GPUs", None, detail, None, {"devices": devices})
     cpu = {"devices": [{"device": "cpu", "kind": "cpu", "name": platform.processor() or platform.machine()}]}
     built = variant_of(torch)
     if not gpu_is_expected(wishes):
         if wishes.variant and wishes.variant.startswith(("cu", "rocm", "xpu")) and built != "cpu":
-            text = f"the {built} build sees no GPU here, so only the CPU is tested"
+            text = say("the {build} build sees no GPU here, so only the CPU is tested", build=built)
             return Result("warn", 0, "GPUs", None, text, "no-gpu-to-test", cpu)
-        return Result("pass", 0, "GPUs", None, "no GPU is expected here; the CPU is tested", None, cpu)
+        return Result("pass", 0, "GPUs", None, say("no GPU is expected here; the CPU is tested"), None, cpu)
     if built == "cpu":
-        text = "the machine has a GPU, but a CPU build cannot use it; only the CPU is tested"
+        text = say("the machine has a GPU, but a CPU build cannot use it; only the CPU is tested")
         return Result("warn", 0, "GPUs", None, text, "cpu-wheel-installed", cpu)
     why, cause = diagnose_no_gpu(torch, built, masks)
-    return Result("fail", 0, "GPUs", 1, f"the {built} build cannot use the GPU: {why}", cause, {"devices": []})
+    text = say("the {build} build cannot use the GPU: {reason}", build=built, reason=why)
+    return Result("fail", 0, "GPUs", 1, text, cause, {"devices": []})
 
 
 def count_nvidia() -> tuple[int, int]:
@@ -80,7 +88,7 @@ def diagnose_no_gpu(torch: Any, built: str, masks: Mapping[str, str]) -> tuple[s
         count = ask_python(["import torch; print(torch.cuda.device_count())"], clean)
         if count.isdigit() and int(count):
             hidden = ", ".join(f"{name}={value!r}" for name, value in masks.items())
-            return f"{hidden} hides {count} of them", "cuda-visible-devices-hides-gpu"
+            return say("{masks} hides {count} of them", masks=hidden, count=count), "cuda-visible-devices-hides-gpu"
     said = ""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -89,17 +97,18 @@ def diagnose_no_gpu(torch: Any, built: str, masks: Mapping[str, str]) -> tuple[s
         except Exception as error:  # noqa: BLE001 - its text is the evidence
             said = str(error)
     said = said or " ".join(str(warning.message) for warning in caught)
-    said = first_line(said) or "it gives no reason"
+    said = first_line(said) or say("it gives no reason")
     if built == "xpu":
         return said, "xpu-driver-missing"
     if built.startswith("rocm"):
         if Path("/dev/kfd").exists() and not os.access("/dev/kfd", os.R_OK | os.W_OK):
-            return f"{said}; /dev/kfd may not be opened by this user", "rocm-kfd-permission"
+            return say("{reason}; /dev/kfd may not be opened by this user", reason=said), "rocm-kfd-permission"
         return said, cause_of(said)
     answer = ask_python([CUINIT])
     code = int(answer) if answer.lstrip("-").isdigit() else None
+    answered = say("{reason} (cuInit answers {code})", reason=said, code=str(code))
     if code in CUINIT_CAUSES:
-        return f"{said} (cuInit answers {code})", CUINIT_CAUSES[code]
+        return answered, CUINIT_CAUSES[code]
     if code is None:
         cause = "wsl-libcuda-not-on-path" if Path("/usr/lib/wsl/lib/libcuda.so.1").exists() else "driver-missing"
         if Path("/sys/module/nouveau").exists():
@@ -108,10 +117,10 @@ def diagnose_no_gpu(torch: Any, built: str, masks: Mapping[str, str]) -> tuple[s
             Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
         ):
             cause = "container-driver-capabilities"
-        return f"{said} (the driver's libcuda is not found)", cause_of(said) or cause
+        return say("{reason} (the driver's libcuda is not found)", reason=said), cause_of(said) or cause
     if only_empty_mig():
-        return f"{said} (cuInit answers {code}); MIG is on and has no instance", "mig-no-instance"
-    return f"{said} (cuInit answers {code})", cause_of(said)
+        return listed([answered, say("MIG is on and has no instance")], SEMICOLON), "mig-no-instance"
+    return answered, cause_of(said)
 
 
 CUINIT = """

@@ -17,12 +17,13 @@ from typing import Any, Iterator, Mapping
 from .arch import NO_KERNEL, cause_of_missing_kernel
 from .bench import Bench, Wishes, index_of, load_torch
 from .build import check_import
-from .causes import cause_of
 from .checks import BY_ID
 from .excerpts import first_line
 from .health import check_health
 from .processes import ANSWER, STATUS_OK
 from .result import Result, Skip
+from .sentences import say, told, words_of
+from .symptoms import cause_of
 
 STICKY = re.compile(
     r"(CUDA|HIP|cuDNN|CUBLAS|NCCL)[ _]?error|device-side assert|unspecified launch failure", re.IGNORECASE
@@ -60,11 +61,16 @@ def work(wishes: Wishes) -> int:
                 if result.status == "pass" and alone:
                     bench.wait()
             except Skip as reason:
-                result = Result("skip", detail=str(reason))
+                result = Result("skip", detail=words_of(reason))
             except Exception as error:  # noqa: BLE001 - whatever a check raises is its finding
                 result, sticky = result_of(error, torch, request)
         faulthandler.cancel_dump_traceback_later()
-        answer = {**result._asdict(), "seconds": round(time.perf_counter() - start, 3), "sticky": sticky}
+        answer = {
+            **result._asdict(),
+            "detail": told(result.detail),
+            "seconds": round(time.perf_counter() - start, 3),
+            "sticky": sticky,
+        }
         answers.write(ANSWER + json.dumps(answer) + "\n")
         answers.flush()
     return STATUS_OK
@@ -94,7 +100,14 @@ def result_of(error: Exception, torch: Any, request: Mapping[str, Any]) -> tuple
         cause = cause_of_missing_kernel(torch.cuda.get_device_capability(index), torch.cuda.get_arch_list())
     if isinstance(error, MemoryError) or "OutOfMemoryError" in type(error).__name__ or cause == "device-memory-full":
         # Too little free memory says nothing about whether the device computes right.
-        return Result("error", detail=f"too little free memory: {first_line(text)}", hint="device-memory-full"), sticky
+        detail = say("too little free memory: {error}", error=first_line(text))
+        return Result("error", detail=detail, hint="device-memory-full"), sticky
     spot = traceback.extract_tb(error.__traceback__)[-1]
-    detail = f"{first_line(text)} (in {spot.name}, line {spot.lineno} of {Path(spot.filename).name})"
+    detail = say(
+        "{error} (in {function}, line {line} of {file})",
+        error=first_line(text),
+        function=spot.name,
+        line=str(spot.lineno),
+        file=Path(spot.filename).name,
+    )
     return Result("fail", detail=detail, hint=cause or "operation-failed"), sticky

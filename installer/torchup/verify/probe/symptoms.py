@@ -1,9 +1,8 @@
-"""What an error message or a death tells; the ids are explained in causes.json."""
+"""What an error message tells about its cause; the ids are explained in causes.json."""
 
 from __future__ import annotations
 
 import re
-import signal
 
 SYMPTOMS = (
     ("not compiled with CUDA enabled", "cpu-wheel-installed"),
@@ -64,31 +63,7 @@ CUINIT_CAUSES = {
     999: "uvm-device-missing",
 }
 
-SIGNAL_CAUSES = {
-    "SIGILL": ("illegal instruction", "cpu-without-avx"),
-    "SIGBUS": ("bus error", "shm-too-small"),
-    "SIGKILL": ("killed, as the kernel does when memory runs out", "killed-out-of-memory"),
-    "SIGSEGV": ("segmentation fault", "native-crash"),
-    "SIGABRT": ("aborted", "native-crash"),
-    "SIGFPE": ("arithmetic fault", "native-crash"),
-}
-WINDOWS_DEATHS = {0xC000001D: "SIGILL", 0xC0000005: "SIGSEGV", 0xC0000409: "SIGABRT"}
-
 
 def cause_of(text: str) -> str | None:
     """Find the cause that an error text names; None when it names none that is known."""
     return next((cause for pattern, cause in SYMPTOMS if re.search(pattern, text)), None)
-
-
-def death_of(returncode: int) -> tuple[str, str | None]:
-    """Name how a process died: a sentence, and the cause where the signal tells one."""
-    name = WINDOWS_DEATHS.get(returncode & 0xFFFFFFFF)
-    if returncode < 0 and name is None:
-        try:
-            name = signal.Signals(-returncode).name
-        except ValueError:
-            return f"died of signal {-returncode}", None
-    if name is None:
-        return f"ended early with status {returncode}", None
-    what, cause = SIGNAL_CAUSES.get(name, ("stopped", None))
-    return f"died of {name} ({what})", cause
