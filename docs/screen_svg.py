@@ -77,8 +77,7 @@ def text_of(rows: list[Row]) -> Text:
         cells = list(row)
         while cells and not cells[-1].data.strip() and not cells[-1].reverse and cells[-1].bg == "default":
             cells.pop()
-        for (style, _), alike in itertools.groupby(cells, lambda cell: (_style(cell), cell_len(cell.data) != 1)):
-            # Wide characters are runs of their own, so that each run is a whole number of cells in any font.
+        for style, alike in itertools.groupby(cells, _style):
             drawn.append("".join(cell.data for cell in alike), style)
         drawn.append("\n")
     return drawn
@@ -119,11 +118,25 @@ def svg(rows: list[Row], columns: int, title: str, name: str) -> str:
     console.print(text_of(rows))  # ends with an empty line: without it the frame cuts the feet of the last letters
     drawn = console.export_svg(title=title, theme=THEME, code_format=SVG, unique_id=name)
     drawn = re.sub(r"<text [^>]*>\n</text>", "\n", drawn)  # the ends of lines, which rich draws as text
-    drawn = re.sub(r'textLength="[^"]*"([^>]*)>([^<]*)<', _with_length, drawn)
+    drawn = re.sub(
+        r'<text class="([^"]*)" x="([^"]*)" y="([^"]*)" textLength="[^"]*"([^>]*)>([^<]*)</text>', _runs, drawn
+    )
     return "\n".join(line.rstrip() for line in drawn.splitlines()) + "\n"
 
 
-def _with_length(found: re.Match[str]) -> str:
-    """Give a run of text the length of its cells; rich counts characters, of which Chinese ones take two cells."""
-    rest, text = found.groups()
-    return f'textLength="{cell_len(html.unescape(text)) * CELL:g}"{rest}>{text}<'
+def _runs(found: re.Match[str]) -> str:
+    """Place wide and narrow characters in runs of their own, each as long as its cells.
+
+    Stretched together they would leave their columns: no font that a reader has makes a Chinese character just twice
+    as wide as a Latin one. (rich puts runs of one style together, and counts characters where cells are meant.)
+    """
+    kind, x, y, rest, escaped = found.groups()
+    place, runs = float(x), []
+    for wide, letters in itertools.groupby(html.unescape(escaped), lambda letter: cell_len(letter) > 1):
+        text = "".join(letters)
+        length = cell_len(text) * CELL
+        shown = html.escape(text).replace("\N{NO-BREAK SPACE}", "&#160;")
+        if wide or text.strip():
+            runs.append(f'<text class="{kind}" x="{place:g}" y="{y}" textLength="{length:g}"{rest}>{shown}</text>')
+        place += length
+    return "".join(runs)

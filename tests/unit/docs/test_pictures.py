@@ -84,10 +84,10 @@ def test_a_chinese_character_takes_two_cells() -> None:
     picture = screen_svg["svg"]([[screen.buffer[0][column] for column in range(20)]], 20, "title", "name")
     runs = re.findall(r"x=\"([\d.]+)\" y=\"20\" textLength=\"([\d.]+)\"[^>]*>([^<]*)<", picture)
     cell = screen_svg["CELL"]
+    assert [text for _, _, text in runs] == ["a", "驱动", "b"]
     place = 0
     for start, length, text in runs:
         cells = sum(2 if character in "驱动" else 1 for character in text)
         assert float(start) == pytest.approx(place * cell)
         assert float(length) == pytest.approx(cells * cell)
         place += cells
-    assert "".join(text for _, _, text in runs) == "a驱动b"
