@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 import pexpect
 import pyte
@@ -31,40 +31,25 @@ CTRL_Z = "\x1a"
 PASTE_BEGINS = "\x1b[200~"
 PASTE_ENDS = "\x1b[201~"
 
+TERMINAL_ENVIRON = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
+
 _LIFLAG_LOCAL = 3
 _WHERE_IS_THE_CURSOR = b"\x1b[6n"
 
 
-class TerminalSession:
-    """One program on a terminal of `columns` by `rows`.
+class TerminalScreen:
+    """The terminal's side of a program: what it has drawn, and the keys that are pressed.
 
     `expect` waits until the screen or what has scrolled off it satisfies a condition, and fails with a picture of
     the screen when it does not in time.
     """
 
-    def __init__(
-        self,
-        argv: Sequence[str],
-        *,
-        columns: int = 80,
-        rows: int = 24,
-        environ: Mapping[str, str] | None = None,
-        folder: Path | None = None,
-    ) -> None:
-        base = {"PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
-        script = f'{shlex.join(argv)} & program=$!; echo "pid:$program"; fg >/dev/null; echo "status:$?"'
+    def __init__(self, child: Any, columns: int, rows: int) -> None:
         self.screen = pyte.HistoryScreen(columns, rows, history=2000, ratio=0.5)
         self._stream = pyte.ByteStream(self.screen)
         self.output = b""
         self._ended = False
-        self._child = pexpect.spawn(
-            "bash",
-            ["--norc", "--noprofile", "-m", "-c", script],
-            dimensions=(rows, columns),
-            env={**base, **(environ or {})},
-            cwd=None if folder is None else str(folder),
-            timeout=10,
-        )
+        self._child = child
         self._child.delaybeforesend = None
 
     def __enter__(self) -> Self:
@@ -73,15 +58,11 @@ class TerminalSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._child.close(force=True)
+        self.close()
 
-    @property
-    def pid(self) -> int:
-        """The process id of the program, which the shell printed."""
-        self.expect(lambda: re.search(rb"pid:(\d+)\s", self.output) is not None, "a process id")
-        found = re.search(rb"pid:(\d+)\s", self.output)
-        assert found is not None
-        return int(found.group(1))
+    def close(self) -> None:
+        """Hang up."""
+        self._child.close()
 
     @property
     def lines(self) -> list[str]:
@@ -100,10 +81,6 @@ class TerminalSession:
         for key in keys:
             self._child.send(key)
 
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the program, from outside."""
-        os.kill(self.pid, number)
-
     def expect(self, condition: Callable[[], bool], what: str, *, seconds: float = 15) -> None:
         """Read the program's output until `condition` holds."""
         end = time.monotonic() + seconds
@@ -118,13 +95,6 @@ class TerminalSession:
         """Wait until the text is on the screen; blanks and line breaks do not count, because a narrow screen wraps."""
         wanted = "".join(text.split())
         self.expect(lambda: wanted in "".join("".join(self.lines).split()), repr(text), seconds=seconds)
-
-    def finish(self) -> int:
-        """Wait for the end of the program and give its exit status, as its shell saw it."""
-        self.expect(lambda: re.search(rb"status:(\d+)\s", self.output) is not None, "end of the program")
-        found = re.search(rb"status:(\d+)\s", self.output)
-        assert found is not None
-        return int(found.group(1))
 
     def is_sane(self) -> bool:
         """Tell whether the terminal echoes and edits lines, as it does for a shell without line editing."""
@@ -147,6 +117,53 @@ class TerminalSession:
             self._stream.feed(before)
             self._child.send(f"\x1b[{self.screen.cursor.y + 1};{self.screen.cursor.x + 1}R")
         self._stream.feed(rest)
+
+
+class TerminalSession(TerminalScreen):
+    """One program on a terminal of `columns` by `rows`, started by a shell that stays there."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        columns: int = 80,
+        rows: int = 24,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        script = f'{shlex.join(argv)} & program=$!; echo "pid:$program"; fg >/dev/null; echo "status:$?"'
+        child = pexpect.spawn(
+            "bash",
+            ["--norc", "--noprofile", "-m", "-c", script],
+            dimensions=(rows, columns),
+            env={**TERMINAL_ENVIRON, **(environ or {})},
+            cwd=None if folder is None else str(folder),
+            timeout=10,
+        )
+        super().__init__(child, columns, rows)
+
+    def close(self) -> None:
+        """Hang up, and end the program."""
+        self._child.close(force=True)
+
+    @property
+    def pid(self) -> int:
+        """The process id of the program, which the shell printed."""
+        self.expect(lambda: re.search(rb"pid:(\d+)\s", self.output) is not None, "a process id")
+        found = re.search(rb"pid:(\d+)\s", self.output)
+        assert found is not None
+        return int(found.group(1))
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the program, from outside."""
+        os.kill(self.pid, number)
+
+    def finish(self) -> int:
+        """Wait for the end of the program and give its exit status, as its shell saw it."""
+        self.expect(lambda: re.search(rb"status:(\d+)\s", self.output) is not None, "end of the program")
+        found = re.search(rb"status:(\d+)\s", self.output)
+        assert found is not None
+        return int(found.group(1))
 
 
 def python_argv(script: Path, *arguments: str) -> list[str]:

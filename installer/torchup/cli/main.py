@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -19,13 +20,13 @@ _OBJECTS_BEFORE_COLLECTION = 100_000
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the documented status."""
-    from torchup.interrupts import Terminated, terminate_politely
+    from torchup.interrupts import terminate_politely
 
     terminate_politely()
     # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
-    options: dict[str, Any] = {}
     _open_missing_streams()
+    on_terminal = sys.stdout.isatty() or sys.stderr.isatty()
     given = list(sys.argv[1:] if arguments is None else arguments)
     _speak(choose_language(given, os.environ))
     if "_TORCHUP_COMPLETE" in os.environ:
@@ -33,34 +34,46 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         sys.exit(answer_completions(cli, os.environ))
     try:
+        status = _run(given)
+    except OSError as error:
+        status = _output_failed(error, on_terminal=on_terminal)
+    # On its way out the interpreter would look through everything for garbage once more, a tenth of a short run.
+    gc.freeze()
+    sys.exit(int(status or 0))
+
+
+def _run(given: list[str]) -> int | None:
+    """Run the command and report what stopped it; raises OSError where even that could not be printed."""
+    from torchup.interrupts import Terminated
+
+    options: dict[str, Any] = {}
+    try:
         with cli.make_context("torchup", given) as context:
             options = context.meta
-            status = cli.invoke(context)
+            status: int | None = cli.invoke(context)
         console = options.get("torchup.console")
         if not status and console is not None and console.output_failed:
-            status = ExitStatus.FAILED_ROLLED_BACK
+            return ExitStatus.FAILED_ROLLED_BACK
     except click.exceptions.Exit as done:
-        status = done.exit_code
+        return done.exit_code
     except click.ClickException as error:
         error.show()
-        status = ExitStatus.USAGE
+        return ExitStatus.USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo(tr("Stopped."), err=True)
-        status = ExitStatus.INTERRUPTED
+        return ExitStatus.INTERRUPTED
     except Terminated:
-        status = ExitStatus.TERMINATED
-    except OSError as error:
-        status = _stdout_failed(error)
+        return ExitStatus.TERMINATED
+    except OSError:
+        raise
     except Exception as error:
         from torchup.ui.failure import report_failure
 
         merged = options.get("torchup", {})
         if merged.get("traceback"):
             raise
-        status = report_failure(error, json_output=bool(merged.get("json_output")))
-    # On its way out the interpreter would look through everything for garbage once more, a tenth of a short run.
-    gc.freeze()
-    sys.exit(int(status or 0))
+        return report_failure(error, json_output=bool(merged.get("json_output")))
+    return status
 
 
 def _speak(language: Language) -> None:
@@ -82,12 +95,16 @@ def _open_missing_streams() -> None:
             setattr(sys, name, os.fdopen(number, mode))
 
 
-def _stdout_failed(error: OSError) -> ExitStatus:
-    """End when click itself could not print; every other failure of the system comes as an error of torchup's own."""
-    from torchup.ui.console import silence_stdout
+def _output_failed(error: OSError, *, on_terminal: bool) -> ExitStatus:
+    """End when words could not be printed; every other failure of the system comes as an error of torchup's own."""
+    from torchup.ui.console import silence
     from torchup.ui.failure import report_failure
 
-    silence_stdout()
+    silence(sys.stdout)
     if isinstance(error, BrokenPipeError):
         return ExitStatus.DONE
+    if on_terminal and error.errno == errno.EIO:
+        # The terminal hung up, and nobody is left to be told: the end that SIGHUP brings, which may come later.
+        silence(sys.stderr)
+        return ExitStatus.TERMINATED
     return report_failure(error, json_output=False)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from torchup.model.context import Terminal
 from torchup.model.serial import dump
@@ -97,7 +97,7 @@ class Console:
             yield
             sys.stdout.flush()
         except OSError as error:
-            silence_stdout()
+            silence(sys.stdout)
             if not isinstance(error, BrokenPipeError):
                 self.output_failed = True
                 said = tr("The output could not be written: {reason}.", reason=error.strerror)
@@ -125,8 +125,8 @@ class Console:
         )
 
 
-def silence_stdout() -> None:
-    """Lead standard output nowhere, so that Python does not fail once more when it flushes the stream at exit."""
+def silence(stream: TextIO) -> None:
+    """Lead a standard stream nowhere, so that Python does not fail once more when it flushes it at exit."""
     null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(null, stream.fileno())
     os.close(null)
