@@ -41,6 +41,10 @@ class FastForward:
         self._there = False
         self._asked: set[str] = set()
 
+    @property
+    def draws(self) -> bool:
+        return self._asker.draws
+
     def choose(self, menu: Menu) -> str | Wish:
         self._there = self._there or menu.text.startswith(self._until)
         if self._there:

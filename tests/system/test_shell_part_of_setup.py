@@ -39,3 +39,13 @@ def test_a_line_of_the_user_is_explained_and_the_set_up_stays(person: Person, wa
     assert done.returncode == 4, done.stderr
     assert "zsh ended with status 3 before it ran a command" in " ".join(done.stderr.split())
     assert b"# >>> torchup" in (person.home / ".zshrc").read_bytes()
+
+
+def test_the_end_tells_a_file_that_was_made_from_one_that_was_edited(person: Person, wanted: str) -> None:
+    require("zsh")
+    (person.home / ".bashrc").unlink()
+    done = person.torchup("setup", "--answers", wanted)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines()]
+    assert ["created", f"{person.home}/.bashrc", "(one", "block)"] in lines
+    assert ["edited", f"{person.home}/.zshrc", "(one", "block)"] in lines

@@ -181,6 +181,36 @@ def test_keys_and_signals_at_the_other_questions(
     try_ends(stage, arguments, **where)
 
 
+def test_a_first_run_asks_at_most_eight_questions(stage: Stage, machine: str, tmp_path: Path) -> None:
+    """Nothing is decided by the facts of the wide machine, so no machine is asked more."""
+    arguments = ["setup", "--machine", machine, "--dry-run", "--offline", "--plain"]
+    with stage.play(*arguments, until=FIRST.prompt, home=tmp_path, size=(80, 100)) as play:
+        for count in range(1, 10):
+            if wait_until_asked(play, count, plain=True).startswith(("This cannot be done", REVIEW)):
+                break
+            play.send(ENTER)
+        assert ended(play, CTRL_C) == 130
+    assert play.asked[:-1] == [
+        question_for(key).prompt
+        for key in ("gpus.use", "torch.variant", "python.version", "environment.kind", "environment.path",
+                    "driver.action", "cuda_toolkit.source", "shell.shells")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name", ["mixed-nvidia-amd", "mixed-v100-5090", "mixed-k80-4090", "mixed-fermi-4090", "mixed-gt710-4090"]
+)
+def test_enter_is_a_good_set_up_where_no_build_serves_all_gpus(name: str, stage: Stage, tmp_path: Path) -> None:
+    facts = yaml.safe_load((MACHINES / f"{name}.yaml").read_text(encoding="utf-8"))["facts"]
+    file = tmp_path / "facts.yaml"
+    file.write_text(yaml.safe_dump(facts), encoding="utf-8")
+    arguments = ["setup", "--machine", str(file), "--dry-run", "--offline"]
+    with stage.play(*arguments, until=REVIEW, home=tmp_path) as play:
+        assert wait_until_asked(play, 1, plain=False) == REVIEW
+        assert "gpus.use: only " in " ".join(play.text.split())
+        assert ended(play, CTRL_C) == 130
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_a_terminal_that_goes_away_ends_the_program(mode: str, stage: Stage, machine: str, tmp_path: Path) -> None:
     arguments = [*options(machine, ask="[torch]"), *MODES[mode]]

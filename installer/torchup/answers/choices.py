@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import PurePosixPath, PureWindowsPath
 
 from torchup.answers.question import Choice, ChoiceSource, Question
-from torchup.answers.signals import python_name, usable_pythons
-from torchup.answers.values import Value, value_at, write_value
+from torchup.answers.signals import python_name, settings_offered, usable_pythons
+from torchup.answers.values import Value, parse_value, value_at, write_value
 from torchup.model.facts import MachineFacts, Toolkit
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
@@ -61,14 +61,29 @@ def _variants(facts: MachineFacts, request: Request, advised: Resolution) -> tup
 
 def _gpus(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request
+    offered = settings_offered(advised, "gpus.use")
+    if offered:
+        # No single build serves all of them, so what does serve some is recommended, the newest first.
+        served = [(parse_value("gpus.use", text), note) for text, note in offered]
+        everything = Choice(value="all", label=tr("all of them"), note=tr("No single build serves all of them."))
+        return (*(Choice(value=value, label=_gpu_names(facts, value), note=note) for value, note in served), everything)
     note = (
         tr("One build serves all of them.")
         if advised.status == "ok"
         else tr("As things are, no build serves all of them.")
     )
     everything = Choice(value="all", label=tr("all of them"), note=note)
-    return (everything, *(Choice(value=(gpu.index,), label=tr("only {index}: {name}", index=gpu.index, name=gpu.name or gpu.vendor))
-                          for gpu in facts.gpus if gpu.vendor in ("nvidia", "amd")))  # fmt: skip
+    single = [(gpu.index,) for gpu in facts.gpus if gpu.vendor in ("nvidia", "amd")]
+    return (everything, *(Choice(value=value, label=_gpu_names(facts, value)) for value in single))
+
+
+def _gpu_names(facts: MachineFacts, indexes: Value) -> str:
+    named = [gpu for gpu in facts.gpus if isinstance(indexes, tuple) and gpu.index in indexes]
+    return tr(
+        "only {index}: {name}",
+        index=", ".join(str(gpu.index) for gpu in named),
+        name=", ".join(gpu.name or gpu.vendor for gpu in named),
+    )
 
 
 def _pythons(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:

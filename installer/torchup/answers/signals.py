@@ -21,7 +21,7 @@ def signals(facts: MachineFacts, request: Request, resolution: Resolution) -> fr
     has_gpu = bool(vendors["nvidia"] or vendors["amd"] or serving == "xpu") and facts.os.system != "darwin"
     found = {
         "gpu": has_gpu,
-        "gpus.several": vendors["nvidia"] > 1 or vendors["amd"] > 1,
+        "gpus.several": vendors["nvidia"] > 1 or vendors["amd"] > 1 or bool(settings_offered(resolution, "gpus.use")),
         "pythons.several": len({python_name(python) for python in usable_pythons(facts)}) > 1,
         "environments": bool(facts.conda) or any(python.kind in ("venv", "conda") for python in facts.pythons),
         f"kind.{request.environment.kind}": True,
@@ -32,6 +32,16 @@ def signals(facts: MachineFacts, request: Request, resolution: Resolution) -> fr
         "shells": facts.os.system != "windows",
     }
     return frozenset(name for name, holds in found.items() if holds)
+
+
+def settings_offered(resolution: Resolution, key: str) -> tuple[tuple[str, str], ...]:
+    """Give the values of a key, as text, that the decision names as a way on, each with its sentence."""
+    return tuple(
+        (setting.partition("=")[2], step.text)
+        for step in resolution.next_steps
+        for setting in step.settings
+        if setting.partition("=")[0] == key
+    )
 
 
 def holds(when: tuple[str, ...], signs: frozenset[str]) -> bool:

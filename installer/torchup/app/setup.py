@@ -189,7 +189,12 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
         for step in plan.steps
         if isinstance(step, InstallSystemPackages) and step.id == "driver"
     ]
-    return ReviewText(body=[render_plan(plan, predicted)], dangers=dangers, details=file_changes(plan, read_file))
+    elsewhere = not desk.own_machine
+    return ReviewText(
+        body=[render_plan(plan, predicted, elsewhere=elsewhere)],
+        dangers=dangers,
+        details=file_changes(plan, (lambda _path: None) if elsewhere else read_file),
+    )
 
 
 def _tell(line: CommandLine, resolution: Resolution) -> None:

@@ -140,6 +140,7 @@ class _Run:
     def _result(self, status: RunStatus) -> RunResult:
         return RunResult(
             outcomes=tuple(self.outcomes),
+            changes=dict(self.changes),
             status=status,
             report=self.report,
             verify=self.verify,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from torchup.apply.change import Change
 from torchup.errors import ExitStatus
 from torchup.model.outcome import Outcome, Report
 from torchup.model.plan import Verify
@@ -17,10 +19,12 @@ RunStatus = Literal["done", "restart-needed"]
 class RunResult:
     """The outcome of every step that was reached, and the report of the tensor test where it ran.
 
+    `changes` has what the journal keeps of each step, by its id: what was there before, and what is there now.
     `journal` is the file that keeps the run; None when nothing was to be done, or in a dry run.
     """
 
     outcomes: tuple[Outcome, ...]
+    changes: Mapping[str, Change] = field(default_factory=dict)
     status: RunStatus = "done"
     report: Report | None = None
     verify: Verify | None = None

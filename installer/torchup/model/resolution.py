@@ -33,10 +33,14 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextStep:
-    """What a person does first, with the commands that do it, each as an argument vector or a line to read."""
+    """What a person does first, with the commands that do it, each as an argument vector or a line to read.
+
+    `settings` are the answers that do it, as `--set` takes them.
+    """
 
     text: str
     commands: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -129,6 +129,7 @@ def _option_step(devices: tuple[Device, ...], outcome: Outcome) -> NextStep:
         if change not in ("keep", "none")
         else ""
     )
+    setting = f"gpus.use=[{indexes}]"
     return NextStep(
         text=tr(
             "gpus.use: [{indexes}] ({names}) gives torch {pick}{after}.",
@@ -136,5 +137,7 @@ def _option_step(devices: tuple[Device, ...], outcome: Outcome) -> NextStep:
             names=names,
             pick=pick,
             after=after,
-        )
+        ),
+        commands=(f"torchup setup --set '{setting}'",),
+        settings=(setting,),
     )

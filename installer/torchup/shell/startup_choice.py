@@ -11,8 +11,8 @@ from torchup.shell.startup_shells import StartupFile
 from torchup.words import mark, tr
 
 NOT_EVERYWHERE = {
-    "bash": mark("`ssh host command` will not see the variables in bash; `scope: all` changes that"),
-    "zsh": mark("`ssh host command` and scripts will not see the variables in zsh; `scope: all` changes that"),
+    "bash": mark("`ssh host command` will not see the variables in bash; `shell.scope: all` changes that"),
+    "zsh": mark("`ssh host command` and scripts will not see the variables in zsh; `shell.scope: all` changes that"),
 }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from torchup.apply.change import Change, FileChange
 from torchup.apply.result import RunResult
 from torchup.model.outcome import Report, Verdict
 from torchup.model.plan import (
@@ -78,14 +79,21 @@ def _changes(result: RunResult, plan: Plan) -> list[str]:
                 lines.append(tr("locked           {detail}", detail=outcomes[step.id].detail))
             case WriteFile():
                 lines.append(tr("wrote            {path}", path=step.path))
-            case EditManagedBlock(body=None):
-                lines.append(tr("edited           {path} (block out)", path=step.path))
             case EditManagedBlock():
-                lines.append(tr("edited           {path} (one block)", path=step.path))
+                lines.append(_edited(step, result.changes.get(step.id)))
             case _:
                 if step.kind != "MakeDirectory":
                     lines.append(step.summary)
     return lines
+
+
+def _edited(step: EditManagedBlock, change: Change | None) -> str:
+    """Say what became of a start-up file; by what the journal keeps, it may not have been there before."""
+    if isinstance(change, FileChange) and change.before_sha256 is None:
+        return tr("created          {path} (one block)", path=step.path)
+    if step.body is None:
+        return tr("edited           {path} (block out)", path=step.path)
+    return tr("edited           {path} (one block)", path=step.path)
 
 
 def _proof(report: Report) -> list[str]:

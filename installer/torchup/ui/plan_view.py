@@ -37,14 +37,17 @@ _MIB = 1024 * 1024
 FileStep = WriteFile | EditManagedBlock | RemoveFile
 
 
-def render_plan(plan: Plan, predicted: Sequence[Outcome]) -> RenderableType:
-    """Show what the plan would do; `predicted` has the outcome that each step would have."""
+def render_plan(plan: Plan, predicted: Sequence[Outcome], *, elsewhere: bool = False) -> RenderableType:
+    """Show what the plan would do; `predicted` has the outcome that each step would have.
+
+    `elsewhere` says that it is for another machine, whose files were not seen.
+    """
     todo = {outcome.step_id for outcome in predicted if outcome.status == "changed"}
     steps = [step for step in plan.steps if step.id in todo]
     if not steps:
         return Text(tr("Everything is in place already: there is nothing to do."))
     parts: list[RenderableType] = []
-    for title, lines in _sections(steps):
+    for title, lines in _sections(steps, elsewhere=elsewhere):
         if lines:
             text = "".join(f"  {line}\n" for line in lines)
             parts += [Text(title, style="bold"), Text(text, no_wrap=True, overflow="ignore")]
@@ -80,7 +83,7 @@ def download_size(plan: Plan) -> str | None:
     return f"{sum(sizes) / _MIB:,.0f} MiB" if sizes else None
 
 
-def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
+def _sections(steps: Sequence[Step], *, elsewhere: bool) -> Iterator[tuple[str, list[str]]]:
     environments = [step for step in steps if isinstance(step, CreateEnvironment)]
     yield (
         tr("A new environment"),
@@ -110,7 +113,13 @@ def _sections(steps: Sequence[Step]) -> Iterator[tuple[str, list[str]]]:
     yield tr("Files that are fetched"), [tr("{path} from {url}", path=step.path, url=step.url) for step in fetched]
     yield tr("Files that root writes or removes"), [step.path for step in steps if _is_file_of_root(step)]
     edits = [step for step in steps if isinstance(step, EditManagedBlock) and step.privilege == "user"]
-    yield tr("Your files that get one small block, and nothing else"), [step.path for step in edits]
+    yield (
+        tr("Your files that get one small block, and nothing else"),
+        [
+            step.path if elsewhere or step.expected_sha256 is not None else tr("{path} (a new file)", path=step.path)
+            for step in edits
+        ],
+    )
     variables = [step.summary for step in steps if isinstance(step, SetUserVariable)]
     yield tr("Variables of your Windows account"), variables
     yield (

@@ -38,7 +38,7 @@ def run_wizard(
     `stopped` is called before that with the answers so far. Other signals end the program as they always do,
     with the terminal restored.
     """
-    with terminal_kept(), interrupts_remembered() as check:
+    with terminal_kept(drawn=asker.draws), interrupts_remembered() as check:
         for line in machine_summary(facts) if found is None else found:
             say(line)
         say("")

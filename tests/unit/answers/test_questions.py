@@ -17,7 +17,7 @@ from torchup.answers.summary import machine_summary
 from torchup.answers.values import value_at, value_types, with_value
 from torchup.model.facts import CondaInstall, MachineFacts, Python, Toolkit
 from torchup.model.request import Request
-from torchup.model.resolution import DriverDecision, Reason, Resolution, ToolkitDecision, TorchPick
+from torchup.model.resolution import DriverDecision, NextStep, Reason, Resolution, ToolkitDecision, TorchPick
 from unit.wizard.wizard_machines import LINUX, NO_DRIVER, NO_GPU, OLD_CARD, WORKSTATION, machine_resolver
 
 MACHINES = {"no GPU": NO_GPU, "workstation": WORKSTATION, "no driver": NO_DRIVER}
@@ -79,6 +79,19 @@ def test_the_recommended_choice_is_the_default(question: object, machine: str) -
     facts = MACHINES[machine]
     choices = choices_for(question, facts, Request(), machine_resolver(facts)(Request()))
     assert choices[0].value == value_at(Request(), question.key)
+
+
+def test_gpus_that_the_decision_names_are_recommended_where_no_build_serves_all() -> None:
+    newest = NextStep(text="gpus.use: [1] gives torch 2.15.0+cu130.", settings=("gpus.use=[1]",))
+    other = NextStep(text="gpus.use: [0] gives torch 2.14.1+cu126.", settings=("gpus.use=[0]", "torch.variant=auto"))
+    advised = replace(machine_resolver(WORKSTATION)(Request()), torch=None, next_steps=(newest, other))
+    choices = choices_for(question_for("gpus.use"), WORKSTATION, Request(), advised)
+    assert [(choice.value, choice.label) for choice in choices] == [
+        ((1,), "only 1: NVIDIA GeForce RTX 4090"),
+        ((0,), "only 0: NVIDIA GeForce GTX 1080 Ti"),
+        ("all", "all of them"),
+    ]
+    assert choices[0].note == newest.text
 
 
 def test_a_dangerous_question_recommends_to_leave_things_as_they_are() -> None:

@@ -87,6 +87,25 @@ def test_the_back_end_follows_the_terminal() -> None:
 
 
 @pytest.mark.parametrize(
+    ("label", "end_tells", "shown"),
+    [
+        ("No", False, "No"),
+        ("Yes, with CUDA as system packages", False, "Yes, with CUD..."),
+        ("Look at /home/ada/.venvs/torch/pylock.toml", True, "Look a...ck.toml"),
+        ("\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 20, False, "\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 6 + "..."),
+        (
+            "\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 20,
+            True,
+            "\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 3 + "..." + "\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 3,
+        ),
+    ],
+)
+def test_a_long_label_is_cut_to_the_cells_of_the_terminal(label: str, shown: str, *, end_tells: bool) -> None:
+    asker = PrettyAsker(columns=20)
+    assert asker._fit(Option(id="x", label=label, end_tells=end_tells)) == shown
+
+
+@pytest.mark.parametrize(
     "module",
     ["torchup.ui.wizard", "torchup.ui.ask.plain", "torchup.answers.write", "torchup.answers.overrides"],
 )

@@ -202,7 +202,7 @@ def test_a_danger_is_confirmed_by_itself_and_no_leads_back_to_the_review() -> No
 
 
 def test_details_are_shown_on_request() -> None:
-    run = Run(NO_GPU, [None, None, "show:Show the changes to each file", *ENTER])
+    run = Run(NO_GPU, [None, None, "show:~/.config/torchup/env.sh", *ENTER])
     assert "+ . ~/.config/torchup/env.sh" in run.words
 
 

@@ -101,7 +101,7 @@ def review(request: Request, resolution: Resolution) -> ReviewText:
         body=(f"REVIEW {variant} in {request.environment.path} for {shells}", "Writes /home/ada/.bashrc"),
         ready=resolution.status == "ok",
         dangers=(Danger(question="Install driver 580 as root?"),) if request.driver.action == "install" else (),
-        details={"Show the changes to each file": ("+ . ~/.config/torchup/env.sh",)},
+        details={"~/.config/torchup/env.sh": ("+ . ~/.config/torchup/env.sh",)},
     )
 
 

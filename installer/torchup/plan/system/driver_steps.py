@@ -102,9 +102,9 @@ def _packages(
         summary=tr("Install the NVIDIA driver, branch {branch} or newer, from {title}", **words)
         if offer.moves_on
         else tr("Install the NVIDIA driver, branch {branch}, from {title}", **words),
-        why=tr("The GPUs are served by it, with the {module} kernel module ready and signed.{first}", **words)
+        why=tr("This branch serves the GPUs, with the {module} kernel module ready and signed.{first}", **words)
         if signed
-        else tr("The GPUs are served by it, with the {module} kernel module built for this kernel.{first}", **words),
+        else tr("This branch serves the GPUs, with the {module} kernel module built for this kernel.{first}", **words),
         manager=recipe.manager,
         packages=(*around, *((f"{name}={offer.branch}.*" for name in plain) if recipe.versioned else plain)),
         commands=(

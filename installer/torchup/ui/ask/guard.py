@@ -15,8 +15,11 @@ ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") i
 
 
 @contextlib.contextmanager
-def terminal_kept() -> Iterator[None]:
-    """Put the settings of the terminal on standard input back at the end, whatever ends the block."""
+def terminal_kept(*, drawn: bool) -> Iterator[None]:
+    """Put the settings of the terminal on standard input back at the end, whatever ends the block.
+
+    Where it is `drawn` on, an end by an exception also brings the cursor back; a plain terminal may know no such codes.
+    """
     if sys.platform == "win32" or not sys.stdin.isatty():
         yield
         return
@@ -28,7 +31,7 @@ def terminal_kept() -> Iterator[None]:
         yield
     except BaseException:
         with contextlib.suppress(OSError, ValueError):  # a terminal that hung up takes no more output
-            if sys.stdout.isatty():
+            if drawn and sys.stdout.isatty():
                 sys.stdout.write(_CALM)
                 sys.stdout.flush()
         raise

@@ -30,6 +30,8 @@ def read_terminal_line(prompt: str) -> str | None:
 class PlainAsker:
     """Asks with numbered lines and reads whole lines; the terminal keeps its own editing and echo."""
 
+    draws = False
+
     def __init__(
         self, say: Callable[[str], object], read_line: Callable[[str], str | None] = read_terminal_line
     ) -> None:

@@ -26,6 +26,8 @@ _AROUND_KEYS = 5  # blanks, parentheses, and a column to spare
 class PrettyAsker:
     """Asks with questionary. `unicode` says whether the terminal's encoding has arrows and dots."""
 
+    draws = True
+
     def __init__(self, *, columns: int, unicode: bool = True) -> None:
         self._columns = columns
         self._unicode = unicode
@@ -97,11 +99,17 @@ class PrettyAsker:
         from prompt_toolkit.utils import get_cwidth
 
         label, room = option.label, self._columns - 4 - get_cwidth(option.mark)
-        if get_cwidth(label) > room:
-            while get_cwidth(label) > room - len(_CUT):
-                label = label[:-1]
-            label = label.rstrip() + _CUT
-        return label + option.mark
+        if get_cwidth(label) <= room:
+            return label + option.mark
+        start = end = ""
+        while True:
+            # By turns from the end and from the start, or from the start alone.
+            from_end = option.end_tells and get_cwidth(end) <= get_cwidth(start)
+            rest = label[len(start) : len(label) - len(end)]
+            one = rest[-1] if from_end else rest[0]
+            if get_cwidth(start + one + _CUT + end) > room:
+                return start.rstrip() + _CUT + end + option.mark
+            start, end = (start, one + end) if from_end else (start + one, end)
 
 
 def _exit_once(application: Any, result: Wish) -> None:

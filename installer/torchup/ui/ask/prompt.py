@@ -22,11 +22,15 @@ BACK, QUIT, HELP = Wish.BACK, Wish.QUIT, Wish.HELP
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One line to choose; `id` is what comes back. `mark` follows the label and is never cut off."""
+    """One line to choose; `id` is what comes back. `mark` follows the label and is never cut off.
+
+    A label that is too long for the terminal loses its end, or its middle where the `end_tells` most, as in a path.
+    """
 
     id: str
     label: str
     mark: str = ""
+    end_tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,14 @@ class Line:
 
 
 class Asker(Protocol):
-    """A back-end: shows a menu or asks for a line, once, and never raises for what a person does."""
+    """A back-end: shows a menu or asks for a line, once, and never raises for what a person does.
+
+    `draws` says whether it moves the cursor and hides it, which has to be taken back.
+    """
+
+    @property
+    def draws(self) -> bool:
+        """Tell whether the screen is drawn on."""
 
     def choose(self, menu: Menu) -> str | Wish:
         """Give the id of the chosen option, or a wish."""
@@ -66,6 +77,11 @@ class Attentive:
 
     asker: Asker
     check: Callable[[], None]
+
+    @property
+    def draws(self) -> bool:
+        """Tell what the back-end does."""
+        return self.asker.draws
 
     def choose(self, menu: Menu) -> str | Wish:
         """Show a menu."""

@@ -14,6 +14,8 @@ class ScriptedAsker:
     and the wizard have lost each other. `log` holds what was asked and what came back.
     """
 
+    draws = False
+
     def __init__(self, answers: Iterable[str | Wish | None]) -> None:
         self._answers = iter(answers)
         self.log: list[tuple[str, str | Wish]] = []
