@@ -184,7 +184,8 @@ def test_sc128_an_older_cudnn_in_the_way(how: str, account: Account, tmp_path: P
 
 
 def test_sc129_five_shells_inside_each_other(account: Account) -> None:
-    account.apply("bash", "zsh", "fish", "tcsh", scope="all", ld_library_path="always")
+    ran = account.apply("bash", "zsh", "fish", "tcsh", scope="all", ld_library_path="always")
+    assert ran.status == 0, ran.all
     for shell, option in (("bash", "-ic"), ("zsh", "-c"), ("fish", "-c"), ("tcsh", "-c")):
         script = account.home / "nested"
         script.write_text(f'#!/bin/sh\nn=$1\nshift\nif [ "$n" -gt 0 ]; then exec {shell} {option} "{script} $((n-1))"; fi\n'
@@ -204,7 +205,8 @@ def test_sc129_five_shells_inside_each_other(account: Account) -> None:
 
 @pytest.mark.parametrize("shell", ["bash", "dash"])
 def test_sc130_path_unset(shell: str, account: Account) -> None:
-    account.apply(shell)
+    ran = account.apply(shell)
+    assert ran.status == 0, ran.all
     script = f'unset PATH; . {account.home}/.config/torchup/env.sh; echo "$PATH"'
     done = subprocess.run([require(shell), "-c", script], env={}, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (f"{account.cuda}/bin\n", "")

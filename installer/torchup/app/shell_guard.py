@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from torchup.verify.shells import Start
 
 
+START_SECONDS = 15.0
+# How many times as long a shell may take that came up before: a busy machine is not a shell that hangs.
+_PATIENCE = 4
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What new shells know after an edit: the checks, what the edit took away, and LD_LIBRARY_PATH in them.
@@ -43,15 +48,21 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShellGuard:
-    """What new shells knew before an edit; `starts` are the ways of starting them that are watched."""
+    """What new shells knew before an edit; `starts` are the ways of starting them that are watched.
+
+    `limit` is how many seconds a shell may take to start.
+    """
 
     home: str
     starts: tuple[Start, ...]
     known: ShellEnvironment
     before: dict[Start, ShellReading | None]
+    limit: float = START_SECONDS
 
     @classmethod
-    def look(cls, proof: ShellProof | None, context: Context, *, before: bool = True) -> ShellGuard:
+    def look(
+        cls, proof: ShellProof | None, context: Context, *, before: bool = True, limit: float = START_SECONDS
+    ) -> ShellGuard:
         """Start every shell that the edit is about; below another root they would read other files.
 
         Without `before` only what they know afterwards counts.
@@ -62,7 +73,8 @@ class ShellGuard:
         # A file that the person named may not be there yet, and reading it would be a complaint.
         first = tuple(start for start in wanted if before and not start.before)
         home = str(context.home)
-        return cls(home=home, starts=wanted, known=known_by(proof), before=start_all(first, home=home))
+        readings = start_all(first, home=home, timeout=limit)
+        return cls(home=home, starts=wanted, known=known_by(proof), before=readings, limit=limit)
 
     def again(self) -> Seen:
         """Start them again, and compare what each knows with what it should and with what it knew."""
@@ -71,7 +83,11 @@ class ShellGuard:
 
         # A shell that hung before would only be waited for once more.
         hung = {start: reading for start, reading in self.before.items() if reading is not None and reading.timed_out}
-        after = hung | start_all(tuple(start for start in self.starts if start not in hung), home=self.home)
+        wanted = tuple(start for start in self.starts if start not in hung)
+        after = hung | start_all(wanted, home=self.home, timeout=self.limit)
+        # Everything is put back for a shell that hangs since, so a machine that was busy for a while is no reason.
+        slow = tuple(start for start in wanted if (reading := after[start]) is not None and reading.timed_out)
+        after |= start_all(slow, home=self.home, timeout=self.limit * _PATIENCE)
         return Seen(
             checks=judge_all(after, self.known),
             taken_away=taken_away(self.before, after, self.known),

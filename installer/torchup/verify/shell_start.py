@@ -221,6 +221,8 @@ def _terminal() -> Iterator[int]:
         with contextlib.suppress(OSError):
             while os.read(master, 65536):
                 pass
+        # Closed by its reader alone: elsewhere the number could be another file's before a late reader looks again.
+        os.close(master)
 
     reader = threading.Thread(target=drain, daemon=True)
     reader.start()
@@ -229,4 +231,3 @@ def _terminal() -> Iterator[int]:
     finally:
         os.close(slave)
         reader.join(timeout=1)
-        os.close(master)

@@ -20,10 +20,14 @@ _PARSERS: dict[str, tuple[str, ...]] = {
     "fish": ("fish", "--no-config", "--no-execute"),
 }
 _CSH = ("tcsh", "csh")
+# Parsers do not wait for anything, so only a busy machine makes them slow; tcsh runs the file.
+PARSE_SECONDS = 30.0
 _HERE_DOCUMENT = re.compile(rb"(?<!<)<<(-?)[ \t]*(['\"]?)\\?([A-Za-z_][A-Za-z0-9_]*)\2")
 
 
-def parse_check(shell: str, file: Path | bytes, *, home: str | None = None, timeout: float = 10.0) -> str | None:
+def parse_check(
+    shell: str, file: Path | bytes, *, home: str | None = None, timeout: float = PARSE_SECONDS
+) -> str | None:
     """Tell what is wrong with a start-up file in the eyes of its shell, or None when nothing is.
 
     A file that ends inside a here-document is wrong although most shells accept it: what is appended
