@@ -45,7 +45,9 @@ def variant_words(variant: str) -> str:
 
 def _variants(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del facts, request
-    reason = advised.reasons[0].text if advised.reasons else ""
+    # That another GPU is left out, or that the release is the newest, does not say why this build is taken.
+    why = [reason.text for reason in advised.reasons if reason.code not in ("gpu-left-out", "newest")]
+    reason = why[0] if why else ""
     if advised.torch is None:
         auto = Choice(value="auto", label=tr("what fits the GPUs"), note=reason or tr("Nothing fits as things are."))
     else:
@@ -192,6 +194,12 @@ def _driver(facts: MachineFacts, request: Request, advised: Resolution) -> tuple
     )
 
 
+def _mirrors(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
+    del facts, request
+    why = next((reason.text for reason in advised.reasons if reason.code == "source-unreachable"), "")
+    return (Choice(value=None, label=tr("none"), note=why),)
+
+
 def _shells(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request, advised
     known = ("bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash")
@@ -217,6 +225,7 @@ _SOURCES: dict[ChoiceSource, Source] = {
     "toolkit-paths": _toolkit_paths,
     "driver": _driver,
     "shells": _shells,
+    "mirrors": _mirrors,
 }
 
 

@@ -9,7 +9,7 @@ from torchup.model.quick import dataclass
 
 Kind = Literal["choice", "text", "path", "confirm"]
 ChoiceSource = Literal["gpus", "variants", "pythons", "environment-kinds", "environments", "toolkits", "toolkit-paths",
-                       "driver", "shells"]  # fmt: skip
+                       "driver", "shells", "mirrors"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,10 @@ class Question:
 
     `meaning` is one sentence about the key, for files and pages; `help` tells more, for the `?` of the wizard.
     `when` names the signals (`torchup.answers.signals`) that must all hold for a first run to ask it, `!` in front
-    of one that must not; None means that it is only asked when a person opens it at the review. `choices` are
-    fixed ones, `choice_source` names those that depend on the machine; the recommended one is always first.
-    `typed` says whether a value outside the choices can be typed. `decides` says whether the decision depends on it.
+    of one that must not; None means that it is only asked when a person opens it at the review or by `ask`, or in
+    trouble that it can help out of: where all signals of `rescues_from` hold. `choices` are fixed ones,
+    `choice_source` names those that depend on the machine; the recommended one is always first. `typed` says
+    whether a value outside the choices can be typed. `decides` says whether the decision depends on it.
     All texts are in English, marked for the catalogues: `tr` says them where they are shown.
     """
 
@@ -43,6 +44,7 @@ class Question:
     choice_source: ChoiceSource | None = None
     typed: bool = False
     when: tuple[str, ...] | None = None
+    rescues_from: tuple[str, ...] = ()
     decides: bool = True
     dangerous: bool = False
 

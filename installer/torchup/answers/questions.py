@@ -182,9 +182,13 @@ _SOURCE = (
         meaning=mark("A mirror of PyTorch's index, with a folder for each variant."),
         values=mark("null, or a URL without user name and password"),
         prompt=mark("Which mirror of PyTorch's index?"),
+        help=mark(
+            "A mirror is a copy of PyTorch's index that your network reaches, with one folder below it for each variant, such as cu130. A proxy, certificates and folders with wheels can be given at the review, under every answer."
+        ),
         kind="text",
-        choices=(Choice(value=None, label=mark("none")),),
+        choice_source="mirrors",
         typed=True,
+        rescues_from=("source.unreachable",),
     ),
     Question(
         key="source.find_links",

@@ -29,6 +29,7 @@ def signals(facts: MachineFacts, request: Request, resolution: Resolution) -> fr
         "toolkit.existing": request.cuda_toolkit.source == "existing",
         "toolkits.several": len(facts.toolkits) > 1,
         "driver.change": resolution.driver.action in ("install", "upgrade") and bool(offered(facts)),
+        "source.unreachable": any(reason.code == "source-unreachable" for reason in resolution.reasons),
         "shells": facts.os.system != "windows",
     }
     return frozenset(name for name, holds in found.items() if holds)

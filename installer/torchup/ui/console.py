@@ -106,6 +106,10 @@ class Console:
     def _rich(self, stream: Any, *, is_terminal: bool) -> RichConsole:
         from rich.console import Console as RichConsole
 
+        from torchup.ui.line_breaks import break_chinese_lines
+
+        break_chinese_lines()
+
         class Printer(RichConsole):
             """A rich console that leaves it to us what a reader that has gone means."""
 

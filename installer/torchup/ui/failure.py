@@ -34,6 +34,9 @@ def _fitted(text: str) -> str:
     from rich.console import Console
     from rich.text import Text
 
+    from torchup.ui.line_breaks import break_chinese_lines
+
+    break_chinese_lines()
     # Told the width and nothing else, so that the breaking of lines does not depend on the streams.
     console = Console(width=shutil.get_terminal_size().columns, highlight=False, force_terminal=True)
     lines = [

@@ -142,7 +142,8 @@ class Interview:
         if section in self.given.ask:
             return question.when is None or holds(question.when, signs)
         wanted = "*" in self.given.ask or (not self.given.ask and question.key not in self.given.origins)
-        return wanted and question.when is not None and holds(question.when, signs)
+        needed = bool(question.rescues_from) and holds(question.rescues_from, signs)
+        return wanted and (needed or (question.when is not None and holds(question.when, signs)))
 
     def _take(self, question: Question, value: Value) -> bool:
         request = with_value(self.request, question.key, value, ORIGIN)

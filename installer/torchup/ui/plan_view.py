@@ -51,6 +51,9 @@ def render_plan(plan: Plan, predicted: Sequence[Outcome], *, elsewhere: bool = F
         if lines:
             text = "".join(f"  {line}\n" for line in lines)
             parts += [Text(title, style="bold"), Text(text, no_wrap=True, overflow="ignore")]
+    left = [step.why for step in steps if isinstance(step, EnrollKey | Reboot)]
+    if left:
+        parts += [Text(tr("What is left to you"), style="bold"), Padding(Text("\n".join(left)), (0, 0, 1, 2))]
     if plan.warnings:
         parts += [Text(tr("Watch out"), style="bold"), Padding(Text("\n".join(plan.warnings)), (0, 0, 1, 2))]
     return Group(*parts)
@@ -135,7 +138,6 @@ def _sections(steps: Sequence[Step], *, elsewhere: bool) -> Iterator[tuple[str, 
             for command in step.commands
         ],
     )
-    yield tr("What is left to you"), [step.why for step in steps if isinstance(step, EnrollKey | Reboot)]
 
 
 def _is_file_of_root(step: Step) -> TypeGuard[FileStep | Download | MakeDirectory]:

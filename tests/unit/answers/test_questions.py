@@ -22,7 +22,7 @@ from unit.wizard.wizard_machines import LINUX, NO_DRIVER, NO_GPU, OLD_CARD, WORK
 
 MACHINES = {"no GPU": NO_GPU, "workstation": WORKSTATION, "no driver": NO_DRIVER}
 SIGNALS = {"gpu", "gpus.several", "pythons.several", "environments", "kind.venv", "kind.conda", "kind.existing",
-           "nvidia.or.toolkit", "toolkit.existing", "toolkits.several", "driver.change", "shells"}  # fmt: skip
+           "nvidia.or.toolkit", "toolkit.existing", "toolkits.several", "driver.change", "shells", "source.unreachable"}  # fmt: skip
 
 
 def test_every_key_of_the_request_has_one_question() -> None:
@@ -41,14 +41,14 @@ def test_texts_are_sentences_that_fit_a_narrow_terminal(question: object) -> Non
     assert len(question.prompt) <= 60
     if question.help:
         assert question.help.endswith(".")
-    if question.when is not None:
+    if question.when is not None or question.rescues_from:
         assert question.help, "a question of a first run has help"
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.key)
 def test_conditions_name_signals_that_exist(question: object) -> None:
     assert isinstance(question, type(QUESTIONS[0]))
-    assert {name.removeprefix("!") for name in question.when or ()} <= SIGNALS
+    assert {name.removeprefix("!") for name in (*(question.when or ()), *question.rescues_from)} <= SIGNALS
 
 
 def test_signals_are_those_that_conditions_may_name() -> None:

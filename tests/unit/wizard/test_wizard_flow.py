@@ -13,7 +13,7 @@ from torchup.answers.values import value_at
 from torchup.errors import ExitStatus, InterruptError
 from torchup.model.facts import MachineFacts, Toolkit
 from torchup.model.request import EnvironmentWish, Request, TorchWish
-from torchup.model.resolution import Resolution
+from torchup.model.resolution import Reason, Resolution
 from torchup.ui.ask.prompt import BACK, HELP, QUIT, Wish
 from torchup.ui.ask.scripted import ScriptedAsker
 from torchup.ui.wizard import run_wizard
@@ -297,3 +297,27 @@ def test_a_ctrl_c_that_python_swallowed_still_counts_at_the_next_question(monkey
         run_wizard(facts=NO_GPU, request=Request(), resolve=resolve, review=review, asker=asker, say=lambda _text: None)
     assert asker.log == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_mirror_is_asked_for_where_the_index_does_not_answer() -> None:
+    def resolve(request: Request) -> Resolution:
+        found = machine_resolver(NO_GPU)(request)
+        if request.source.mirror is not None:
+            return found
+        unreachable = Reason(code="source-unreachable", text="PyTorch's index did not answer.")
+        return replace(found, status="action_needed", reasons=(unreachable,))
+
+    words: list[str] = []
+    asker = ScriptedAsker([None, None, "typed", "https://mirror.example/whl", *ENTER])
+    request = run_wizard(
+        facts=NO_GPU,
+        request=Request(),
+        resolve=resolve,
+        review=review,
+        asker=asker,
+        say=lambda text: words.append(str(text)),
+    )
+    assert request.source.mirror == "https://mirror.example/whl"
+    assert "PyTorch's index did not answer." in words
+    assert "This can be installed now." in words
+    assert "Which mirror of PyTorch's index?" not in Run(NO_GPU, ENTER).asked

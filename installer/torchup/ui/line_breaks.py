@@ -1,0 +1,49 @@
+"""Where lines of Chinese text may break: between any two characters, but not before a closing mark.
+
+rich breaks lines at blanks alone. Chinese has next to none, so a paragraph would begin with a line of one word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich import _wrap
+
+_NOT_BEFORE = "，。、；：！？）】》」』”’…,.;:!?)]}%"
+_NOT_AFTER = "（【《「『“‘([{"
+_FIRST_WIDE = 0x2E80  # the blocks of Chinese, Japanese and Korean begin here
+
+_at_blanks = _wrap.words
+
+
+def break_chinese_lines() -> None:
+    """Let rich break lines there from now on. It has no setting for it, so a function of its own is replaced."""
+    _wrap.words = _words
+
+
+def _words(text: str) -> Iterable[tuple[int, int, str]]:
+    for start, end, word in _at_blanks(text):
+        if word.isascii():
+            yield start, end, word
+        else:
+            yield from ((start + first, start + last, word[first:last]) for first, last in _pieces(word))
+
+
+def _pieces(word: str) -> Iterator[tuple[int, int]]:
+    first = 0
+    for place in range(1, len(word)):
+        before, after = word[place - 1], word[place]
+        if (
+            (_is_wide(before) or _is_wide(after))
+            and not after.isspace()
+            and after not in _NOT_BEFORE
+            and before not in _NOT_AFTER
+            and not before.isspace()
+        ):
+            yield first, place
+            first = place
+    yield first, len(word)
+
+
+def _is_wide(letter: str) -> bool:
+    return ord(letter) >= _FIRST_WIDE
