@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_the_saved_answers_replay_to_the_same_plan(person: Person, wanted: str) 
     assert person.torchup("undo").returncode == 0
     replayed = json.loads(person.torchup("setup", "--answers", copy, "--dry-run", "--json").stdout)
     assert replayed == first
+
+
+def test_an_interpreter_may_be_named_wherever_it_lies(person: Person, wanted: str, tmp_path: Path) -> None:
+    link = tmp_path / "elsewhere" / "my-python"
+    link.parent.mkdir()
+    link.symlink_to(Path(sys.executable).resolve())
+    done = person.torchup("setup", "--answers", wanted, "--set", f"python.version={link}")
+    assert done.returncode == 0, done.stderr
+    assert person.installed()["torch"] == "2.15.0+cpu"
+    missing = person.torchup("resolve", "--set", f"python.version={link}-not", "--answers", wanted)
+    assert missing.returncode == 7
+    assert "was not found on this machine" in " ".join(missing.stdout.split())
 
 
 def test_undo_gives_back_the_bytes_that_were_there(person: Person, wanted: str) -> None:

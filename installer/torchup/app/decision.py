@@ -37,6 +37,22 @@ def read_machine(line: CommandLine, machine: Path | None) -> MachineFacts:
     return detect(line.context)
 
 
+def with_named_python(line: CommandLine, facts: MachineFacts, request: Request) -> MachineFacts:
+    """Add the interpreter that `python.version` names by its path, which may lie where none is looked for."""
+    wish = request.python.version
+    if not wish.startswith(("/", "~/")) or facts.os.system == "windows":
+        return facts
+    path = str(line.context.home / wish[2:]) if wish.startswith("~/") else wish
+    if any(python.path == path for python in facts.pythons):
+        return facts
+    from torchup.detect.host import Host
+    from torchup.detect.pythons import read_named_python
+
+    host = Host.at(Path("/"), environ=line.context.environ, home=line.context.home, limits=None)
+    found = read_named_python(host, path)
+    return facts if found is None else replace(facts, pythons=(*facts.pythons, found))
+
+
 def read_request(answers: Path | None, settings: tuple[str, ...], environ: dict[str, str]) -> Request:
     """Give the request of an answers file, `--set` and `TORCHUP_*` variables, or the defaults."""
     has_variables = any(name.startswith("TORCHUP_") for name in environ)

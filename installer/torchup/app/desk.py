@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torchup.app.commandline import CommandLine
-from torchup.app.decision import Sources, ask_sources
+from torchup.app.decision import Sources, ask_sources, with_named_python
 from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings
 from torchup.model.quick import dataclass
@@ -63,7 +63,8 @@ class Desk:
         from torchup.resolve.decide import resolve
 
         book = self.sources(request).book
-        return resolve(self.facts, request, book, stand_ins_count=not self.own_machine)
+        facts = with_named_python(self.line, self.facts, request) if self.own_machine else self.facts
+        return resolve(facts, request, book, stand_ins_count=not self.own_machine)
 
     def plan(self, request: Request, resolution: Resolution) -> Plan:
         """Make the plan, with the complete answers as its first file."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from torchup.app.decision import Sources
+from torchup.app.decision import Sources, with_named_python
 from torchup.app.desk import Desk
 from torchup.errors import UsageError
 from torchup.knowledge.variants import parse_variant
@@ -100,7 +100,8 @@ class LockDesk(Desk):
         """Decide as ever: driver, kernels, Python and libc are held against the locked wheels."""
         from torchup.resolve.decide import resolve
 
-        resolution = resolve(self.facts, request, self.sources(request).book, stand_ins_count=False)
+        facts = with_named_python(self.line, self.facts, request)
+        resolution = resolve(facts, request, self.sources(request).book, stand_ins_count=False)
         version = _toolkit_version(self.lock_file.versions)
         if version is None or resolution.torch is None:
             return resolution

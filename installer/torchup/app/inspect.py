@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from torchup.app.commandline import CommandLine
-from torchup.app.decision import ask_sources, read_machine, read_request
+from torchup.app.decision import ask_sources, read_machine, read_request, with_named_python
 from torchup.errors import ExitStatus
 from torchup.knowledge.platforms import Platform, platform_of
 from torchup.model.facts import OperatingSystem, System
@@ -37,6 +37,8 @@ def run_resolve(
 
     request = read_request(answers, settings, dict(line.context.environ))
     facts = read_machine(line, machine)
+    if machine is None:
+        facts = with_named_python(line, facts, request)
     sources = ask_sources(line, request, facts, offline=offline, own_machine=machine is None)
     resolution = resolve(facts, request, sources.book, every_rejection=every_rejection, stand_ins_count=True)
     if resolution.status == "action_needed":

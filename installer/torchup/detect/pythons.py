@@ -47,6 +47,13 @@ def read_pythons(host: Host, notes: Notes, environments: tuple[str, ...]) -> tup
     return tuple(interpreter for interpreter in found.values() if interpreter)
 
 
+def read_named_python(host: Host, path: str) -> Python | None:
+    """Look at one interpreter that a person names, wherever it lies; None where none answers there."""
+    homes = manager_homes(host)
+    found = read_interpreter(host, path, homes) or _ask_all(host, host.notes, homes, {path: path}).get(path)
+    return replace(found.python, path=path) if found else None
+
+
 def manager_homes(host: Host) -> Homes:
     """Tell where pyenv and uv keep their interpreters on this machine."""
     data = host.environ.get("XDG_DATA_HOME") or f"{host.home}/.local/share"
