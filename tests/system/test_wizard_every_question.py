@@ -207,7 +207,9 @@ def test_enter_is_a_good_set_up_where_no_build_serves_all_gpus(name: str, stage:
     arguments = ["setup", "--machine", str(file), "--dry-run", "--offline"]
     with stage.play(*arguments, until=REVIEW, home=tmp_path) as play:
         assert wait_until_asked(play, 1, plain=False) == REVIEW
-        assert "gpus.use: only " in " ".join(play.text.split())
+        shown = " ".join(play.text.split())
+        assert "gpus.use: only " in shown
+        assert "with all that they need, about 7.6 GiB on the disk" in shown
         assert ended(play, CTRL_C) == 130
 
 

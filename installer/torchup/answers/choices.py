@@ -184,7 +184,7 @@ def _driver(facts: MachineFacts, request: Request, advised: Resolution) -> tuple
         Choice(
             value="auto",
             label=tr("No, change nothing about the driver"),
-            note=tr("Without it, you get the commands to install it yourself."),
+            note=tr("With No, you get the commands to install the driver yourself."),
         ),
         Choice(
             value="install",

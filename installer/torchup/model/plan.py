@@ -154,7 +154,8 @@ class InstallPackages:
 
     `distributions` are the `name==version` pins that must be there afterwards; they decide whether the
     step has anything to do. Undo removes what it added only when the environment existed before.
-    `download_bytes` is the size of the named wheels where the sources give it.
+    `download_bytes` is the size of the named wheels where the sources give it, `disk_mib` an estimate of what they
+    and all that they need take once unpacked.
     """
 
     kind: Literal["InstallPackages"] = "InstallPackages"
@@ -166,6 +167,7 @@ class InstallPackages:
     distributions: tuple[str, ...]
     commands: tuple[Command, ...]
     download_bytes: int | None = None
+    disk_mib: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from torchup.plan.lock import lock_steps, locked_steps
 from torchup.plan.requirements import constraint_lines, requirement_lines, requirements_text
 from torchup.plan.secrets import find_links_are_secret, index_names
 from torchup.plan.sources import package_sources
-from torchup.plan.space import download_bytes
+from torchup.plan.space import download_bytes, estimated_mib
 from torchup.plan.toolkit_steps import toolkit_links, toolkit_steps
 from torchup.words import tr
 
@@ -47,6 +47,7 @@ def package_steps(
             distributions=wanted,
             commands=installer.install_file(python, path, lines),
             download_bytes=download_bytes(pick),
+            disk_mib=estimated_mib(pick, given.facts),
         ),
     ]
     # From a conda channel they came with the environment.

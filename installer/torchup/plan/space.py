@@ -14,6 +14,9 @@ UNPACKED = 3
 CUDA_LIBRARIES_MIB = 5 * 1024
 """What the nvidia-* dependencies of a Linux CUDA build unpack to: cuBLAS, cuDNN, NCCL and the rest."""
 
+CUDA_TORCH_MIB = 900
+"""About what torch's own wheel for CUDA weighs, where the source tells no size, as PyTorch's index does not."""
+
 
 def download_bytes(pick: TorchPick) -> int | None:
     """Add up the sizes of the picked wheels; None when a source does not tell one."""
@@ -29,6 +32,14 @@ def needed_mib(pick: TorchPick, facts: MachineFacts) -> int | None:
         return None
     libraries = CUDA_LIBRARIES_MIB if pick.variant.startswith("cu") and facts.os.system == "linux" else 0
     return size * UNPACKED // MIB + libraries
+
+
+def estimated_mib(pick: TorchPick, facts: MachineFacts) -> int | None:
+    """Estimate the disk space for a person who reviews a plan, also where no source tells the sizes; None unknown."""
+    needed = needed_mib(pick, facts)
+    if needed is None and pick.variant.startswith("cu") and facts.os.system == "linux":
+        return CUDA_TORCH_MIB * UNPACKED + CUDA_LIBRARIES_MIB
+    return needed
 
 
 def check_space(pick: TorchPick, facts: MachineFacts, target: TargetState) -> None:

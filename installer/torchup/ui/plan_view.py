@@ -34,6 +34,7 @@ from torchup.shell.difference import unified
 from torchup.words import tr
 
 _MIB = 1024 * 1024
+_MIB_PER_GIB = 1024
 FileStep = WriteFile | EditManagedBlock | RemoveFile
 
 
@@ -70,22 +71,6 @@ def file_changes(plan: Plan, read: Callable[[str], bytes | None]) -> dict[str, t
     return changes
 
 
-def root_commands(plan: Plan) -> tuple[str, ...]:
-    """Give every command that would run as root, as a person would type it."""
-    return tuple(
-        _typed(command)
-        for step in plan.steps
-        if step.privilege == "root" and isinstance(step, InstallSystemPackages | AddRepository | EnrollKey)
-        for command in step.commands
-    )
-
-
-def download_size(plan: Plan) -> str | None:
-    """Say how much the named wheels weigh, None where no source tells."""
-    sizes = [step.download_bytes for step in plan.steps if isinstance(step, InstallPackages) and step.download_bytes]
-    return f"{sum(sizes) / _MIB:,.0f} MiB" if sizes else None
-
-
 def _sections(steps: Sequence[Step], *, elsewhere: bool) -> Iterator[tuple[str, list[str]]]:
     environments = [step for step in steps if isinstance(step, CreateEnvironment)]
     yield (
@@ -96,15 +81,7 @@ def _sections(steps: Sequence[Step], *, elsewhere: bool) -> Iterator[tuple[str, 
         ],
     )
     installs = [step for step in steps if isinstance(step, InstallPackages)]
-    weights = {
-        step.id: tr(", about {size:,.0f} MiB", size=step.download_bytes / _MIB)
-        for step in installs
-        if step.download_bytes
-    }
-    yield (
-        tr("Packages that go into it"),
-        [f"{', '.join(step.distributions)}{weights.get(step.id, '')}" for step in installs],
-    )
+    yield tr("Packages that go into it"), [line for step in installs for line in _package_lines(step)]
     written = [step for step in steps if isinstance(step, WriteFile | WriteLock)]
     yield tr("Files that torchup writes as its own"), [step.path for step in written if step.privilege == "user"]
     links = [step for step in steps if isinstance(step, MakeLink)]
@@ -138,6 +115,13 @@ def _sections(steps: Sequence[Step], *, elsewhere: bool) -> Iterator[tuple[str, 
             for command in step.commands
         ],
     )
+
+
+def _package_lines(step: InstallPackages) -> Iterator[str]:
+    weight = tr(", about {size:,.0f} MiB", size=step.download_bytes / _MIB) if step.download_bytes else ""
+    yield f"{', '.join(step.distributions)}{weight}"
+    if step.disk_mib:
+        yield tr("with all that they need, about {size:.1f} GiB on the disk", size=step.disk_mib / _MIB_PER_GIB)
 
 
 def _is_file_of_root(step: Step) -> TypeGuard[FileStep | Download | MakeDirectory]:

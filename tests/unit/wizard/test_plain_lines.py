@@ -58,7 +58,7 @@ def test_a_menu(lines: list[str], answer: str | Wish) -> None:
 def test_a_menu_shows_numbers_the_default_and_its_commands() -> None:
     terminal = Lines("1")
     terminal.asker.choose(MENU)
-    assert terminal.words == ["", "Which?", "  1) first (recommended)", "  2) second"]
+    assert terminal.words == ["Which?", "  1) first (recommended)", "  2) second"]
     assert terminal.prompts == ["Number [2], b back, ? help, q quit: "]
 
 

@@ -40,7 +40,6 @@ class PlainAsker:
 
     def choose(self, menu: Menu) -> str | Wish:
         """Print the options with numbers and ask until one of them, or a command, is given."""
-        self._say("")
         self._say(menu.text)
         for number, option in enumerate(menu.options, 1):
             self._say(f"  {number}) {option.label}{option.mark}")
