@@ -70,7 +70,7 @@ _SYSTEM = (
             "PyTorch itself needs no toolkit: its wheels bring the CUDA libraries. Only building extensions from source does. Then CUDA_HOME and PATH are set to one toolkit, of the same CUDA major as the build. As Python packages, without root, the compiler exists from CUDA 13.0 on."
         ),
         choice_source="toolkits",
-        when=("nvidia.or.toolkit",),
+        when=("cuda.code",),
     ),
     Question(
         key="cuda_toolkit.version",

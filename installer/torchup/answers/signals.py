@@ -16,7 +16,7 @@ WIDTH_BITS = 64
 def signals(facts: MachineFacts, request: Request, resolution: Resolution) -> frozenset[str]:
     """Give the statements that hold; `Question.when` names them."""
     vendors = Counter(gpu.vendor for gpu in facts.gpus)
-    serving = resolution.torch is not None and resolution.torch.variant
+    serving = resolution.torch.variant if resolution.torch is not None else None
     # An integrated Intel GPU beside no other card is a question only where a build for it was found.
     has_gpu = bool(vendors["nvidia"] or vendors["amd"] or serving == "xpu") and facts.os.system != "darwin"
     found = {
@@ -25,7 +25,7 @@ def signals(facts: MachineFacts, request: Request, resolution: Resolution) -> fr
         "pythons.several": len({python_name(python) for python in usable_pythons(facts)}) > 1,
         "environments": bool(facts.conda) or any(python.kind in ("venv", "conda") for python in facts.pythons),
         f"kind.{request.environment.kind}": True,
-        "nvidia.or.toolkit": bool(vendors["nvidia"] or facts.toolkits),
+        "cuda.code": bool(vendors["nvidia"] or facts.toolkits) and not (serving or "").startswith(("rocm", "xpu")),
         "toolkit.existing": request.cuda_toolkit.source == "existing",
         "toolkits.several": len(facts.toolkits) > 1,
         "driver.change": resolution.driver.action in ("install", "upgrade") and bool(offered(facts)),

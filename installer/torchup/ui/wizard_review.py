@@ -91,7 +91,7 @@ def _show(interview: Interview, review: Review) -> ReviewText:
 def _menu(text: ReviewText, *, can_go_back: bool) -> Menu:
     change = Option(id=_CHANGE, label=tr("Change an answer"))
     options = [Option(id=_GO, label=tr("Yes, do it"))] if text.ready else [change]
-    options += [Option(id=_SHOW + path, label=tr("Look at {path}", path=path), end_tells=True) for path in text.details]
+    options += [Option(id=_SHOW + path, label=tr("Look at {path}", path=path)) for path in text.details]
     options += [change] if text.ready else []
     options.append(Option(id=_QUIT, label=tr("Quit, and change nothing")))
     prompt = tr("Shall all this be done now?") if text.ready else tr("This cannot be done as it is.")

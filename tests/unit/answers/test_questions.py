@@ -22,7 +22,7 @@ from unit.wizard.wizard_machines import LINUX, NO_DRIVER, NO_GPU, OLD_CARD, WORK
 
 MACHINES = {"no GPU": NO_GPU, "workstation": WORKSTATION, "no driver": NO_DRIVER}
 SIGNALS = {"gpu", "gpus.several", "pythons.several", "environments", "kind.venv", "kind.conda", "kind.existing",
-           "nvidia.or.toolkit", "toolkit.existing", "toolkits.several", "driver.change", "shells", "source.unreachable"}  # fmt: skip
+           "cuda.code", "toolkit.existing", "toolkits.several", "driver.change", "shells", "source.unreachable"}  # fmt: skip
 
 
 def test_every_key_of_the_request_has_one_question() -> None:
@@ -104,6 +104,14 @@ def test_conditions() -> None:
     assert holds(("a", "!b"), frozenset({"a"}))
     assert not holds(("a", "!b"), frozenset({"a", "b"}))
     assert not holds(("a",), frozenset())
+
+
+@pytest.mark.parametrize(("variant", "asked"), [("cu126", True), ("cpu", True), ("rocm7.2", False), ("xpu", False)])
+def test_nvcc_is_no_question_where_the_build_is_for_other_gpus(variant: str, *, asked: bool) -> None:
+    decided = machine_resolver(WORKSTATION)(Request())
+    assert decided.torch is not None
+    decided = replace(decided, torch=replace(decided.torch, variant=variant))
+    assert ("cuda.code" in signals(WORKSTATION, Request(), decided)) is asked
 
 
 def test_a_mac_and_a_lone_integrated_gpu_leave_nothing_to_choose() -> None:

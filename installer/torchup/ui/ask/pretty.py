@@ -103,8 +103,7 @@ class PrettyAsker:
             return label + option.mark
         start = end = ""
         while True:
-            # By turns from the end and from the start, or from the start alone.
-            from_end = option.end_tells and get_cwidth(end) <= get_cwidth(start)
+            from_end = get_cwidth(end) <= get_cwidth(start)
             rest = label[len(start) : len(label) - len(end)]
             one = rest[-1] if from_end else rest[0]
             if get_cwidth(start + one + _CUT + end) > room:

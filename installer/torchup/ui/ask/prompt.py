@@ -24,13 +24,12 @@ BACK, QUIT, HELP = Wish.BACK, Wish.QUIT, Wish.HELP
 class Option:
     """One line to choose; `id` is what comes back. `mark` follows the label and is never cut off.
 
-    A label that is too long for the terminal loses its end, or its middle where the `end_tells` most, as in a path.
+    A label that is too long for the terminal loses its middle: a path ends in its name, and other labels differ there.
     """
 
     id: str
     label: str
     mark: str = ""
-    end_tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
