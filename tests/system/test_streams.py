@@ -144,4 +144,6 @@ def test_an_output_that_takes_nothing_ends_the_command_in_words(
     assert "Exception ignored" not in said
     # A reader that has gone, such as `head`, has seen enough; a full disk is a fault.
     assert status == (1 if kind == "full" else 0), said
-    assert ("No space left on device" in said) is (kind == "full")
+    assert ("error[output-failed]: The output could not be written: No space left on device" in said) is (
+        kind == "full"
+    )

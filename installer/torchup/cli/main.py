@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from torchup.cli.root import cli
-from torchup.errors import ExitStatus
+from torchup.errors import ExitStatus, TorchupError
 from torchup.words import Language, choose_language, tr, use
 
 _OBJECTS_BEFORE_COLLECTION = 100_000
@@ -107,4 +107,5 @@ def _output_failed(error: OSError, *, on_terminal: bool) -> ExitStatus:
         # The terminal hung up, and nobody is left to be told: the end that SIGHUP brings, which may come later.
         silence(sys.stderr)
         return ExitStatus.TERMINATED
-    return report_failure(error, json_output=False)
+    failed = TorchupError(tr("The output could not be written: {reason}.", reason=error.strerror), code="output-failed")
+    return report_failure(failed, json_output=False)
