@@ -13,16 +13,18 @@ _NOT_BEFORE = "，。、；：！？）】》」』”’…,.;:!?)]}%"
 _NOT_AFTER = "（【《「『“‘([{"
 _FIRST_WIDE = 0x2E80  # the blocks of Chinese, Japanese and Korean begin here
 
-_at_blanks = _wrap.words
+# None where a later rich has no such function: then lines break at blanks alone, and nothing else is lost.
+_at_blanks = getattr(_wrap, "words", None)
 
 
 def break_chinese_lines() -> None:
     """Let rich break lines there from now on. It has no setting for it, so a function of its own is replaced."""
-    _wrap.words = _words
+    if _at_blanks is not None:
+        _wrap.words = _words
 
 
 def _words(text: str) -> Iterable[tuple[int, int, str]]:
-    for start, end, word in _at_blanks(text):
+    for start, end, word in _at_blanks(text) if _at_blanks else ():
         if word.isascii():
             yield start, end, word
         else:
