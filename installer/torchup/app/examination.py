@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ def choose(line: CommandLine, asked: str | None, set_up: str | None, facts: Mach
         home=context.home,
         cwd=context.cwd,
         system=running_system(),
-        exists=Path.exists,
+        # A link that leads nowhere is the interpreter all the same: that it is lost is what has to be told.
+        exists=os.path.lexists,
         which=lambda name: shutil.which(name, path=context.environ.get("PATH")),
         conda_prefixes=lambda: conda_environments(_host(context), facts.conda),
     )
@@ -45,6 +47,7 @@ def choose(line: CommandLine, asked: str | None, set_up: str | None, facts: Mach
 
 def subject_of(line: CommandLine, facts: MachineFacts, python: str | None, planned_variant: str | None) -> Subject:
     """Read the interpreter and its packages, and give what the layers look at."""
+    from torchup.apply.distributions import leads_nowhere
     from torchup.verify.doctor.packages import read_packages
     from torchup.verify.doctor.software import ASK_INTERPRETER, parse_interpreter
     from torchup.verify.doctor.subject import Subject
@@ -58,6 +61,8 @@ def subject_of(line: CommandLine, facts: MachineFacts, python: str | None, plann
     # Isolated, and without the variables that change how a Python starts: this asks the interpreter alone.
     ran = ask((python, "-I", "-c", ASK_INTERPRETER), context.environ, _INTERPRETER_SECONDS)
     interpreter, markers = parse_interpreter(python, ran)
+    if interpreter.problem is not None and (lost := leads_nowhere(Path(python))):
+        interpreter = replace(interpreter, problem=lost)
     subject.interpreter = interpreter
     if interpreter.problem is None:
         extra = [entry for entry in context.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from torchup.plan.wheel_record import HEADER_BYTES, INSTALLERS_THAT_KEEP_RECORD, damaged_files
+from torchup.words import tr
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 _DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
@@ -113,14 +115,41 @@ def environment_python(path: Path) -> Path | None:
     return next((python for python in candidates if python.exists()), None)
 
 
+def lost_interpreter(path: Path) -> str | None:
+    """Say what became of the interpreter of an environment that has none any more; None for anything else.
+
+    A venv's interpreter is a link to the one that it was made with, which an upgrade of the system may remove.
+    """
+    marked = (path / "pyvenv.cfg").is_file() or (path / "conda-meta").is_dir()
+    if not marked or environment_python(path) is not None:
+        return None
+    links = (path / "bin" / "python", path / "bin" / "python3")
+    return next((said for link in links if (said := leads_nowhere(link))), None) or tr(
+        "{python} is not there", python=links[0]
+    )
+
+
+def leads_nowhere(path: Path) -> str | None:
+    """Say where a link leads that has nothing at its end; None for anything else."""
+    if not path.is_symlink() or path.exists():
+        return None
+    return tr("{python} leads to {target}, which is not there", python=path, target=os.path.realpath(path))
+
+
 def environment_version(path: Path) -> str | None:
     """Read an environment's Python version from pyvenv.cfg or conda's records."""
     try:
-        match = _VERSION.search((path / "pyvenv.cfg").read_text(errors="replace"))
+        version = parse_pyvenv((path / "pyvenv.cfg").read_text(errors="replace"))
     except OSError:
-        match = None
-    if match:
-        return match["version"]
+        version = None
+    if version:
+        return version
     for record in path.glob("conda-meta/python-3.*.json"):
         return record.name.split("-")[1]
     return None
+
+
+def parse_pyvenv(text: str) -> str | None:
+    """Read the version of the Python that a venv was made with from its pyvenv.cfg."""
+    match = _VERSION.search(text)
+    return match["version"] if match else None

@@ -6,7 +6,12 @@ import os
 import shutil
 from pathlib import Path
 
-from torchup.apply.distributions import environment_python, environment_version, installed_distributions
+from torchup.apply.distributions import (
+    environment_python,
+    environment_version,
+    installed_distributions,
+    lost_interpreter,
+)
 from torchup.apply.history import made_environments
 from torchup.apply.write_errors import explain
 from torchup.errors import RefusedError
@@ -31,6 +36,7 @@ def survey_target(path: str, context: Context) -> TargetState:
             kind=kind,
             writable=os.access(nearest, os.W_OK | os.X_OK),
             python=str(python) if python is not None else None,
+            lost_interpreter=lost_interpreter(place) if kind == "lost-environment" else None,
             python_version=environment_version(place) if kind == "environment" else None,
             distributions=installed_distributions(python) if python is not None else {},
             made_by_torchup=path in _made(context),
@@ -63,6 +69,8 @@ def _kind(place: Path) -> TargetKind:
         return "other"
     if environment_python(place) is not None:
         return "environment"
+    if lost_interpreter(place) is not None:
+        return "lost-environment"
     return "directory" if any(place.iterdir()) else "empty"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -12,7 +13,9 @@ from torchup.model.request import EnvironmentWish
 from torchup.plan.pins import all_satisfied
 from torchup.words import mark, tr
 
-TargetKind = Literal["absent", "empty", "environment", "directory", "file", "dangling-link", "other"]
+TargetKind = Literal[
+    "absent", "empty", "environment", "lost-environment", "directory", "file", "dangling-link", "other"
+]
 
 ANOTHER_PLACE = mark("Name another place: environment.path in the answers, or `--set environment.path=DIR`.")
 _NO_PLACE = {
@@ -27,7 +30,7 @@ class TargetState:
     """What is at the environment's path, read when the plan is made.
 
     `writable` is about the folder, or the nearest folder above it that exists. `python`, `python_version`
-    and `distributions` are those of an environment. `made_by_torchup` is what the journal says.
+    and `distributions` are those of an environment; `lost_interpreter` says why a lost one has none. `made_by_torchup` is what the journal says.
     `free_mib` is the free space there. `home_uid` owns the home folder.
     """
 
@@ -36,6 +39,7 @@ class TargetState:
     writable: bool = True
     python: str | None = None
     python_version: str | None = None
+    lost_interpreter: str | None = None
     distributions: Mapping[str, str] = field(default_factory=dict)
     made_by_torchup: bool = False
     externally_managed: bool = False
@@ -47,7 +51,7 @@ def check_target(target: TargetState, *, wish: EnvironmentWish, wanted: tuple[st
     """Refuse a place that holds something which torchup must not touch.
 
     `wanted` are the pins, `python` is `3.12` or `3.13t`. Raises RefusedError with one of the codes
-    target-is-a-file, target-not-empty, environment-exists, environment-missing, externally-managed,
+    target-is-a-file, target-not-empty, environment-lost, environment-exists, environment-missing, externally-managed,
     target-not-writable, python-differs.
     """
     _check_kind(target)
@@ -74,6 +78,14 @@ def _check_kind(target: TargetState) -> None:
             ),
             code="target-is-a-file",
             hint=tr(ANOTHER_PLACE),
+        )
+    if target.kind == "lost-environment":
+        raise RefusedError(
+            tr("{path} is an environment that has lost its Python.", path=target.path),
+            code="environment-lost",
+            evidence=(target.lost_interpreter,) if target.lost_interpreter else (),
+            hint=tr("An upgrade of the system does that. Move it out of the way, then run again:")
+            + f"\n    {shlex.join(('mv', target.path, target.path + '.old'))}",
         )
     if target.kind == "directory":
         raise RefusedError(

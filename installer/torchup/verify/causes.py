@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from torchup.model.diagnosis import LayerName, Severity
@@ -118,6 +118,8 @@ def explain(names: Iterable[str], facts: MachineFacts | None, python: str | None
 
 def _placeholders(facts: MachineFacts | None, python: str | None) -> dict[str, str]:
     known = {} if python is None else {"<python>": shlex.quote(python)}
+    if python is not None and (place := PurePath(python)).parent.name in ("bin", "Scripts"):
+        known["<environment>"] = shlex.quote(str(place.parent.parent))
     driver = facts.nvidia.driver_version if facts is not None and facts.nvidia is not None else None
     if driver:
         known |= {"<driver version>": driver, "<branch>": driver.partition(".")[0]}

@@ -10,6 +10,7 @@ from torchup.model.outcome import Check, Report
 from torchup.verify.causes import GENERAL, cause_of_text
 from torchup.verify.doctor.cuda import nvswitches
 from torchup.verify.doctor.installed_files import file_causes
+from torchup.verify.doctor.software import changed_python
 from torchup.verify.doctor.subject import Subject
 from torchup.words import tr
 
@@ -60,6 +61,7 @@ def _damaged_files(subject: Subject) -> str | None:
 PARTICULAR: tuple[tuple[str | None, str, Holds], ...] = (
     # Reading behind the end of a library that was cut short ends a process as too little shared memory does.
     *((cause, "torch-files-damaged", _damaged_files) for cause in _WHAT_DAMAGED_FILES_DO),
+    ("torch-not-installed", "environment-of-another-python", changed_python),
     ("driver-missing", "nouveau-loaded", _driver_state("nouveau")),
     ("driver-missing", "nvml-driver-library-mismatch", _driver_state("mismatch")),
     ("driver-missing", "secure-boot-unsigned-module", _finding("nvidia-module-unsigned")),

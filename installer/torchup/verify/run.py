@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+from torchup.apply.distributions import leads_nowhere
 from torchup.errors import UsageError
 from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, CheckStatus, Report
@@ -25,7 +26,7 @@ from torchup.model.serial import ShapeError, load
 from torchup.verify.causes import explain, known_causes
 from torchup.verify.probe_script import script_file
 from torchup.verify.verdict import verdict_of
-from torchup.words import tr
+from torchup.words import mark, tr
 
 # The probe keeps its own limit per check; these are for a probe that is itself stuck.
 TOTAL_SECONDS: Mapping[VerifyLevel, float] = {"quick": 1200.0, "standard": 3600.0, "full": 10800.0}
@@ -186,11 +187,19 @@ class _Probe:
             )
         except OSError as error:
             self._errors.close()
+            lost = leads_nowhere(Path(self._command[0]))
+            hint = (
+                mark(
+                    "The environment has lost its Python, as after an upgrade of the system; torchup doctor says what to do."
+                )
+                if lost
+                else mark("Name a working interpreter with --python.")
+            )
             raise UsageError(
                 tr("{program} cannot be started.", program=self._command[0]),
                 code="python-not-startable",
-                evidence=[str(error)],
-                hint=tr("Name a working interpreter with --python."),
+                evidence=[lost or str(error)],
+                hint=tr(hint),
             ) from error
         assert self._process.stdout is not None  # noqa: S101 - asked for above
         threading.Thread(target=_pump, args=(self._process.stdout, self._queue), daemon=True).start()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from torchup.apply.distributions import parse_pyvenv
 from torchup.detect.commands import Ran
 from torchup.knowledge.arch_lists import arch_list
 from torchup.knowledge.cubins import serving
@@ -73,6 +74,8 @@ def look_at_interpreter(subject: Subject) -> Look:
 
 def _interpreter_causes(python: Interpreter, subject: Subject) -> Iterator[Found]:
     system = subject.facts.os
+    if changed := changed_python(subject):
+        yield Found(cause="environment-of-another-python", evidence=(changed,))
     if python.bits != _BITS:
         yield Found(
             cause="python-32bit", evidence=(tr("{path} is a {bits}-bit program", path=python.path, bits=python.bits),)
@@ -101,6 +104,22 @@ def _interpreter_causes(python: Interpreter, subject: Subject) -> Iterator[Found
     if wanted:
         lines = tuple(f"{name}={value}" for name, value in wanted.items())
         yield Found(cause="python-path-shadows", evidence=lines, severity="warn")
+
+
+def changed_python(subject: Subject) -> str | None:
+    """Say so when a venv's interpreter is another Python now than the one that it was made for."""
+    python = subject.interpreter
+    if python is None or python.problem is not None:
+        return None
+    made_for = parse_pyvenv(subject.host.read_text(f"{python.prefix}/pyvenv.cfg") or "")
+    if made_for is None or made_for.split(".")[:2] == python.version.split(".")[:2]:
+        return None
+    return tr(
+        "{path} was made for Python {made_for}, and its interpreter is {version} now",
+        path=python.prefix,
+        made_for=made_for,
+        version=python.version,
+    )
 
 
 def look_at_packages(subject: Subject) -> Look:
