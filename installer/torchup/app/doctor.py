@@ -50,10 +50,12 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
         if choice
         else tr("No environment was found to look into.")
     )
-    subject = subject_of(line, facts, choice.python if choice else None, wanted.expected_variant if wanted else None)
+    # Where nothing is found, what torchup set up and is not there any more is what to tell of.
+    python = choice.python if choice else planned.python if planned else None
+    subject = subject_of(line, facts, python, wanted.expected_variant if wanted else None)
     if choice is not None and not options.no_test:
-        python = choice.python
-        subject.quick_test = lambda: run_test(line, subject, python, "quick", wanted)
+        tested = choice.python
+        subject.quick_test = lambda: run_test(line, subject, tested, "quick", wanted)
     diagnosis = diagnose(subject, chosen_by=choice.source if choice else None)
     _show(line, diagnosis, options)
     return ExitStatus.DONE if diagnosis.status == "ok" else ExitStatus.DEGRADED

@@ -251,14 +251,35 @@ def read_own_shells(context: Context, facts: MachineFacts) -> tuple[dict[str, ob
 
 
 def planned_verify(line: CommandLine) -> Verify | None:
-    """Find what the last run whose changes are still there was to verify."""
+    """Find what the last run whose changes are still there was to verify, or would have been with another answer."""
     from torchup.apply.history import read_runs
 
     for run in read_runs(line.context):
-        made = any(isinstance(step, CreateEnvironment | InstallPackages) for step in run.plan.steps)
+        installs = [step for step in run.plan.steps if isinstance(step, InstallPackages)]
+        made = bool(installs) or any(isinstance(step, CreateEnvironment) for step in run.plan.steps)
+        if not (run.has_changes and made):
+            continue
         steps = [step for step in run.plan.steps if isinstance(step, Verify)]
-        if run.has_changes and made and steps:
-            return steps[-1]
+        if planned := steps[-1] if steps else _left_out(installs):
+            return planned
+    return None
+
+
+def _left_out(installs: list[InstallPackages]) -> Verify | None:
+    """Give the test that `verify.level: none` left out of a plan: of the torch that it installs."""
+    for step in installs:
+        for item in step.distributions:
+            name, _, version = item.partition("==")
+            if name == "torch" and version:
+                return Verify(
+                    id="verify",
+                    summary="",
+                    why="",
+                    python=step.python,
+                    level="quick",
+                    expected_version=version,
+                    expected_variant=version.partition("+")[2] or "auto",
+                )
     return None
 
 

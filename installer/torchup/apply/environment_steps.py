@@ -154,9 +154,9 @@ def revert_environment(change: EnvironmentChange, system: System) -> Left | None
 def revert_packages(step: InstallPackages, change: PackagesChange, system: System, on_line: OnLine) -> Left | None:
     """Take out what was added to an environment that was there before.
 
-    In an environment of the same run nothing is done: it goes as a whole.
+    In an environment of the same run nothing is done: it goes as a whole. One that is gone has nothing to give back.
     """
-    if change.new_environment:
+    if change.new_environment or system.look(change.environment).kind == "absent":
         return None
     now = system.installed_distributions(change.python)
     added = tuple(sorted(name for name in now if name not in change.before))

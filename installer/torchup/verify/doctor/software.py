@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any
 
 from torchup.apply.distributions import parse_pyvenv
@@ -62,7 +63,11 @@ def look_at_interpreter(subject: Subject) -> Look:
     if python is None:
         return Look(seen=tr("no environment to look into"), skipped=True)
     if python.problem is not None:
-        return Look(seen=python.path, found=(Found(cause="interpreter-broken", evidence=(python.problem,)),))
+        folder = str(PurePath(python.path).parent.parent)
+        if subject.host.exists(folder):
+            return Look(seen=python.path, found=(Found(cause="interpreter-broken", evidence=(python.problem,)),))
+        gone = tr("{path} is not there", path=folder)
+        return Look(seen=python.path, found=(Found(cause="environment-gone", evidence=(gone,)),))
     text = (
         mark("Python {version}, {bits} bit, environment {path}")
         if python.prefix != python.base_prefix
