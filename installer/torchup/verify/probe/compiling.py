@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import os
 import re
 import shutil
 import sys
-import tempfile
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 from .bench import Bench, strict_math
+from .caches import fresh_caches
 from .exact import first_difference
 from .excerpts import first_line, short
 from .result import Result, Skip
@@ -20,6 +18,8 @@ from .rounding import Limit, error_of, judge
 from .sentences import say
 from .symptoms import cause_of
 
+# Triton raises GPUTooOldForTriton below (torch/_inductor/exc.py).
+OLDEST_FOR_TRITON = (7, 0)
 TRITON_ADD = """
 import triton
 import triton.language as tl
@@ -37,6 +37,8 @@ def check_compile(bench: Bench, compiler: Callable[[Any], Any] | None = None) ->
     torch = bench.torch
     if not hasattr(torch, "compile"):
         raise Skip(say("this torch has no torch.compile"))
+    if bench.kind == "cuda" and bench.capability() < OLDEST_FOR_TRITON:
+        raise Skip(say("Triton, which torch.compile needs, supports compute capability 7.0 and above"))
     nn = torch.nn
     torch.manual_seed(110)
     model = nn.Sequential(nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 32), nn.Tanh()).to(bench.device)
@@ -48,7 +50,7 @@ def check_compile(bench: Bench, compiler: Callable[[Any], Any] | None = None) ->
         (y * y).mean().backward()
         return [bench.back(y), *(bench.back(parameter.grad).clone() for parameter in model.parameters())]
 
-    with tempfile.TemporaryDirectory(prefix="tensor-probe-") as folder, fresh_caches(folder), strict_math(torch):
+    with fresh_caches() as folder, strict_math(torch):
         wants = run(model)
         try:
             gots = run((compiler or torch.compile)(model))
@@ -80,28 +82,6 @@ def check_compile(bench: Bench, compiler: Callable[[Any], Any] | None = None) ->
             return Result("fail", 0, "kernels", 1, text, "compile-failed")
         text = say("{count} compiled, forward and backward", count=made["native"])
         return Result("pass", made["native"], "kernels", 1, text)
-
-
-@contextlib.contextmanager
-def fresh_caches(folder: str) -> Iterator[None]:
-    """Let the compilers start from empty caches: an old entry must not stand in for a compiler that is broken."""
-    wanted = {
-        "TORCHINDUCTOR_CACHE_DIR": os.path.join(folder, "inductor"),  # noqa: PTH118 - a string is wanted
-        "TRITON_CACHE_DIR": os.path.join(folder, "triton"),  # noqa: PTH118
-        "TORCH_EXTENSIONS_DIR": os.path.join(folder, "extensions"),  # noqa: PTH118
-        # A pool of compilers pays off for many kernels, and here it would outlive the folder.
-        "TORCHINDUCTOR_COMPILE_THREADS": "1",
-    }
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
-    os.makedirs(wanted["TORCH_EXTENSIONS_DIR"])  # noqa: PTH103
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
 
 
 def compiled_files(folder: str) -> dict[str, int]:

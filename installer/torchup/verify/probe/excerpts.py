@@ -14,10 +14,14 @@ def first_line(text: str) -> str:
 
 
 def short(text: str) -> str:
-    """Keep the lines of a long compiler message that say something: the first, and the first with `error`."""
+    """Keep the lines of a long compiler message that say something: the first, and the first with `error`.
+
+    A first line that only announces the next, as "backend='inductor' raised:" of torch.compile, brings that as well.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    wrong = next((line for line in lines[1:] if "error" in line.lower()), "")
-    return " | ".join(filter(None, [lines[0] if lines else "", wrong]))[:500]
+    announced = lines[1:2] if lines and lines[0].endswith(":") else []
+    wrong = [line for line in lines[1:] if "error" in line.lower()][:1]
+    return " | ".join(dict.fromkeys([*lines[:1], *announced, *wrong]))[:500]
 
 
 def summarize_stderr(text: str) -> str:

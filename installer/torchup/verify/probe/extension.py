@@ -8,11 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
+import sysconfig
 from typing import Any, Callable, Sequence
 
 from .bench import Bench
-from .compiling import fresh_caches
+from .caches import fresh_caches, variables
 from .exact import first_difference
 from .excerpts import short
 from .result import Result
@@ -55,7 +55,15 @@ def hindrance_of_extension() -> str:
     """Tell why no extension can be compiled here; empty when one can."""
     if not (os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH") or shutil.which("nvcc")):
         return say("no CUDA toolkit is set up: CUDA_HOME is not set and nvcc is not on PATH")
+    if not shutil.which("ninja", path=path_with_scripts()):
+        return say("ninja, which torch compiles extensions with, is not installed")
     return ""
+
+
+def path_with_scripts() -> str:
+    """Give PATH with the folder where pip puts programs, which is not on it while the environment is not activated."""
+    # torch runs ninja from PATH only (torch/utils/cpp_extension.py, is_ninja_available).
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), sysconfig.get_path("scripts")])
 
 
 def first_version(command: Sequence[str], pattern: str) -> str | None:
@@ -120,19 +128,14 @@ def check_extension(bench: Bench, build: Callable[[str], Any] | None = None) -> 
         )
         return module.probe_add
 
-    with tempfile.TemporaryDirectory(prefix="tensor-probe-") as folder, fresh_caches(folder):
-        before = os.environ.get("TORCH_CUDA_ARCH_LIST")
-        os.environ["TORCH_CUDA_ARCH_LIST"] = ".".join(map(str, bench.capability()))
+    wanted = {"TORCH_CUDA_ARCH_LIST": ".".join(map(str, bench.capability())), "PATH": path_with_scripts()}
+    with fresh_caches(), variables(wanted):
         try:
             add = (build or compiled)(os.environ["TORCH_EXTENSIONS_DIR"])
         except Exception as error:  # noqa: BLE001 - whatever the compiler raises is the finding
             text = f"{type(error).__name__}: {error}"
             detail = say("no extension: {error}", error=short(text))
             return Result("fail", detail=detail, hint=cause_of(text) or "extension-failed")
-        finally:
-            os.environ.pop("TORCH_CUDA_ARCH_LIST")
-            if before is not None:
-                os.environ["TORCH_CUDA_ARCH_LIST"] = before
         left, right = (bench.whole(-999, 999, (100003,), seed=seed) for seed in (114, 116))
         got = bench.back(add(bench.put(left.float()), bench.put(right.float())))
     difference = first_difference(torch, got, left + right)
