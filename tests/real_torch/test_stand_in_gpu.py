@@ -111,12 +111,14 @@ TOGETHER = ("exact-int", "p2p", "nccl", "ddp", "soak")
 
 
 def test_two_gpus_together(python_with_torch: Path) -> None:
-    checks, verdict = run(python_with_torch, "--level", "full", "--soak-seconds", "1", only=TOGETHER)
+    checks, verdict = run(python_with_torch, "--level", "full", "--soak-seconds", "1", only=[*TOGETHER, "graph"])
     assert verdict == "pass", bad(checks)
     for name in TOGETHER[1:]:
         assert checks[name, None]["status"] == "pass", checks[name, None]
     assert "2 pairs, 2 of them with direct access" in checks["p2p", None]["detail"]
     assert "between 2 processes" in checks["nccl", None]["detail"]
+    # One process captures on both, each on a stream of its own.
+    assert checks["graph", "cuda:0"]["status"] == checks["graph", "cuda:1"]["status"] == "pass"
 
 
 def test_one_gpu_alone_skips_what_needs_two(python_with_torch: Path) -> None:

@@ -74,18 +74,24 @@ class Library:
             return self.fabric
         if name == "nvmlDeviceGetFieldValues":
             return self.field
+        if name == "nvmlSystemGetConfComputeState":
+            return self.confidential
         if name not in self.functions:
             raise AttributeError(name)
         return lambda *arguments: self.answer(name, arguments)
 
     def answer(self, name: str, arguments: tuple[Any, ...]) -> int:
         outputs = [argument._obj for argument in arguments if hasattr(argument, "_obj")]
-        for output, value in zip(outputs, self.functions[name], strict=True):
+        for output, value in zip(outputs, self.functions[name]):  # noqa: B905 - Python 3.9 has no strict
             output.value = value
         return 0
 
     def fabric(self, _handle: Any, info: Any) -> int:
-        info._obj.state = self.functions.get("fabric", [0])[0]
+        info._obj.state, info._obj.status = (*self.functions.get("fabric", [0]), 0)[:2]
+        return 0
+
+    def confidential(self, state: Any) -> int:
+        state._obj.feature = self.functions.get("confidential", [0])[0]
         return 0
 
     def field(self, _handle: Any, _count: int, value: Any) -> int:
@@ -189,8 +195,14 @@ def install(torch: Any) -> None:
             for function, args, kwargs, result in list(self.steps):
                 torch.Tensor.copy_(result, function(*args, **kwargs))
 
+    chosen, first_capture = [0], []
+
     @contextlib.contextmanager
-    def capture(graph: Any) -> Iterator[None]:
+    def capture(graph: Any, stream: Any = None) -> Iterator[None]:
+        if stream is None:  # torch keeps the stream of the first device
+            first_capture.append(chosen[-1])
+            if first_capture[0] != chosen[-1]:
+                raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
         recording.append(graph)
         yield
         recording.pop()
@@ -210,7 +222,7 @@ def install(torch: Any) -> None:
             total_memory=WISHES["memory"], multi_processor_count=132, gcnArchName=WISHES["gfx"] + ":sramecc+"
         ),
         "get_arch_list": lambda: ["sm_80", "sm_90", "sm_120", "gfx942"],
-        "set_device": lambda _device: None,
+        "set_device": chosen.append,
         "synchronize": lambda _device=None: None,
         "empty_cache": lambda: None,
         # alloc asks before, while and after it holds 256 MiB.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +14,8 @@ from typing import Any
 import pytest
 
 from support.wrong_kernels import load_probe
+from torchup.knowledge.cubins import runs_on
+from torchup.model.versions import ComputeCapability
 
 probe = load_probe()
 MIB = probe.MIB
@@ -97,3 +101,79 @@ def test_torch_finds_ninja_where_the_test_found_it(scripts: Path, monkeypatch: p
     assert probe.check_extension(bench, build).status == "fail"
     assert paths[0].split(os.pathsep) == [before, str(scripts)]
     assert os.environ["PATH"] == before
+
+
+# Formats that a GPU or a torch does not have.
+
+
+class Matrix:
+    """A matrix that no cuBLAS multiplies."""
+
+    device = "cuda:0"
+
+    def __init__(self, error: str = "") -> None:
+        self.error = error
+
+    def __matmul__(self, _other: Any) -> Any:
+        raise RuntimeError(self.error)
+
+    def __getitem__(self, _index: Any) -> Matrix:
+        return self
+
+    def t(self) -> Matrix:
+        return self
+
+    def contiguous(self) -> Matrix:
+        return self
+
+
+def with_bf16(capability: tuple[int, int], error: str) -> Any:
+    return cuda_bench(capability, bfloat16="bf16", float32="fp32", ones=lambda *_args, **_more: Matrix(error))
+
+
+def test_bfloat16_that_is_not_emulated_is_left_out() -> None:
+    maxwell = with_bf16((5, 2), "CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx`")
+    with pytest.raises(probe.Skip, match="bfloat16"):
+        probe.usable_dtype(maxwell, "bf16")
+    assert probe.usable_dtypes(maxwell, ("fp32", "bf16")) == {"fp32": "fp32"}
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        probe.usable_dtype(with_bf16((6, 1), "CUDA error: an illegal memory access was encountered"), "bf16")
+    assert probe.usable_dtype(with_bf16((8, 0), "must work"), "bf16") == "bf16"
+
+
+def test_fp8_that_torch_allows_on_other_gpus_only_is_skipped() -> None:
+    said = "torch._scaled_mm is only supported on devices with compute capability >= 9.0)"
+    for error, raised in ((said, probe.Skip), ("CUDA error: misaligned address", RuntimeError)):
+        torch = SimpleNamespace(tensor=lambda *_args, **_more: 1, bfloat16=0, _scaled_mm=raising(RuntimeError(error)))
+        with pytest.raises(raised, match=re.escape(error)):
+            probe.usual_product(torch, "fp8")(Matrix(), Matrix())
+
+
+@pytest.mark.parametrize(
+    ("backend", "error", "may"),
+    [
+        ("flash_attention", "No available kernel. Aborting execution.", True),
+        ("cudnn_attention", "cuDNN Frontend error: No valid execution plans built.", True),
+        ("default", "cuDNN Frontend error: No valid execution plans built.", False),
+        ("default", "No available kernel. Aborting execution.", False),
+        ("cudnn_attention", "CUDA error: an illegal memory access was encountered", False),
+    ],
+)
+def test_what_an_attention_backend_may_refuse(backend: str, error: str, may: bool) -> None:
+    assert probe.refused(backend, error) is may
+
+
+def test_the_same_kernels_serve_the_same_gpus_as_in_torchups_own_rule() -> None:
+    gpus = [(5, 0), (5, 3), (6, 1), (6, 2), (7, 0), (7, 2), (7, 5), (8, 0), (8, 6), (8, 7), (8, 9), (9, 0), (10, 0)]
+    gpus += [(10, 1), (10, 3), (11, 0), (12, 0), (12, 1)]
+    for capability, built, cuda in product(gpus, gpus, ((12, 9), (13, 0), (13, 2), (13, 4))):
+        number = built[0] * 10 + built[1]
+        wanted = runs_on(number, ComputeCapability(major=capability[0], minor=capability[1]), cuda)
+        assert probe.serves(f"sm_{number}", capability, cuda) is wanted, (capability, number, cuda)
+
+
+def test_the_cuda_of_the_build_decides_about_a_jetson() -> None:
+    for cuda, status in (("13.2", "pass"), ("12.9", "fail"), ("13", "fail")):
+        bench = cuda_bench((8, 7), version=SimpleNamespace(cuda=cuda), ones=raising(RuntimeError("no kernel image")))
+        bench.torch.cuda.get_arch_list = lambda: ["sm_80", "sm_90"]
+        assert probe.check_arch(bench).status == status, cuda

@@ -178,6 +178,17 @@ def test_a_module_beside_the_script_is_never_imported_in_place_of_torchs(tmp_pat
     assert (imported["id"], imported["status"]) == ("import", "pass"), imported["detail"]
 
 
+@pytest.mark.parametrize("set_before", [None, ":4096:2:16:8", ":16:8"])
+def test_cublas_is_told_what_determinism_takes_before_torch_is_imported(tmp_path: Path, set_before: str | None) -> None:
+    source = f"""
+import os
+assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == {":16:8" if set_before == ":16:8" else ":4096:8"!r}
+{CPU_BUILD}"""
+    changed = {} if set_before is None else {"CUBLAS_WORKSPACE_CONFIG": set_before}
+    report = run(python_with(tmp_path / "env", source), variant="cpu", gpu_expected=False, **changed)
+    assert named(report, "import").status == "pass", named(report, "import").detail
+
+
 def test_what_prints_at_start_up_does_not_disturb(tmp_path: Path) -> None:
     python = python_with(tmp_path / "env", f"print('hello from torch')\n{CPU_BUILD}")
     (packages,) = (tmp_path / "env").glob("lib/*/site-packages")

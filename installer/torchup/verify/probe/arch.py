@@ -16,13 +16,16 @@ NO_KERNEL = "no kernel image is available"
 ARCH = re.compile(r"(?:sm|compute)_(\d+)([af]?)")
 
 # Integrated GPUs whose kernels are their own: torch/cuda/__init__.py, DEVICE_REQUIREMENT (torch 2.13).
-ALONE = (53, 62, 72, 87, 101)
+ALONE = (53, 62, 72, 87, 101, 110)
 LEFT_OUT = {50: (53,), 52: (53,), 60: (62,), 61: (62,), 70: (72,), 80: (87,), 86: (87,), 100: (101,)}
-ALSO = {101: (110,)}
+ALSO = {101: (110,), 110: (101,)}
+# From this CUDA on, kernels for desktops and servers run on a Jetson Orin too (there, torch 2.14:
+# DEVICE_REQUIREMENT_POST_JETSON_SBSA_UNIFICATION).
+UNIFIED_FROM, UNIFIED = (13, 2), (70, 80, 86)
 
 
-def serves(built: str, capability: tuple[int, int]) -> bool:
-    """Tell whether machine code built for `sm_NN` runs on a GPU of this compute capability.
+def serves(built: str, capability: tuple[int, int], cuda: tuple[int, ...] = (0, 0)) -> bool:
+    """Tell whether machine code built for `sm_NN` by this CUDA runs on a GPU of this compute capability.
 
     Same major and built minor not above the device's, but for integrated GPUs; `sm_NNa` runs on
     exactly that capability, `sm_NNf` on its family (CUDA programming guide).
@@ -36,7 +39,8 @@ def serves(built: str, capability: tuple[int, int]) -> bool:
         return True
     if suffix == "a" or number in ALONE:
         return sm == number
-    return number // 10 == capability[0] and number <= sm and sm not in LEFT_OUT.get(number, ())
+    left_out = () if number in UNIFIED and cuda >= UNIFIED_FROM else LEFT_OUT.get(number, ())
+    return number // 10 == capability[0] and number <= sm and sm not in left_out
 
 
 def cause_of_missing_kernel(capability: tuple[int, int], arch_list: Sequence[str]) -> str:
@@ -60,7 +64,8 @@ def check_arch(bench: Bench) -> Result:
     else:
         capability = tuple(torch.cuda.get_device_capability(index))
         label = ".".join(map(str, capability))
-        native = [arch for arch in arch_list if serves(arch, capability)]
+        cuda = tuple(map(int, re.findall(r"\d+", str(torch.version.cuda))[:2]))
+        native = [arch for arch in arch_list if serves(arch, capability, cuda)]
         if native:
             text = say("compute capability {capability} is served by {arch}", capability=label, arch=native[-1])
             return Result("pass", label, detail=text)

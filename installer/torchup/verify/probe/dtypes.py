@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable
+import contextlib
+from typing import Any, Callable, Iterable
 
 from .bench import Bench, index_of
 from .devices import describe_cuda
@@ -30,7 +31,27 @@ def usable_dtype(bench: Bench, name: str) -> Any:
         except RuntimeError as error:  # torch before 2.2
             reason = first_line(str(error))
             raise Skip(say("this torch multiplies no float16 on the CPU: {error}", error=reason)) from error
+    if name == "bf16" and bench.kind == "cuda" and bench.capability() < (8, 0):
+        small = bench.torch.ones(16, 16, dtype=bench.dtype(name), device=bench.device)
+        try:
+            for factor in (small, small[None]):  # cuBLAS has functions of their own for batches
+                bench.back(factor @ factor)
+        except RuntimeError as error:
+            if "CUBLAS_STATUS_NOT_SUPPORTED" not in str(error):  # pytorch issue 57773
+                raise
+            raise Skip(say("this GPU has no bfloat16, and cuBLAS does not emulate it here")) from error
     return usable_fp8(bench) if name == "fp8" else bench.dtype(name)
+
+
+def usable_dtypes(bench: Bench, names: Iterable[str]) -> dict[str, Any]:
+    """Give the dtypes that the device has; fp16, for which a CPU takes long, only on others."""
+    found = {}
+    for name in names:
+        if name == "fp16" and bench.kind == "cpu":
+            continue
+        with contextlib.suppress(Skip):
+            found[name] = usable_dtype(bench, name)
+    return found
 
 
 def usable_fp8(bench: Bench, letters: str = "e4m3") -> Any:
@@ -59,7 +80,13 @@ def usual_product(torch: Any, name: str) -> Callable[[Any, Any], Any]:
     def fp8_product(left: Any, right: Any) -> Any:
         one = torch.tensor(1.0, device=left.device)
         by_columns = right.t().contiguous().t()
-        result = torch._scaled_mm(left, by_columns, scale_a=one, scale_b=one, out_dtype=torch.bfloat16)  # noqa: SLF001 - has had no public name until 2.10
+        try:
+            result = torch._scaled_mm(left, by_columns, scale_a=one, scale_b=one, out_dtype=torch.bfloat16)  # noqa: SLF001 - has had no public name until 2.10
+        except RuntimeError as error:
+            if "only supported" not in str(error):  # torch 2.1 and 2.2 take 9.0 only (pytorch issue 118703)
+                raise
+            reason = first_line(str(error))
+            raise Skip(say("this torch has no fp8 product for this GPU: {error}", error=reason)) from error
         return result[0] if isinstance(result, tuple) else result  # torch before 2.5 gives the largest value too
 
     return fp8_product

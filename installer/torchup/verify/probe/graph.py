@@ -25,7 +25,8 @@ def check_graph(
                 work(held)
         cuda.current_stream().wait_stream(side)
         graph = cuda.CUDAGraph()
-        with cuda.graph(graph):
+        # Without a stream torch takes that of the device which captured first (pytorch issue 87794).
+        with cuda.graph(graph, stream=side):
             result = work(held)
 
         def replay(x: Any) -> Any:

@@ -36,7 +36,9 @@ def work(wishes: Wishes) -> int:
     answers = os.fdopen(os.dup(1), "w", encoding="ascii", newline="\n")
     os.dup2(2, 1)
     faulthandler.enable()
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what deterministic cuBLAS asks for
+    # Deterministic cuBLAS asks for one of these, and torch refuses any other (aten/src/ATen/Context.cpp).
+    if os.environ.get("CUBLAS_WORKSPACE_CONFIG") not in (":4096:8", ":16:8"):
+        os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch: Any = None
     for line in requests_until_orphaned():
         request = json.loads(line)
