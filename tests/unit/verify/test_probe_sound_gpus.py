@@ -177,3 +177,56 @@ def test_the_cuda_of_the_build_decides_about_a_jetson() -> None:
         bench = cuda_bench((8, 7), version=SimpleNamespace(cuda=cuda), ones=raising(RuntimeError("no kernel image")))
         bench.torch.cuda.get_arch_list = lambda: ["sm_80", "sm_90"]
         assert probe.check_arch(bench).status == status, cuda
+
+
+# Speed.
+
+
+@pytest.mark.parametrize(
+    ("name", "capability", "fastest"),
+    [
+        ("NVIDIA GeForce GTX 1660 SUPER", (7, 5), ("fp32", "single")),
+        ("NVIDIA GeForce MX450", (7, 5), ("fp32", "single")),
+        ("NVIDIA T1000 8GB", (7, 5), ("fp32", "single")),
+        ("NVIDIA T400 4GB", (7, 5), ("fp32", "single")),
+        ("Tesla T4", (7, 5), ("fp16", "half")),
+        ("NVIDIA GeForce RTX 2060", (7, 5), ("fp16", "half")),
+        ("NVIDIA GeForce GTX 1080 Ti", (6, 1), ("fp32", "single")),
+        ("NVIDIA T2000", (8, 6), ("fp32", "single")),
+        ("NVIDIA H100 80GB HBM3", (9, 0), ("bf16", "half")),
+    ],
+)
+def test_the_fastest_format_of_a_card(name: str, capability: tuple[int, int], fastest: tuple[str, str]) -> None:
+    assert probe.fastest_dtype(cuda_bench(capability), name) == fastest
+
+
+@pytest.mark.parametrize(
+    ("name", "capability", "units", "clock", "what", "measured"),
+    [
+        # pytorch issue 121957: fp32 of a GTX 1660 SUPER.
+        ("NVIDIA GeForce GTX 1660 SUPER", (7, 5), 22, 2.10, "single", 4.7),
+        ("NVIDIA GeForce RTX 4060 Laptop GPU", (8, 9), 24, 3.105, "half", 25.0),
+        ("NVIDIA H20", (9, 0), 78, 1.98, "half", 140.0),
+        ("NVIDIA A100-SXM-80GB", (8, 0), 108, 1.41, "half", 250.0),
+    ],
+)
+def test_the_speed_of_a_sound_card_passes(
+    name: str, capability: tuple[int, int], units: int, clock: float, what: str, measured: float
+) -> None:
+    reference = probe.reference_of(probe.Facts(name, capability, units, clock), what)
+    assert probe.judge_speed(measured, reference, "TFLOPS", "matmul").status == "pass"
+
+
+def test_the_memory_of_an_a100_of_either_name() -> None:
+    assert probe.card_of("NVIDIA A100-SXM-80GB") == probe.card_of("NVIDIA A100-SXM4-80GB")
+    assert probe.card_of("NVIDIA A100-SXM4-40GB").memory == 1555
+
+
+@pytest.mark.parametrize("name", ["NVIDIA A10-4Q", "GRID T4-16C", "NVIDIA A100-1-5C", "NVIDIA L40S-48Q"])
+def test_a_lent_part_of_a_card_has_no_reference(name: str) -> None:
+    assert probe.reference_of(probe.Facts(name, (8, 6), 72, 1.695), "half") is None
+
+
+@pytest.mark.parametrize("name", ["NVIDIA A100-SXM4-80GB", "NVIDIA A100-PCIE-40GB", "Tesla V100-SXM2-16GB"])
+def test_a_whole_card_is_not_taken_for_a_lent_part(name: str) -> None:
+    assert probe.reference_of(probe.Facts(name), "half") is not None

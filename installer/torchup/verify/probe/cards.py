@@ -51,11 +51,12 @@ CARDS = (
     Card(r"\bA10\b", 125.0, 31.2, 600, 0.55),
     Card(r"A100.*PCIE-40|A100-PCIE", 312.0, 19.5, 1555, 0.75, 1293),
     Card(r"A100 80GB PCIe", 312.0, 19.5, 1935, 0.76, 1495),
-    Card(r"A100-SXM\d-80GB", 312.0, 19.5, 2039, 0.84, 1564),
+    Card(r"A100-SXM\d?-80GB", 312.0, 19.5, 2039, 0.84, 1564),
     Card(r"A100-SXM", 312.0, 19.5, 1555, 0.79, 1293),
     Card(r"\bL40S\b", 366.0, 91.6, 864, 0.73, 700),
     Card(r"\bL4\b", 121.0, 30.3, 300, 0.57, 265),
     Card(r"RTX 6000 Ada", 364.0, 91.1, 960, 0.75),
+    Card(r"\bH20\b", 148.0, 44.0, 4000, 0.75),
     Card(r"H100 PCIe", 756.0, 51.0, 2000, 0.63, 1660),
     Card(r"H100 NVL", 835.0, None, None, 0.55, 2724),
     Card(r"H200 NVL", None, None, None, 0.55),
@@ -82,6 +83,13 @@ IMPOSSIBLE = 1.15
 # GeForce cards boost far above the clock that their peak is published for: 1.21 was measured.
 IMPOSSIBLE_GEFORCE = 1.4
 
+# A part of a card that a hypervisor lends, such as "NVIDIA A10-4Q" or "GRID T4-16C": how large it is is not told.
+VIRTUAL = re.compile(r"-\d+[ABCQ]\b")
+LAPTOP = re.compile(r"Laptop|Max-Q|Mobile|\bMX\d")
+# Turing chips whose tensor cores were left out, TU116 and TU117. cuBLAS does fp16 at 0.5 TFLOPS there (pytorch issue
+# 121957), so that fp32 is the fastest.
+NO_TENSOR_CORES = re.compile(r"GTX 16\d\d|\bMX[45]50\b|\bT(400|500|550|600|1000|1200|2000)\b")
+
 
 class Facts(NamedTuple):
     """What the formula needs: clocks in GHz, the memory bus in bits; None where the driver does not tell."""
@@ -105,6 +113,8 @@ class Reference(NamedTuple):
 
 def default_share(name: str) -> float:
     """Give the part of the peak that cards of one class reach: power-capped ones least."""
+    if LAPTOP.search(name):  # the highest clock that NVML gives is far above what the power of a laptop allows
+        return 0.5
     if "GeForce" in name:
         return 0.95
     if re.search(r"RTX|Quadro|TITAN|SXM|HBM|H100|H200|B200|B300", name) and not re.search(r"PCIe|NVL|PCIE", name):
@@ -114,7 +124,7 @@ def default_share(name: str) -> float:
 
 def card_of(name: str) -> Card | None:
     """Find a card in the table; those of laptops share a name with faster ones, so they are never in it."""
-    if re.search(r"Laptop|Max-Q|Mobile|\bMIG\b", name):
+    if LAPTOP.search(name) or re.search(r"\bMIG\b", name):
         return None
     return next((card for card in CARDS if re.search(card.pattern, name)), None)
 
@@ -125,7 +135,7 @@ def reference_of(facts: Facts, what: str) -> Reference | None:
     The table goes first; else the formula: units times operations per clock times the highest clock,
     and for the memory twice its clock times the width of its bus.
     """
-    if facts.mig:
+    if facts.mig or VIRTUAL.search(facts.name):
         return None
     card = card_of(facts.name)
     geforce = "GeForce" in facts.name

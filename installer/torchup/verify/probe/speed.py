@@ -6,13 +6,15 @@ import time
 from typing import Any, Callable
 
 from .bench import MIB, Bench, strict_math
-from .cards import Facts, Reference, facts_of, reference_of
+from .cards import NO_TENSOR_CORES, Facts, Reference, facts_of, reference_of
 from .memory import free_memory
 from .result import Result
 from .sampler import Sampler
 from .sentences import say
 
 SLOW, VERY_SLOW = 0.75, 0.25
+# Windows resets the driver when a kernel takes 2 s (TdrDelay), and a screen on the same GPU is no more patient.
+LONGEST_KERNEL = 1.0
 
 
 def timed(bench: Bench, work: Callable[[], Any], warm: int, runs: int, seconds: float = 20.0) -> float:
@@ -88,7 +90,7 @@ def check_tflops(bench: Bench, measure: Measure = timed, facts: Facts | None = N
     """Multiply large matrices in the fastest dtype of the device and compare the speed with its card's."""
     torch = bench.torch
     facts = facts or facts_of(bench)
-    name, what = fastest_dtype(bench)
+    name, what = fastest_dtype(bench, facts.name)
     sizes = {"quick": (2048,), "standard": (4096, 8192), "full": (4096, 8192, 16384)}[bench.level]
     if bench.kind == "cpu":
         sizes = (256,)
@@ -97,6 +99,8 @@ def check_tflops(bench: Bench, measure: Measure = timed, facts: Facts | None = N
     for size in sizes:
         if free is not None and 3 * size * size * 4 > free:
             continue
+        if best and 2 * size**3 / best / 1e12 > LONGEST_KERNEL:
+            break
         dtype = bench.dtype(name)
         left, right = (
             bench.put(bench.normal(size, 64, seed=seed)).to(dtype).repeat(1, size // 64) for seed in (120, 121)
@@ -118,9 +122,9 @@ def product_on(facts: Facts, dtype: str, size: int, clock: str) -> str:
     return say("{dtype} matmul {size}{clock} on {card}", dtype=dtype, size=size, clock=clock, card=facts.name)
 
 
-def fastest_dtype(bench: Bench) -> tuple[str, str]:
+def fastest_dtype(bench: Bench, card: str) -> tuple[str, str]:
     """Name the dtype that the hardware multiplies fastest without emulation, and its column in the table."""
-    if bench.kind == "cuda" and bench.capability() < (7, 0):
+    if bench.kind == "cuda" and (bench.capability() < (7, 0) or NO_TENSOR_CORES.search(card)):
         return "fp32", "single"
     if (bench.kind == "cuda" and bench.capability() < (8, 0)) or bench.kind == "mps":
         return "fp16", "half"
