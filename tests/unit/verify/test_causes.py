@@ -96,6 +96,8 @@ MEASURED = {
     "gpu-not-served",
     "memory-not-limited",
     "device-memory-moves",
+    "fabric-not-joined",
+    "fp16-nan-without-tensor-cores",
     "compile-failed",
     "extension-failed",
 }

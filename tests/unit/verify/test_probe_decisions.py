@@ -190,11 +190,33 @@ KERNEL_LOG = """\
 [ 700.9] NVRM: GPU at PCI:0000:01:00: GPU-1234
 [ 701.0] NVRM: Xid (PCI:0000:01:00): 79, pid='<unknown>', name=<unknown>, GPU has fallen off the bus.
 [ 702.0] NVRM: GPU 0000:01:00.0: GPU has fallen off the bus.
+[ 703.1] NVRM: The NVIDIA GPU 0000:3b:00.0 (PCI ID: 10de:1b06)
+               NVRM: installed in this system is not supported by the
+[ 704.0] NVRM: The NVIDIA GPU 0000:5D:00.0
+               NVRM: (PCI ID: 10de:2330) installed in this system has
+               NVRM: fallen off the bus and is not responding to commands.
+[ 705.0] NVRM: The NVIDIA GPU 0000:5e:00.0 (PCI ID: 10de:2d04) installed in this system has
+[ 705.0] NVRM: fallen off the bus and is not responding to commands.
 """
 
 
 def test_xids_in_a_kernel_log() -> None:
-    assert probe.xids_in(KERNEL_LOG) == [31, 48, 79, 79]
+    assert probe.xids_in(KERNEL_LOG) == [31, 48, 79, 79, 79, 79]
+
+
+@pytest.mark.parametrize(
+    ("address", "numbers"),
+    [
+        ("0000:65:00.0", [31]),
+        ("00000000:01:00.0", [48, 79, 79]),
+        ("0000:5d:00.0", [79]),
+        ("0000:5E:00.0", [79]),
+        ("0000:3b:00.0", []),
+        ("0001:01:00.0", []),
+    ],
+)
+def test_xids_of_one_gpu(address: str, numbers: list[int]) -> None:
+    assert probe.xids_in(KERNEL_LOG, address) == numbers
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -56,6 +58,8 @@ def test_a_sound_gpu(probe: Any) -> None:
         ("nvmlDeviceGetComputeMode", [2], "fail", "exclusive-compute-mode"),
         ("fabric", [2], "fail", "fabric-manager-missing"),
         ("fabric", [3], "pass", None),
+        ("fabric", [3, 999], "warn", "fabric-not-joined"),
+        ("fabric", [0, 999], "pass", None),
         ("recovery", [2], "fail", "gpu-needs-reset"),
     ],
 )
@@ -63,6 +67,12 @@ def test_an_unsound_gpu(probe: Any, function: str, numbers: list[int], status: s
     probe.answers[function] = numbers
     result = probe.check_health(bench(probe))
     assert (result.status, result.hint) == (status, hint), result.detail
+
+
+@pytest.mark.parametrize(("action", "said"), [(1, "a reset of the GPU"), (6, "a reset of the bus"), (99, "a recovery")])
+def test_what_the_driver_asks_for_is_said(probe: Any, action: int, said: str) -> None:
+    probe.answers["recovery"] = [action]
+    assert f"the driver asks for {said}" in probe.check_health(bench(probe)).detail
 
 
 def test_an_old_driver_answers_less_and_is_no_failure(probe: Any) -> None:
@@ -88,6 +98,80 @@ def test_a_new_xid_during_the_test(probe: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(probe, "kernel_log", lambda: "NVRM: Xid (PCI:0000:02:00): 79, GPU has fallen off the bus.")
     after = probe.check_health(bench(probe)._replace(notes=before))
     assert (after.status, after.hint) == ("fail", "xid-79-fallen-off-bus")
+
+
+def test_an_xid_of_another_gpu_is_not_of_this_one(probe: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "kernel_log", lambda: "NVRM: Xid (PCI:0000:01:00): 79, GPU has fallen off the bus.")
+    assert probe.check_health(bench(probe)).status == "pass"
+    monkeypatch.setattr(probe, "pci_address", lambda _index: "0000:01:00.0")
+    assert probe.check_health(bench(probe)).hint == "xid-79-fallen-off-bus"
+
+
+class Block:
+    """A piece of memory that is copied by a stand-in for the clock."""
+
+    def __init__(self, *, pinnable: bool) -> None:
+        self.pinnable = pinnable
+
+    def numel(self) -> int:
+        return 1_000_000_000 // 4
+
+    def pin_memory(self) -> Block:
+        if not self.pinnable:
+            raise RuntimeError("CUDA error: OS call failed or operation not supported on this OS")
+        return self
+
+
+def copied(probe: Any, rate: float, name: str = "NVIDIA H100 80GB HBM3", *, pinnable: bool = True) -> Any:
+    """Check a link on which 1 GB goes at this rate."""
+    block = Block(pinnable=pinnable)
+    cuda = SimpleNamespace(
+        get_device_name=lambda _index: name,
+        get_device_capability=lambda _device: (9, 0),
+        get_device_properties=lambda _index: SimpleNamespace(multi_processor_count=132),
+    )
+    torch = SimpleNamespace(ones=lambda *_, **__: block, empty_like=lambda *_, **__: block, float32=0, cuda=cuda)
+
+    def measure(*_given: Any) -> float:
+        time.sleep(0.1)  # NVML is asked meanwhile
+        return 1 / rate
+
+    return probe.check_pcie(probe.Bench(torch, "cuda:1", "cuda"), measure)
+
+
+def test_a_link_is_judged_by_what_the_driver_says_of_it(probe: Any) -> None:
+    assert copied(probe, 55.0).status == "pass"
+    assert copied(probe, 8.0).status == "fail"
+
+
+def test_a_gpu_at_nvlink_c2c_has_no_link_to_compare_with(probe: Any) -> None:
+    probe.answers |= {"nvmlDeviceGetCurrPcieLinkGeneration": [1], "nvmlDeviceGetCurrPcieLinkWidth": [1]}
+    assert copied(probe, 55.0).hint == "timing-wrong"
+    for name in ("NVIDIA GH200 480GB", "NVIDIA GB200", "NVIDIA GB10"):
+        assert (copied(probe, 55.0, name).status, copied(probe, 55.0, name).value) == ("skip", 55.0)
+
+
+def test_a_link_that_is_encrypted_has_no_reference(probe: Any) -> None:
+    probe.answers["confidential"] = [1]
+    found = copied(probe, 8.0)
+    assert (found.status, found.value, found.threshold) == ("skip", 8.0, None)
+    assert "confidential computing" in found.detail
+
+
+def test_memory_that_cannot_be_pinned_says_nothing_about_the_link(probe: Any) -> None:
+    with pytest.raises(probe.Skip, match="no memory could be pinned"):
+        copied(probe, 8.0, pinnable=False)
+
+
+def test_a_container_is_asked_for_the_gpus_that_it_was_given(probe: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "in_container", lambda: True)
+    assert probe.count_nvidia()[1] == 2
+    del probe.answers["nvmlDeviceGetCount_v2"]
+    monkeypatch.setattr(probe.Path, "glob", lambda *_: iter(range(8)))
+    monkeypatch.setattr(probe, "nvidia_on_bus", lambda _folder: [])
+    assert probe.count_nvidia()[1] == 0
+    monkeypatch.setattr(probe, "in_container", lambda: False)
+    assert probe.count_nvidia()[1] == 8
 
 
 def test_samples_under_load(probe: Any) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Callable, Mapping
 
 from .bench import Bench, index_of
-from .nvml import UINT, ULONG, Nvml
+from .nvml import UINT, ULONG, Nvml, pci_address
 from .result import Result, Skip
 from .sentences import SEMICOLON, listed, mark, say, words_of
 from .xids import XID_CAUSES, kernel_log, xids_in
 
-# Field values and enumerations from nvml.h.
+# Field values and enumerations from nvml.h (nvmlDeviceGpuRecoveryAction_t as in nvidia-ml-py 13.615).
 UNCORRECTED, SINCE_LOAD, SINCE_BUILT = 1, 0, 1
 COMPUTE_MODES = {0: mark("default"), 1: mark("exclusive thread"), 2: mark("prohibited"), 3: mark("exclusive process")}
 RECOVERY = {
@@ -20,9 +20,13 @@ RECOVERY = {
     2: mark("a reboot"),
     3: mark("an end of all peer-to-peer work"),
     4: mark("a drain and a reset"),
+    5: mark("a recovery of the IMEX domain"),
+    6: mark("a reset of the bus"),
+    7: mark("a reboot of the system"),
 }
 # Not started, and in progress.
 FABRIC_NOT_READY = (1, 2)
+FABRIC_COMPLETED = 3
 
 
 def health_of_nvidia(index: int) -> dict[str, Any]:
@@ -31,6 +35,7 @@ def health_of_nvidia(index: int) -> dict[str, Any]:
     handle = nvml.handle(index)
     mode = nvml.ask("nvmlDeviceGetMigMode", handle, kinds=(UINT, UINT))
     rows = nvml.ask("nvmlDeviceGetRemappedRows", handle, kinds=(UINT,) * 4)
+    fabric = nvml.fabric(handle)
     found = {
         "uncorrected since load": nvml.one("nvmlDeviceGetTotalEccErrors", handle, UNCORRECTED, SINCE_LOAD, kind=ULONG),
         "uncorrected ever": nvml.one("nvmlDeviceGetTotalEccErrors", handle, UNCORRECTED, SINCE_BUILT, kind=ULONG),
@@ -40,7 +45,9 @@ def health_of_nvidia(index: int) -> dict[str, Any]:
         "compute mode": nvml.one("nvmlDeviceGetComputeMode", handle),
         "MIG": mode[0] if mode else None,
         "persistence": nvml.one("nvmlDeviceGetPersistenceMode", handle),
-        "fabric": nvml.fabric(handle),
+        "fabric": fabric[0] if fabric else None,
+        # It tells something only where the GPU is done with joining the fabric.
+        "fabric error": fabric[1] if fabric and fabric[0] == FABRIC_COMPLETED else None,
         "recovery": nvml.recovery(handle),
         "temperature": nvml.one("nvmlDeviceGetTemperature", handle, 0),
     }
@@ -69,14 +76,15 @@ def check_health(bench: Bench, read: Callable[[], dict[str, Any]] | None = None)
         raise Skip(words_of(error)) from error
     log = kernel_log() if "xids" not in now else ""
     if log is not None and "xids" not in now:
-        now["xids"] = xids_in(log)
+        now["xids"] = xids_in(log, pci_address(index) if bench.kind == "cuda" else None)
     return judge_health(now, bench.notes.get("health"))
 
 
 def judge_health(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> Result:
     """Judge one reading of a GPU, against the one from before the test where there is one.
 
-    What is pending or failed, and what has appeared during the test, fails; what lies in the past warns.
+    What is pending or failed, and what has appeared during the test, fails; what lies in the past warns, and so does
+    what the GPU can do without.
     """
     earlier = before or {}
     ecc, old_ecc = now.get("uncorrected since load", 0), earlier.get("uncorrected since load", 0)
@@ -109,7 +117,7 @@ def judge_health(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> Re
             next((XID_CAUSES[number] for number in fresh if number in XID_CAUSES), "gpu-xid"),
         ),
     ]
-    past = [
+    warnings = [
         (
             before is None and ecc,
             say("{count} uncorrected memory errors since the driver was loaded", count=ecc),
@@ -120,9 +128,14 @@ def judge_health(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> Re
             say("the kernel's log has Xid {numbers}", numbers=" ".join(map(str, hard))),
             XID_CAUSES[hard[0]] if hard else None,
         ),
+        (
+            now.get("fabric error"),
+            say("the GPU could not join the NVSwitch fabric (NVML error {code})", code=now.get("fabric error")),
+            "fabric-not-joined",
+        ),
     ]
     notes = {"notes": {"health": dict(now)}}
-    for status, findings in (("fail", failures), ("warn", past)):
+    for status, findings in (("fail", failures), ("warn", warnings)):
         found = [(text, cause) for true, text, cause in findings if true]
         if found:
             return Result(status, None, None, None, listed((text for text, _ in found), SEMICOLON), found[0][1], notes)

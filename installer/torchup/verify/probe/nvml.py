@@ -29,9 +29,15 @@ class FieldValue(ctypes.Structure):
 
 
 class FabricInfo(ctypes.Structure):
-    """nvmlGpuFabricInfo_t."""
+    """nvmlGpuFabricInfo_t; `status` is an nvmlReturn_t, 0 is success."""
 
     _fields_ = (("cluster", ctypes.c_ubyte * 16), ("status", UINT), ("clique", UINT), ("state", ctypes.c_ubyte))
+
+
+class ConfidentialState(ctypes.Structure):
+    """nvmlConfComputeSystemState_t."""
+
+    _fields_ = (("environment", UINT), ("feature", UINT), ("developer_tools", UINT))
 
 
 class Nvml:
@@ -77,10 +83,15 @@ class Nvml:
             return handle
         raise OSError(say("NVML does not say which GPU this is"))
 
-    def fabric(self, handle: Any) -> int | None:
-        """Give the state of the NVSwitch fabric: 0 none, 1 not started, 2 in progress, 3 completed."""
+    def fabric(self, handle: Any) -> tuple[int, int] | None:
+        """Give the state of the NVSwitch fabric, 0 none, 1 not started, 2 in progress, 3 completed, and how it went."""
         call, info = getattr(self.library, "nvmlDeviceGetGpuFabricInfo", None), FabricInfo()
-        return None if call is None or call(handle, ctypes.byref(info)) else int(info.state)
+        return None if call is None or call(handle, ctypes.byref(info)) else (int(info.state), int(info.status))
+
+    def is_confidential(self) -> bool:
+        """Tell whether confidential computing is on: what goes to the GPU and back is encrypted on the way."""
+        call, state = getattr(self.library, "nvmlSystemGetConfComputeState", None), ConfidentialState()
+        return call is not None and not call(ctypes.byref(state)) and state.feature == 1
 
     def recovery(self, handle: Any) -> int | None:
         """Give the action that the driver asks for: 0 none, else a key of RECOVERY."""

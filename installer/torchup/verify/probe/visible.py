@@ -33,8 +33,9 @@ def check_visible(bench: Bench) -> Result:
         names = ", ".join(device["name"] for device in devices)
         detail = say("{devices} (limited by {masks})", devices=names, masks=masked) if masked else names
         on_bus, served = count_nvidia() if devices[0]["kind"] == "cuda" else (0, 0)
-        present = max(on_bus, served)
-        if present > len(devices) and not masked:
+        # A container sees the bus of the whole machine, and CUDA shows one slice of MIG only.
+        present = served if in_container() else max(on_bus, served)
+        if present > len(devices) and not masked and "MIG" not in names:
             text = say(
                 "{present} GPUs are on the PCI bus, the driver serves {served}, torch sees {seen}: {devices}",
                 present=on_bus,
@@ -59,9 +60,17 @@ def check_visible(bench: Bench) -> Result:
     return Result("fail", 0, "GPUs", 1, text, cause, {"devices": []})
 
 
+def in_container() -> bool:
+    """Tell whether this is a container, whose /sys and /proc are those of the machine around it."""
+    variables = ("NVIDIA_VISIBLE_DEVICES", "KUBERNETES_SERVICE_HOST", "container")
+    return any(os.environ.get(name) for name in variables) or any(
+        Path(name).exists() for name in ("/.dockerenv", "/run/.containerenv")
+    )
+
+
 def count_nvidia() -> tuple[int, int]:
     """Count the NVIDIA GPUs on the PCI bus and those that the driver serves."""
-    served = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    served = 0 if in_container() else len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
     with contextlib.suppress(OSError):
         served = Nvml().count() or served
     return len(nvidia_on_bus("/sys/bus/pci/devices")), served
@@ -113,9 +122,7 @@ def diagnose_no_gpu(torch: Any, built: str, masks: Mapping[str, str]) -> tuple[s
         cause = "wsl-libcuda-not-on-path" if Path("/usr/lib/wsl/lib/libcuda.so.1").exists() else "driver-missing"
         if Path("/sys/module/nouveau").exists():
             cause = "nouveau-loaded"
-        elif Path("/proc/driver/nvidia/version").exists() and (
-            Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
-        ):
+        elif Path("/proc/driver/nvidia/version").exists() and in_container():
             cause = "container-driver-capabilities"
         return say("{reason} (the driver's libcuda is not found)", reason=said), cause_of(said) or cause
     if only_empty_mig():
