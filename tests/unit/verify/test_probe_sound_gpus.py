@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import shutil
@@ -230,3 +231,100 @@ def test_a_lent_part_of_a_card_has_no_reference(name: str) -> None:
 @pytest.mark.parametrize("name", ["NVIDIA A100-SXM4-80GB", "NVIDIA A100-PCIE-40GB", "Tesla V100-SXM2-16GB"])
 def test_a_whole_card_is_not_taken_for_a_lent_part(name: str) -> None:
     assert probe.reference_of(probe.Facts(name), "half") is not None
+
+
+# Memory.
+
+
+@pytest.mark.parametrize(("free", "blocks"), [(1024, 2), (2048, 6), (2560, 8), (8192, 28), (200, 1)])
+def test_testing_all_memory_leaves_room_for_what_compares(free: int, blocks: int) -> None:
+    bench = cuda_bench((8, 6))
+    kept = [700 * MIB]
+    bench.torch.cuda.mem_get_info = lambda _device: (free * MIB - sum(kept), 0)
+    bench.torch.cuda.empty_cache = kept.clear  # what torch keeps for later is free as well
+    assert probe.blocks_that_fit(bench) == blocks
+
+
+def test_of_the_memory_of_the_whole_machine_half_is_tested() -> None:
+    bench = cuda_bench((8, 7))
+    bench.torch.cuda.mem_get_info = lambda _device: (16384 * MIB, 0)
+    bench.torch.cuda.get_device_properties = lambda _index: SimpleNamespace(is_integrated=1)
+    assert probe.blocks_that_fit(bench) == 28
+
+
+def test_memory_that_windows_lends_is_nothing_to_prove(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert probe.check_oom(cuda_bench((8, 6)), lambda size: size).status == "fail"
+    monkeypatch.setattr(probe.sys, "platform", "win32")
+    lent = probe.check_oom(cuda_bench((8, 6)), lambda size: size)
+    assert (lent.status, lent.hint) == ("skip", "memory-not-limited")
+
+
+def test_an_apple_gpu_whose_torch_does_not_tell_its_memory() -> None:
+    old = probe.Bench(SimpleNamespace(mps=SimpleNamespace()), "mps", "mps")
+    with pytest.raises(probe.Skip, match="how much memory"):
+        probe.check_oom(old)
+
+
+# Windows, containers, and the cuDNN of others.
+
+
+def test_windows_has_no_nccl(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert probe.backend_of(cuda_bench((8, 6))) == "nccl"
+    monkeypatch.setattr(probe.sys, "platform", "win32")
+    assert probe.backend_of(cuda_bench((8, 6))) == "gloo"
+
+
+@pytest.mark.parametrize(
+    ("name", "container", "status"),
+    [
+        ("NVIDIA H100 80GB HBM3", False, "warn"),
+        ("NVIDIA H100 80GB HBM3", True, "pass"),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", False, "pass"),
+    ],
+)
+def test_gpus_that_were_not_given_are_not_missed(
+    monkeypatch: pytest.MonkeyPatch, name: str, container: bool, status: str
+) -> None:
+    for mask in probe.MASKS:
+        monkeypatch.delenv(mask, raising=False)
+    monkeypatch.setattr(probe, "devices_of", lambda _torch: [{"device": "cuda:0", "kind": "cuda", "name": name}])
+    monkeypatch.setattr(probe, "in_container", lambda: container)
+    monkeypatch.setattr(probe, "count_nvidia", lambda: (8, 1))
+    assert probe.check_visible(cuda_bench((9, 0))).status == status
+
+
+@pytest.mark.parametrize("mark", ["NVIDIA_VISIBLE_DEVICES", "KUBERNETES_SERVICE_HOST", "container"])
+def test_a_container_is_known_by_its_marks(monkeypatch: pytest.MonkeyPatch, mark: str) -> None:
+    for name in ("NVIDIA_VISIBLE_DEVICES", "KUBERNETES_SERVICE_HOST", "container"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(probe.Path, "exists", lambda _path: False)
+    assert not probe.in_container()
+    monkeypatch.setenv(mark, "all")
+    assert probe.in_container()
+
+
+def test_the_cudnn_of_another_cuda_is_not_torchs(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        if name == "nvidia-cudnn-cu13":
+            return "9.15.0.57"
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    assert probe.shipped_cudnn("13.0") == "9.15.0.57"
+    assert probe.shipped_cudnn("12.8") is None
+    assert probe.shipped_cudnn("None") is None
+
+
+def test_no_limit_is_so_short_that_a_cold_disk_reaches_it() -> None:
+    assert min(spec.seconds for spec in probe.CHECKS) >= 120
+    assert min(probe.BY_ID[name].seconds for name in ("cudnn", "conv")) >= 300
+
+
+def test_mixed_precision_on_a_card_that_is_known_for_nan(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = probe.Result("fail", 2.3, "loss", 0.7, "not learned", "wrong-results")
+    monkeypatch.setattr(probe, "train", lambda *_given: (failed, None, None))
+    bench = cuda_bench((7, 5), float16="torch.float16", bfloat16="torch.bfloat16")
+    for name, hint in (("GeForce GTX 1650", "fp16-nan-without-tensor-cores"), ("Tesla T4", "wrong-results")):
+        monkeypatch.setattr(probe, "facts_of", lambda _bench, name=name: probe.Facts(name))
+        found = probe.check_amp(bench, scaler=object())
+        assert (found.status, found.hint) == ("fail", hint)

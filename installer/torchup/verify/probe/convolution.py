@@ -11,7 +11,9 @@ from .result import Result
 from .rounding import Limit, error_of, judge
 from .sentences import listed, mark, say
 
-CONV_LIMIT, GRADIENT_LIMIT = Limit(1e-5, 1e-5), Limit(1e-4, 1e-4)
+# Winograd with tiles of 6x6, emulated in float32, is off by 2e-6 norm-wise and by 8e-6 at the worst element; TF32 gives
+# 3e-4.
+CONV_LIMIT, GRADIENT_LIMIT = Limit(1e-5, 3e-5), Limit(1e-4, 1e-4)
 
 
 def check_conv(bench: Bench, conv: Callable[[Any, Any], Any] | None = None) -> Result:
@@ -50,7 +52,7 @@ def check_conv(bench: Bench, conv: Callable[[Any, Any], Any] | None = None) -> R
     worst = worst._replace(detail=say("convolution and batch norm, forward and backward, two layouts"))
     if bench.kind != "cuda":
         return worst
-    loaded, shipped = cudnn_text(torch.backends.cudnn.version()), shipped_cudnn()
+    loaded, shipped = cudnn_text(torch.backends.cudnn.version()), shipped_cudnn(str(torch.version.cuda))
     worst = worst._replace(detail=say("cuDNN {version}: {what}", version=loaded, what=worst.detail))
     if shipped and not f"{shipped}.".startswith(f"{loaded}."):
         text = say("{what}; but cuDNN {version} is installed", what=worst.detail, version=shipped)
@@ -66,10 +68,10 @@ def cudnn_text(number: int | None) -> str:
     return f"{number // major}.{number % major // 100}.{number % 100}"
 
 
-def shipped_cudnn() -> str | None:
-    """Give the version of the cuDNN wheel beside this torch; None where it came another way."""
+def shipped_cudnn(cuda: str) -> str | None:
+    """Give the version of the cuDNN wheel for this CUDA; None where torch's came another way."""
     metadata = importlib.import_module("importlib.metadata")
-    for name in ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12", "nvidia-cudnn-cu11"):
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            return str(metadata.version(name))
+    # The wheel for another CUDA belongs to another package, such as jax.
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        return str(metadata.version(f"nvidia-cudnn-cu{cuda.partition('.')[0]}"))
     return None

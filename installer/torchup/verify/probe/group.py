@@ -124,5 +124,5 @@ def joined(request: Mapping[str, Any]) -> Any:
 
 
 def backend_of(bench: Bench) -> str:
-    """Name the collective library: NCCL (RCCL goes by its name), else gloo."""
-    return "nccl" if bench.kind in ("cuda", "hip") else "gloo"
+    """Name the collective library: NCCL (RCCL goes by its name), else gloo, which is all that there is on Windows."""
+    return "nccl" if bench.kind in ("cuda", "hip") and sys.platform != "win32" else "gloo"

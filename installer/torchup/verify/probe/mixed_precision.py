@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from .bench import Bench
+from .cards import NO_TENSOR_CORES, facts_of
 from .result import Result
 from .sentences import listed, say
 from .training import plain_step, train
@@ -45,7 +46,10 @@ def check_amp(bench: Bench, scaler: Any = None, casting: Callable[[Any], Any] | 
         with_scaler, model, optimizer = train(bench, scaled, lambda: casting(dtype))
         if with_scaler.status != "pass":
             text = say("{dtype} with a gradient scaler: {what}", dtype=str(dtype), what=with_scaler.detail)
-            return with_scaler._replace(detail=text)
+            nan_is_known = bench.kind == "cuda" and NO_TENSOR_CORES.search(facts_of(bench).name)
+            return with_scaler._replace(
+                detail=text, hint="fp16-nan-without-tensor-cores" if nan_is_known else with_scaler.hint
+            )
         name = str(dtype).rpartition(".")[2]
         said.append(say("{dtype} with a scaler {accuracy:.3f}", dtype=name, accuracy=with_scaler.value))
         problem = unskipped_step(bench, scaler, model, optimizer)

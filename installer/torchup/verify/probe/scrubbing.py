@@ -39,7 +39,7 @@ def scrub(value: Any) -> Any:
         home = os.path.expanduser("~")  # noqa: PTH111 - a string is wanted
         if len(home) > 1:
             value = value.replace(home, "~")
-        value = re.sub(r"GPU-[0-9a-fA-F-]{8,}", "GPU-...", value)
+        value = re.sub(r"\b(GPU|MIG)-[0-9a-fA-F-]{8,}", r"\1-...", value)
         host = platform.node()
         if host and host != "localhost":
             value = re.sub(rf"\b{re.escape(host)}\b", "<host>", value)
