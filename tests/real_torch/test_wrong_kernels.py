@@ -58,6 +58,53 @@ def test_tf32_is_named_when_the_error_looks_like_it(answers: Answers) -> None:
     assert answers["matmul-fp32/off-by-one"][1] == "wrong-results"
 
 
+def test_no_double_precision_product_is_so_large_that_windows_ends_it(python_with_torch: Path) -> None:
+    command = [str(python_with_torch), wrong_kernels.__file__, "--level", "standard", "--only", "matmul-fp64/right"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+    ((status, _, detail),) = json.loads(done.stdout).values()
+    assert (status, detail) == ("pass", "2048x2048 against float64")
+
+
+AS_A_WORKER = """
+import importlib, json, os, sys
+sys.path.insert(0, sys.argv[1])
+import wrong_kernels
+seen = {"chosen": [], "precision": []}
+
+def load(name, usual=importlib.import_module):
+    seen["before torch"] = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    torch = usual(name)
+    torch.backends.cuda.matmul.fp32_precision = "tf32"
+    torch.cuda.set_device = seen["chosen"].append
+    return torch
+
+def split(probe, bench, right=wrong_kernels.CASES["ddp/right"]):
+    def train_split(*_):
+        seen["precision"].append(bench.torch.backends.cuda.matmul.fp32_precision)
+        return {"same": True, "gap": 0, "moved": 1}
+    probe.train_split = train_split
+    return right(probe, bench)
+
+wrong_kernels.importlib.import_module = load
+on_cpu = wrong_kernels.off_gpu
+lacking = lambda probe, bench: probe.check_matmul(on_cpu(bench), "fp64")
+wrong_kernels.CASES = {"lacking": lacking, "split": lambda probe, bench: split(probe, on_cpu(bench))}
+seen["answers"] = wrong_kernels.run_all("cuda:1", "quick")
+print(json.dumps(seen))
+"""
+
+
+def test_operations_are_tried_as_a_worker_tries_them(python_with_torch: Path) -> None:
+    command = [str(python_with_torch), "-c", AS_A_WORKER, str(Path(wrong_kernels.__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+    seen = json.loads(done.stdout)
+    assert seen["before torch"] == ":4096:8", "torch before 2.10 reads it once"
+    assert seen["chosen"] == [1]
+    # A CPU has no GPU's check of float64, and two threads share the switches of TF32.
+    assert {name: status for name, (status, *_) in seen["answers"].items()} == {"lacking": "skip", "split": "pass"}
+    assert seen["precision"] == ["ieee", "ieee"]
+
+
 def test_every_numeric_check_has_wrong_operations() -> None:
     tried = {name.partition("/")[0] for name in set(CASES) - MUST_PASS}
     # These ask about the installation and compute nothing whose value could be wrong.

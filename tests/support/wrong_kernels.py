@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import json
 import math
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -205,6 +206,11 @@ def as_gpu(bench: Any, capability: tuple[int, int] = (9, 0)) -> Any:
     return bench._replace(torch=StandInTorch(bench.torch, capability), kind="cuda")
 
 
+def off_gpu(bench: Any) -> Any:
+    """Go to the CPU, for what a GPU cannot be made to do."""
+    return bench._replace(device="cpu", kind="cpu")
+
+
 def cases_of_products() -> dict[str, Run]:
     cases: dict[str, Run] = {}
 
@@ -297,6 +303,19 @@ def cases_of_the_rest() -> dict[str, Run]:
     def usual(check: str) -> Run:
         return lambda probe, bench: getattr(probe, check)(bench)
 
+    def without_bf16(check: str, right: Callable[[Any], Callable[..., Any]]) -> Run:
+        def run(probe: Any, bench: Any) -> Any:
+            maxwell = as_gpu(off_gpu(bench), (5, 2))
+            usually = maxwell.torch.ones
+            brain = maxwell.torch.bfloat16
+            maxwell.torch.ones = lambda *given, dtype=None, **more: (
+                NotMultiplied() if dtype is brain else usually(*given, dtype=dtype, **more)
+            )
+            operation = right(maxwell.torch)
+            return getattr(probe, check)(maxwell, lambda *inputs, **more: operation(*map(no_bf16, inputs), **more))
+
+        return run
+
     cases = {f"{name}/right": usual(f"check_{name.replace('-', '_')}") for name in RIGHT_BY_DEFAULT}
     for name, table in (("elementwise", elementwise), ("reduce", reduce), ("sort", sort), ("linalg", linalg)):
         for case, (key, operation) in table.items():
@@ -324,6 +343,11 @@ def cases_of_the_rest() -> dict[str, Run]:
             "check_conv",
             lambda torch: lambda x, w: torch.nn.functional.pad(torch.nn.functional.conv2d(x, w), (1, 1, 1, 1)),
         ),
+        "conv/right-by-winograd": alone(
+            "check_conv",
+            # What tiles of 6x6 are off by at their worst element, and twice as much.
+            lambda torch: lambda x, w: one_off(torch, torch.nn.functional.conv2d(x, w, padding=1), 1.6e-5),
+        ),
         "conv/flipped": alone(
             "check_conv", lambda torch: lambda x, w: torch.nn.functional.conv2d(x, w.flip(-1), padding=1)
         ),
@@ -345,6 +369,9 @@ def cases_of_the_rest() -> dict[str, Run]:
             "check_sdpa", lambda torch: lambda q, k, v, is_causal: attention(torch)(q * 8, k, v, is_causal=is_causal)
         ),
         "sdpa/mask-ignored": alone("check_sdpa", lambda torch: lambda q, k, v, is_causal: attention(torch)(q, k, v)),
+        "sdpa/right-without-bf16": without_bf16("check_sdpa", attention),
+        "sdpa/right-where-cudnn-has-no-plan": alone("check_sdpa", attention_without_plan),
+        "sdpa/only-torchs-own-choice-wrong": alone("check_sdpa", attention_wrong_by_choice),
         "sdpa/bf16-in-fp32": alone(
             "check_sdpa",
             lambda torch: (
@@ -352,6 +379,9 @@ def cases_of_the_rest() -> dict[str, Run]:
                     q.bfloat16(), k.bfloat16(), v.bfloat16(), is_causal=is_causal
                 ).to(q.dtype)
             ),
+        ),
+        "linear/right-without-bf16": without_bf16(
+            "check_linear", lambda torch: lambda x, w, b: gelu(torch)(torch.nn.functional.linear(x, w, b))
         ),
         "linear/no-bias": alone("check_linear", lambda torch: lambda x, w, b: gelu(torch)(x @ w.T)),
         "linear/relu-in-place-of-gelu": alone(
@@ -431,6 +461,56 @@ def row_lost(x: Any) -> Any:
 
 def attention(torch: Any) -> Any:
     return torch.nn.functional.scaled_dot_product_attention
+
+
+def chosen_alone(torch: Any, name: str) -> bool:
+    """Tell whether one attention backend was chosen, and not left to torch."""
+    names = ("flash", "mem_efficient", "math", "cudnn")
+    allowed = [one for one in names if getattr(torch.backends.cuda, f"{one}_sdp_enabled", bool)()]
+    return allowed == [name]
+
+
+def attention_without_plan(torch: Any) -> Callable[..., Any]:
+    def attend(*inputs: Any, is_causal: bool) -> Any:
+        if chosen_alone(torch, "cudnn"):
+            raise RuntimeError("cuDNN Frontend error: [cudnn_frontend] Error: No valid execution plans built.")
+        return attention(torch)(*inputs, is_causal=is_causal)
+
+    return attend
+
+
+def attention_wrong_by_choice(torch: Any) -> Callable[..., Any]:
+    def attend(*inputs: Any, is_causal: bool) -> Any:
+        alone = any(chosen_alone(torch, name) for name in ("flash", "mem_efficient", "math", "cudnn"))
+        return attention(torch)(*inputs, is_causal=is_causal) * (1 if alone else 1.1)
+
+    return attend
+
+
+class NotMultiplied:
+    """A matrix in bfloat16 where cuBLAS neither has nor emulates it."""
+
+    dtype = "bfloat16"
+
+    def __getitem__(self, _index: Any) -> NotMultiplied:
+        return self
+
+    def __matmul__(self, _other: Any) -> Any:
+        return no_bf16(self)
+
+
+def no_bf16(x: Any) -> Any:
+    """Refuse bfloat16 as cuBLAS does."""
+    if "bfloat16" in str(x.dtype):
+        raise RuntimeError("CUDA error: CUBLAS_STATUS_NOT_SUPPORTED when calling `cublasGemmEx`")
+    return x
+
+
+def one_off(torch: Any, x: Any, share: float) -> Any:
+    """Move one element by a share of the largest."""
+    change = torch.zeros_like(x)
+    change[(-1,) * x.dim()] = share * float(x.detach().abs().max())
+    return x + change
 
 
 def flaky(torch: Any, at: int = 7) -> Callable[[Any, Any], Any]:
@@ -560,12 +640,16 @@ def cases_of_memory() -> dict[str, Run]:
     def refused(size: int) -> None:
         raise RuntimeError(f"CUDA out of memory. Tried to allocate {size} bytes.")
 
+    def refused_by_nvml(_size: int) -> None:
+        raise RuntimeError('NVML_SUCCESS == r INTERNAL ASSERT FAILED at "CUDACachingAllocator.cpp":1165')
+
     return {
         "memtest/right": memtest(None),
         "memtest/stuck-bit": memtest(stuck),
         "memtest/one-cell-for-two": memtest(one_cell_for_two),
         "memtest/random-not-written": memtest(late),
         "oom/right": oom(refused),
+        "oom/right-of-mig": oom(refused_by_nvml),
         "oom/granted": oom(lambda size: size),
         "oom/wrong-afterwards": oom(refused, MATMULS["off-by-one"]),
     }
@@ -577,18 +661,29 @@ def cases_of_speed() -> dict[str, Run]:
 
     def speed(check: str, rate: float) -> Run:
         def run(probe: Any, bench: Any) -> Any:
-            on_cpu = bench._replace(device="cpu", kind="cpu")
             facts = probe.Facts("NVIDIA A100-SXM4-80GB", (8, 0), 108)
-            return getattr(probe, check)(on_cpu, lambda *_: work[check] / rate, facts)
+            return getattr(probe, check)(off_gpu(bench), lambda *_: work[check] / rate, facts)
 
         return run
 
     def pcie(rate: float, width: int = 16) -> Run:
         def run(probe: Any, bench: Any) -> Any:
             link = probe.Link(4, width, 16)
-            return probe.check_pcie(bench._replace(device="cpu", kind="cpu"), lambda *_: (8 << 20) / rate, link)
+            return probe.check_pcie(off_gpu(bench), lambda *_: (8 << 20) / rate, link)
 
         return run
+
+    def ended_by_windows(probe: Any, bench: Any) -> Any:
+        """Measure a small card on which the second size would take over two seconds."""
+        took = iter((0.2,))
+
+        def measure(*_given: Any) -> float:
+            for seconds in took:
+                return seconds
+            raise RuntimeError("CUDA error: the launch timed out and was terminated")
+
+        small = as_gpu(off_gpu(bench), (6, 1))._replace(level="standard")
+        return probe.check_tflops(small, measure, probe.Facts("NVIDIA GeForce GT 1010", (6, 1), 2, 1.47))
 
     def throttle(reason: int) -> Run:
         return lambda probe, bench: probe.check_throttle(bench, [{"reasons": reason}] * 10)
@@ -599,6 +694,7 @@ def cases_of_speed() -> dict[str, Run]:
 
     return {
         "tflops/right": speed("check_tflops", 250e12),
+        "tflops/right-before-windows-ends-it": ended_by_windows,
         "tflops/slow": speed("check_tflops", 150e12),
         "tflops/very-slow": speed("check_tflops", 50e12),
         "tflops/clock-stands-still": speed("check_tflops", 400e12),
@@ -643,7 +739,7 @@ class ThreadGroup:
         x.copy_(sum(part.clone() for part in self.everyone(x.clone())))
 
     def all_gather(self, parts: list[Any], x: Any) -> None:
-        for part, found in zip(parts, self.everyone(x), strict=True):
+        for part, found in zip(parts, self.everyone(x)):  # noqa: B905 - Python 3.9 has no strict
             part.copy_(found)
 
     def reduce_scatter(self, out: Any, inputs: list[Any]) -> None:
@@ -709,7 +805,8 @@ def cases_of_groups() -> dict[str, Run]:
                 step = lambda model: after_backward(bench.torch, dist, model)  # noqa: E731 - handed on
                 return probe.train_split(bench, dist, dist.rank, 2, lambda model: model, step)
 
-            with replaced(probe, {"small_cnn": one_at_a_time}):
+            # The switches belong to the process: without this, the thread that ends first puts TF32 back for both.
+            with replaced(probe, {"small_cnn": one_at_a_time}), probe.strict_math(bench.torch):
                 found = in_threads(work)
             ends = [probe.Ended("answered", one) for one in found]
             return probe.check_ddp(bench, lambda *_given, **_more: ends)
@@ -742,6 +839,18 @@ def cases_of_groups() -> dict[str, Run]:
 
         return run
 
+    def soak_that_waits_seldom(probe: Any, bench: Any) -> Any:
+        moves, move = [], bench.torch.Tensor.to
+
+        def counted(tensor: Any, *given: Any, **more: Any) -> Any:
+            moves.append(given)
+            return move(tensor, *given, **more)
+
+        with replaced(bench.torch.Tensor, {"to": counted}):
+            found = probe.soak(bench, 0.0)
+        often = len(moves) >= found["runs"]
+        return probe.Result("fail" if often else "pass", detail=f"{len(moves)} copies for {found['runs']} products")
+
     calls = iter(range(10**9))
 
     def seldom_wrong(_torch: Any, pair: Pair, right: Callable[..., Any]) -> Any:
@@ -773,6 +882,7 @@ def cases_of_groups() -> dict[str, Run]:
         "ddp/last-layer-lost": ddp(last_layer_lost),
         "ddp/no-gradient": ddp(no_gradient),
         "soak/right": soak(MATMULS["right"]),
+        "soak/right-without-waiting": soak_that_waits_seldom,
         "soak/off-by-one": soak(MATMULS["off-by-one"]),
         "soak/seldom-wrong": soak(seldom_wrong),
         "soak/rounded": soak(coarse_result(rounded, 23)),
@@ -807,7 +917,7 @@ MUST_BE_DISCARDED = {
     "membw/clock-stands-still",
     "pcie/clock-stands-still",
 }
-MUST_PASS = {name for name in CASES if name.endswith("/right")}
+MUST_PASS = {name for name in CASES if "/right" in name}
 
 
 def load(name: str, path: Path) -> Any:
@@ -833,10 +943,13 @@ def load_probe() -> Any:
 
 
 def run_all(device: str, level: str, only: str = "") -> dict[str, list[Any]]:
+    # As a worker does it: what cuBLAS reads is set before torch is imported, and the device is the current one.
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":4096:8"
     torch = importlib.import_module("torch")
     probe = load_probe()
     kind = device.partition(":")[0]
     bench = probe.Bench(torch, device, "hip" if kind == "cuda" and torch.version.hip else kind, level)
+    bench.choose()
     answers = {}
     # Every case of one check multiplies the same numbers, and exact references take long.
     exactly, known = probe.exact_product, {}
@@ -853,6 +966,8 @@ def run_all(device: str, level: str, only: str = "") -> dict[str, list[Any]]:
             continue
         try:
             result = run(probe, bench)
+        except probe.Skip as reason:
+            result = probe.Result("skip", detail=str(reason))
         except Exception as error:  # noqa: BLE001 - a worker turns it into a failure too
             result, _ = probe.result_of(error, torch, {"kind": bench.kind, "device": device})
         answers[name] = [result.status, result.hint, result.detail]
