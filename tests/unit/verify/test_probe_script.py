@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from support import wrong_kernels
 from support.stub_torch import CPU_BUILD, python_with
 from torchup.verify.probe_script import FOLDER, JoinError, script, script_file
 
@@ -102,6 +103,7 @@ def test_the_modules_are_small() -> None:
     assert {path.name: lines for path in FOLDER.glob("*.py") if (lines := path.read_text().count("\n")) > 400} == {}
 
 
+GPU_SCRIPT = Path(__file__).parents[2] / "gpu" / "run.py"
 PYTHONS = sorted(Path.home().glob(".pyenv/versions/3.*/bin/python"), key=lambda path: path.parts[-3].split("."))
 NEW_ENOUGH = [path for path in PYTHONS if tuple(map(int, path.parts[-3].split(".")[:2])) >= (3, 9)]
 
@@ -117,6 +119,16 @@ def test_every_python_from_3_9_on_runs_it_alone(tmp_path: Path, python: Path) ->
     without_torch = subprocess.run([*command, "--json"], capture_output=True, text=True, check=False)
     assert without_torch.returncode == 4
     assert json.loads(without_torch.stdout)["checks"][0]["hint"] == "torch-not-installed"
+
+
+@pytest.mark.parametrize("python", [Path(sys.executable), *NEW_ENOUGH], ids=lambda path: path.parts[-3])
+def test_every_python_from_3_9_on_runs_what_is_for_machines_with_a_gpu(tmp_path: Path, python: Path) -> None:
+    command = [str(python), "-I", "-W", "error", str(GPU_SCRIPT), "--level", "quick", "--out", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
+    assert json.loads((tmp_path / "quick.json").read_text())["checks"][0]["hint"] == "torch-not-installed"
+    wrong = subprocess.run([str(python), "-I", wrong_kernels.__file__, "--help"], capture_output=True, check=False)
+    assert wrong.returncode == 0, wrong.stderr
 
 
 def test_its_processes_are_started_from_where_it_lies(tmp_path: Path) -> None:
