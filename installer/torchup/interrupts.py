@@ -20,3 +20,13 @@ def terminate_politely() -> None:
     hangup = getattr(signal, "SIGHUP", None)  # absent on Windows
     if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
         signal.signal(hangup, end)
+
+
+def end_undisturbed() -> None:
+    """Let no signal raise anything any more, once the exit status is decided: what is left is to leave.
+
+    A terminal that hangs up may say so late; the others end the process at once, should it not come to its end.
+    """
+    for name, action in (("SIGHUP", signal.SIG_IGN), ("SIGTERM", signal.SIG_DFL), ("SIGINT", signal.SIG_DFL)):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), action)

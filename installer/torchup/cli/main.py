@@ -20,7 +20,7 @@ _OBJECTS_BEFORE_COLLECTION = 100_000
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the documented status."""
-    from torchup.interrupts import terminate_politely
+    from torchup.interrupts import Terminated, end_undisturbed, terminate_politely
 
     terminate_politely()
     # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
@@ -34,9 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         sys.exit(answer_completions(cli, os.environ))
     try:
-        status = _run(given)
-    except OSError as error:
-        status = _output_failed(error, on_terminal=on_terminal)
+        try:
+            status = _run(given)
+        except OSError as error:
+            status = _output_failed(error, on_terminal=on_terminal)
+    except Terminated:  # while a failure was being told
+        status = ExitStatus.TERMINATED
+    except KeyboardInterrupt:
+        status = ExitStatus.INTERRUPTED
+    end_undisturbed()
     # On its way out the interpreter would look through everything for garbage once more, a tenth of a short run.
     gc.freeze()
     sys.exit(int(status or 0))

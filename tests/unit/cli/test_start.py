@@ -73,3 +73,28 @@ def test_common_options_count_before_and_after_the_command() -> None:
     after = run("resolve", "--offline", "--set", "torch.variant=nonsense", "--json")
     assert before.returncode == after.returncode == 2
     assert json.loads(before.stdout) == json.loads(after.stdout)
+
+
+@pytest.mark.parametrize(("raised", "status"), [("Terminated", 143), ("KeyboardInterrupt", 130)])
+def test_a_signal_while_a_failure_is_told_ends_as_the_signal_does(raised: str, status: int) -> None:
+    script = (
+        "from torchup.interrupts import Terminated\n"
+        "from torchup.ui import failure\n"
+        f"def interrupted(*_, **__): raise {raised}\n"
+        "failure.report_failure = interrupted\n"
+        "from torchup.cli import main\n"
+        "main(['resolve', '--machine', '/nowhere'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+def test_a_hang_up_after_the_end_is_decided_changes_nothing() -> None:
+    script = (
+        "import atexit, os, signal\n"
+        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGHUP))\n"
+        "from torchup.cli import main\n"
+        "main(['--version'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
