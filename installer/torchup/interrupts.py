@@ -27,6 +27,11 @@ def end_undisturbed() -> None:
 
     A terminal that hangs up may say so late; the others end the process at once, should it not come to its end.
     """
-    for name, action in (("SIGHUP", signal.SIG_IGN), ("SIGTERM", signal.SIG_DFL), ("SIGINT", signal.SIG_DFL)):
-        if hasattr(signal, name):
+    # No signal is ignored: that would be inherited by whatever is started after this.
+    for name, action in (("SIGHUP", _pass_over), ("SIGTERM", signal.SIG_DFL), ("SIGINT", signal.SIG_DFL)):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
             signal.signal(getattr(signal, name), action)
+
+
+def _pass_over(_number: int, _frame: FrameType | None) -> None:
+    """Take a signal that changes nothing any more."""
