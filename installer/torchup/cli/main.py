@@ -20,7 +20,7 @@ _OBJECTS_BEFORE_COLLECTION = 100_000
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with the documented status."""
-    from torchup.interrupts import Terminated, end_undisturbed, terminate_politely
+    from torchup.interrupts import Terminated, terminate_politely
 
     terminate_politely()
     # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
@@ -42,7 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         status = ExitStatus.TERMINATED
     except KeyboardInterrupt:
         status = ExitStatus.INTERRUPTED
-    end_undisturbed()
     # On its way out the interpreter would look through everything for garbage once more, a tenth of a short run.
     gc.freeze()
     sys.exit(int(status or 0))

@@ -87,14 +87,3 @@ def test_a_signal_while_a_failure_is_told_ends_as_the_signal_does(raised: str, s
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (status, "")
-
-
-def test_a_hang_up_after_the_end_is_decided_changes_nothing() -> None:
-    script = (
-        "import atexit, os, signal\n"
-        "atexit.register(lambda: os.kill(os.getpid(), signal.SIGHUP))\n"
-        "from torchup.cli import main\n"
-        "main(['--version'])\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
