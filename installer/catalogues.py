@@ -1,7 +1,7 @@
 """The catalogues of torchup's texts: collect what there is to say, and compile what was translated.
 
     python installer/catalogues.py update     bring every .po up to date with the source
-    python installer/catalogues.py check      fail when one is stale, incomplete or wrong
+    python installer/catalogues.py check      fail when one is incomplete or wrong, whatever babel's version and order
     python installer/catalogues.py compile    write the .mo files that the program reads
 
 hatchling loads this file too, as a build hook, so that a wheel and an editable install hold compiled catalogues.
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from babel.messages import Catalog
-from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
@@ -28,7 +27,7 @@ PACKAGE = Path(__file__).parent / "torchup"
 PROBE = PACKAGE / "verify" / "probe"
 CAUSES = PACKAGE / "verify" / "causes.json"
 RECIPES = PACKAGE / "knowledge" / "data" / "system_recipes.json"
-KEYWORDS = {"tr": None, "mark": None}
+KEYWORDS = ("tr", "mark")
 PROBE_KEYWORDS = ("say", "mark")
 FIELD = re.compile(r"(?<!\{)\{([a-zA-Z_][a-zA-Z0-9_]*)[^{}]*\}")
 WIDTH = 110
@@ -67,11 +66,7 @@ def compile_all() -> None:
 def template() -> Catalog:
     """Collect every text that the program can say, with the file that says it."""
     catalogue = Catalog(project="torchup", charset="utf-8")
-    sources = [("verify/probe/*.py", "ignore"), ("**.py", "python")]
-    found = extract_from_dir(PACKAGE, method_map=sources, keywords=KEYWORDS)
-    for filename, _line, message, _comments, _context in found:
-        catalogue.add(message, locations=[(Path(filename).as_posix(), 0)], flags=_flags(message))
-    for place, text in (*_help_texts(), *_causes(), *_recipes(), *_sentences()):
+    for place, text in (*_sentences(), *_help_texts(), *_causes(), *_recipes()):
         catalogue.add(text, locations=[(place, 0)], flags=_flags(text))
     return catalogue
 
@@ -86,17 +81,20 @@ def problems() -> Iterator[str]:
     """Say what is wrong with the catalogues: stale, untranslated, or with other fields than the original."""
     for path in po_files():
         name = path.relative_to(PACKAGE).as_posix()
-        if path.read_bytes() != _updated(path):
-            yield f"{name}: stale; run `make words`"
         with path.open("rb") as file:
             catalogue = read_po(file)
+        said, known = {message.id for message in template() if message.id}, {message.id for message in catalogue}
+        for text in sorted(said - known):
+            yield f"{name}: missing; run `make words`: {text!r}"
+        for text in sorted(known - said - {""}):
+            yield f"{name}: nothing says this any more; run `make words`: {text!r}"
         for message in catalogue:
-            original, said = message.id, message.string
+            original, translated = message.id, message.string
             if not original:
                 continue
-            if not said or message.fuzzy:
+            if not translated or message.fuzzy:
                 yield f"{name}: not translated: {original!r}"
-            elif _fields(original) != _fields(said):
+            elif _fields(original) != _fields(translated):
                 yield f"{name}: other fields than the original: {original!r}"
 
 
@@ -139,13 +137,18 @@ def _recipes() -> Iterator[tuple[str, str]]:
 
 
 def _sentences() -> Iterator[tuple[str, str]]:
-    """Give what the tensor test says and marks. There sentences stand within sentences, where babel does not look."""
-    for path in sorted(PROBE.glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in PROBE_KEYWORDS and node.args:
-                text = node.args[0]
-                if isinstance(text, ast.Constant) and isinstance(text.value, str):
-                    yield f"verify/probe/{path.name}", text.value
+    """Give what the program says and marks, sentences within sentences and within f-strings included.
+
+    What babel's own extractor finds there differs from release to release.
+    """
+    for path in sorted(PACKAGE.rglob("*.py")):
+        keywords = PROBE_KEYWORDS if path.parent == PROBE else KEYWORDS
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args]
+        for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+            text = call.args[0]
+            if ast.unparse(call.func) in keywords and isinstance(text, ast.Constant) and isinstance(text.value, str):
+                yield path.relative_to(PACKAGE).as_posix(), text.value
 
 
 def _flags(text: str) -> tuple[str, ...]:
