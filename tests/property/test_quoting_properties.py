@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.tools import require
-from torchup.shell.quoting import Language, quote
+from torchup.shell.quoting import quote
 
 # One example is a whole list of texts for one process.
 EXAMPLES = 60 if os.environ.get("TORCHUP_NIGHTLY") else 6
@@ -32,7 +32,7 @@ BYTES = (
 )
 TEXTS = st.lists(st.one_of(SPECIAL, ANY, BYTES), min_size=TEXTS_PER_EXAMPLE, max_size=TEXTS_PER_EXAMPLE)
 
-SHELLS: list[tuple[str, Language, tuple[str, ...]]] = [
+SHELLS: list[tuple[str, str, tuple[str, ...]]] = [
     ("bash", "bash", ("--norc", "-c", ". {file}")),
     ("bash", "bash", ("--norc", "-i", "-c", ". {file}")),
     ("zsh", "zsh", ("-f", "-c", ". {file}")),
@@ -47,7 +47,7 @@ SHELLS: list[tuple[str, Language, tuple[str, ...]]] = [
 
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8"])
 @pytest.mark.parametrize(("shell", "language", "options"), SHELLS)
-def test_text_survives_the_shell(shell: str, language: Language, options: tuple[str, ...], locale: str) -> None:
+def test_text_survives_the_shell(shell: str, language: str, options: tuple[str, ...], locale: str) -> None:
     program = require(shell)
 
     @settings(max_examples=EXAMPLES, deadline=None)
@@ -60,7 +60,7 @@ def test_text_survives_the_shell(shell: str, language: Language, options: tuple[
     check()
 
 
-def came_out(program: str, language: Language, options: tuple[str, ...], locale: str, texts: list[str]) -> list[bytes]:
+def came_out(program: str, language: str, options: tuple[str, ...], locale: str, texts: list[str]) -> list[bytes]:
     """Let a shell pass the texts to a program, and read the bytes of its arguments."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "script"

@@ -9,7 +9,7 @@ import pytest
 
 from support.shell_cases import Account, toolkit
 from support.tools import require
-from torchup.shell.startup_files import StartMode
+from torchup.shell.kinds.kind import StartMode
 
 SHELLS = ("bash", "zsh", "dash", "ksh", "fish", "tcsh")
 # A mode of each shell that reads the file which got the block.

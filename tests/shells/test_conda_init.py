@@ -11,11 +11,10 @@ import pytest
 from support.tools import require
 from torchup.shell.block_body import block_body
 from torchup.shell.managed_block import insert, remove
-from torchup.shell.quoting import Language
 
 NOTE = "# commented out by conda initialize"
 BLOCK = re.compile(r"# >>> conda initialize >>>(?:\n|\r\n)([\s\S]*?)# <<< conda initialize <<<(?:\n|\r\n)?")
-SHELLS: dict[str, Language] = {"bash": "bash", "zsh": "zsh", "dash": "sh", "tcsh": "csh"}
+SHELLS: dict[str, str] = {"bash": "bash", "zsh": "zsh", "dash": "sh", "tcsh": "csh"}
 ENV_FILES = (
     "/home/ann/.config/torchup/env.sh",
     "/opt/conda/.config/torchup/env.sh",

@@ -11,8 +11,8 @@ import pytest
 from support import conda_activation
 from support.tools import require
 from torchup.shell.conda_scripts import CondaSettings, render_conda_scripts
+from torchup.shell.kinds import SPOKEN
 from torchup.shell.quoting import quote
-from torchup.shell.startup_files import LANGUAGES
 from torchup.verify.shells import ShellReading, read_variables
 
 SHELLS = ("bash", "zsh", "dash", "ksh", "fish", "tcsh")
@@ -44,7 +44,7 @@ class Terminal:
     def __init__(self, shell: str, folder: Path, **variables: str | None) -> None:
         require(shell)
         self.shell, self.folder = shell, folder
-        self.language = LANGUAGES[shell]
+        self.language = SPOKEN[shell].name
         self.numbers = itertools.count()
         self.lines = [self.assign(name, value) for name, value in variables.items()]
 

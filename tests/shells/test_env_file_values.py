@@ -10,8 +10,8 @@ import pytest
 
 from support.tools import require
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
-from torchup.shell.quoting import Language, quote
-from torchup.shell.startup_files import LANGUAGES
+from torchup.shell.kinds import SPOKEN
+from torchup.shell.quoting import quote
 from torchup.verify.shells import read_variables
 
 SHELLS = ("bash", "zsh", "dash", "ksh", "fish", "tcsh")
@@ -48,7 +48,7 @@ NIGHTLY = bool(os.environ.get("TORCHUP_NIGHTLY"))
 
 def sources(shell: str, file: Path, times: int = 2) -> str:
     """Write the command that reads an env file, in the language of the shell."""
-    language = LANGUAGES[shell]
+    language = SPOKEN[shell].name
     word = "source" if language in ("fish", "csh") else "."
     return "; ".join([f"{word} {quote(language, str(file))}"] * times)
 
@@ -62,7 +62,7 @@ def empty(shell: str, name: str) -> str:
 
 
 def write(folder: Path, shell: str, environment: ShellEnvironment, name: str = "") -> Path:
-    language: Language = LANGUAGES[shell]
+    language: str = SPOKEN[shell].name
     file = folder / (name + env_file_name(language))
     file.write_bytes(render_env_file(language, environment).encode("utf-8", "surrogateescape"))
     return file

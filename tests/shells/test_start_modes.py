@@ -14,9 +14,8 @@ from support.shell_homes import choose, set_up
 from support.tools import require
 from torchup.shell.block_body import block_body
 from torchup.shell.env_files import ShellEnvironment
+from torchup.shell.kinds.kind import StartMode
 from torchup.shell.managed_block import insert, remove
-from torchup.shell.quoting import Language
-from torchup.shell.startup_files import StartMode
 from torchup.verify.shells import ask_zdotdir, check_startup, read_variables
 
 SHELLS = ("bash", "zsh", "dash", "ksh", "fish", "tcsh")
@@ -297,7 +296,7 @@ class TestConda:
     )
 
     @pytest.mark.parametrize("language", ["bash", "zsh", "sh", "csh", "fish"])
-    def test_no_line_of_ours_has_such_a_form(self, language: Language) -> None:
+    def test_no_line_of_ours_has_such_a_form(self, language: str) -> None:
         for env_file in ("/opt/conda/torchup/env.sh", "/home/ann/.config/torchup/env.sh"):
             content = (insert(None, block_body(language, env_file)).after or b"").decode()
             assert not [form for form in self.FORMS if re.search(form, content)]

@@ -16,8 +16,9 @@ import pytest
 from support.shell_homes import choose, set_up
 from support.tools import require
 from torchup.shell.env_files import ShellEnvironment
+from torchup.shell.kinds import SPOKEN
+from torchup.shell.kinds.kind import StartMode
 from torchup.shell.quoting import quote
-from torchup.shell.startup_files import LANGUAGES, StartMode
 from torchup.verify.shells import read_variables
 
 NIGHTLY = bool(os.environ.get("TORCHUP_NIGHTLY"))
@@ -110,7 +111,7 @@ def prepare(home: Path, shell: str, place: str, *, fixed: bool) -> Path:
 
 def again(shell: str, home: Path) -> str:
     """Read the env file once more, under `set -eu` where the shell has it."""
-    language = LANGUAGES[shell]
+    language = SPOKEN[shell].name
     name = {"fish": "env.fish", "csh": "env.csh"}.get(language, "env.sh")
     word = "source" if language in ("fish", "csh") else "."
     command = f"{word} {quote(language, str(home / '.config/torchup' / name))}"

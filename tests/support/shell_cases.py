@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torchup.shell.startup_files import StartMode
+from torchup.shell.kinds.kind import StartMode
 from torchup.verify.shell_start import ShellReading, read_variables
 from torchup.verify.shell_syntax import parse_check
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from torchup.model.facts import Shells
-from torchup.shell.block_body import block_body, fish_conf_file
+from torchup.shell.block_body import block_body, own_file
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
+from torchup.shell.kinds.kind import StartupFile
 from torchup.shell.managed_block import insert
-from torchup.shell.startup_files import StartupChoice, StartupFile, choose_startup_files
+from torchup.shell.startup_choice import StartupChoice
+from torchup.shell.startup_files import choose_startup_files
 
 
 def choose(
@@ -37,7 +39,7 @@ def set_up(home: Path, choice: StartupChoice, environment: ShellEnvironment) -> 
         path = Path(file.path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if file.form == "own-file":
-            path.write_text(fish_conf_file(str(env_file)))
+            path.write_text(own_file("fish", str(env_file)))
             continue
         old = path.read_bytes() if path.exists() else None
         body = block_body(file.language, str(env_file))

@@ -12,6 +12,7 @@ from torchup.answers.values import Value, parse_value, value_at, write_value
 from torchup.model.facts import MachineFacts, Toolkit
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
+from torchup.shell.kinds import CONFIGURED, named
 from torchup.words import tr
 
 Source = Callable[[MachineFacts, Request, Resolution], tuple[Choice, ...]]
@@ -202,13 +203,12 @@ def _mirrors(facts: MachineFacts, request: Request, advised: Resolution) -> tupl
 
 def _shells(facts: MachineFacts, request: Request, advised: Resolution) -> tuple[Choice, ...]:
     del request, advised
-    known = ("bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash")
-    used = [name for name in (facts.shells.current, facts.shells.login) if name in known]
-    usual = [name for name in ("bash", "zsh") if name in facts.shells.installed]
-    named = ", ".join(dict.fromkeys([*used, *usual]))
-    label = tr("the usual ones ({named})", named=named) if named else tr("the usual ones")
-    installed = [name for name in known if name in facts.shells.installed]
-    single = tuple(Choice(value=(name,), label=tr("only {name}", name=name)) for name in installed)
+    there = [shell.name for shell in CONFIGURED.values() if shell.program in facts.shells.installed]
+    used = [shell.name for name in (facts.shells.current, facts.shells.login) if name and (shell := named(name))]
+    usual = [name for name in there if CONFIGURED[name].usual]
+    several = ", ".join(dict.fromkeys([*(name for name in used if name in CONFIGURED), *usual]))
+    label = tr("the usual ones ({named})", named=several) if several else tr("the usual ones")
+    single = tuple(Choice(value=(name,), label=tr("only {name}", name=name)) for name in there)
     none = Choice(
         value="none", label=tr("none"), note=tr("Touches no start-up file; you get the line to run yourself.")
     )

@@ -108,9 +108,7 @@ _SHELL = (
     Question(
         key="shell.shells",
         meaning=mark("The shells whose start-up files get the managed block."),
-        values=mark(
-            "auto (bash, zsh and those you use), none, or a list: [bash, zsh, fish, csh, tcsh, ksh, dash, conda, powershell]"
-        ),
+        values=mark("auto (bash, zsh and those you use), none, or a list of shells such as [bash, fish, conda]"),
         prompt=mark("Which shells shall find PyTorch?"),
         help=mark(
             "A start-up file gets a few marked lines that read one file of torchup's own. `torchup undo` takes them out again, to the byte. With none, no start-up file is touched and you get the line to run yourself."

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from torchup.answers.problems import did_you_mean, shown
+from torchup.shell.kinds import CONDA, CONFIGURED
 from torchup.words import tr
 
 _BARE_VERSION = re.compile(r"v?\d+(\.\d+)*(\.\*|((a|b|rc)\d+|\.post\d+)?(\.dev\d+)?)", re.ASCII)
@@ -251,6 +252,20 @@ def conda_channel(text: str) -> str:
     return text
 
 
+def shell(text: str) -> str:
+    """Take the name of a shell that torchup writes settings for, or `conda`."""
+    if text not in SHELL_NAMES:
+        raise ValueError(
+            tr(
+                "{text} is not one of {names}{hint}",
+                text=shown(text),
+                names=", ".join(SHELL_NAMES),
+                hint=did_you_mean(text, SHELL_NAMES),
+            )
+        )
+    return text
+
+
 def section(text: str) -> str:
     """Take `*` or the name of a section."""
     if text not in ("*", *SECTIONS):
@@ -269,6 +284,7 @@ def gpu(value: object) -> int | str:
     )
 
 
+SHELL_NAMES = (*CONFIGURED, CONDA)
 SECTIONS = ("torch", "python", "environment", "driver", "cuda_toolkit", "shell", "source", "gpus", "verify")
 
 # The rule for the text at a key, or for each item of a list.
@@ -283,6 +299,7 @@ RULES: dict[str, Rule] = {
     "driver.branch": Rule(check=driver_branch, pattern=f"^(auto|{_BRANCH.pattern})$"),
     "cuda_toolkit.version": Rule(check=cuda_version, pattern=f"^(auto|{_CUDA.pattern})$"),
     "cuda_toolkit.path": Rule(check=search_path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
+    "shell.shells": Rule(check=shell, pattern=f"^({'|'.join(SHELL_NAMES)})$"),
     "shell.rc": Rule(check=path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
     "source.index": Rule(check=index, pattern=r"^(auto|pytorch|default|conda-forge|(https?|file)://.+)$"),
     "source.mirror": Rule(check=url, pattern=r"^(https?|file)://.+$"),

@@ -77,7 +77,7 @@ class Desk:
         from torchup.apply.survey import survey_target
         from torchup.plan.build import PlanInput, environment_path, make_plan
         from torchup.plan.target import TargetState
-        from torchup.shell.startup_files import Asked
+        from torchup.shell.startup_choice import Asked
 
         sources = self.sources(request)
         request = effective(request, resolution)

@@ -200,18 +200,17 @@ def _tell(wanted: Wanted, done: Done, checks: tuple[Check, ...], findings: Findi
 
 def _use_now(wanted: Wanted, planned: ShellPlan) -> str | None:
     """Give the command that brings the settings into the shell that is in use now."""
-    from torchup.shell.quoting import quote
-    from torchup.shell.startup_files import LANGUAGES
+    from torchup.shell.kinds import language_named, named
 
     known = planned.known
     if known.cuda_home is None and known.environment is None:
         return None
-    language = LANGUAGES.get((wanted.facts.shells.current or "sh").replace("pwsh", "powershell"), "sh")
-    env_file = env_file_path(language, wanted.context)
+    current = named(wanted.facts.shells.current or "")
+    language = (current.language if current is not None else None) or language_named("sh")
+    env_file = env_file_path(language.name, wanted.context)
     if not Path(env_file).exists():
-        language, env_file = "sh", env_file_path("sh", wanted.context)
-    word = "source" if language in ("fish", "csh") else "."
-    return f"{word} {quote(language, env_file)}" if Path(env_file).exists() else None
+        language, env_file = language_named("sh"), env_file_path("sh", wanted.context)
+    return f"{language.reads} {language.quote(env_file)}" if Path(env_file).exists() else None
 
 
 def _status(planned: ShellPlan, checks: tuple[Check, ...]) -> ExitStatus:

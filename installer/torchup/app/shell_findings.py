@@ -11,8 +11,7 @@ from torchup.app.startup_look import keeper_of, read_startup
 from torchup.model.context import Context
 from torchup.plan.shell_steps import ShellPlan
 from torchup.shell.diagnosis import StartupFinding, diagnose
-from torchup.shell.quoting import Language
-from torchup.shell.startup_files import LANGUAGES
+from torchup.shell.kinds import language_named, owner
 from torchup.shell.suggestions import suggested_change
 from torchup.words import tr
 
@@ -59,29 +58,22 @@ def in_files(paths: Sequence[str]) -> tuple[StartupFinding, ...]:
     return tuple(item for path, content in contents.items() if content for item in diagnose(path, content))
 
 
-def _files(planned: ShellPlan, there: tuple[str, ...]) -> dict[str, Language]:
+def _files(planned: ShellPlan, there: tuple[str, ...]) -> dict[str, str]:
     edited = [file for file in planned.choice.files if file.form == "block"]
     by_hand = [item for item in planned.choice.by_hand if item.path is not None and item.language is not None]
-    files: dict[str, Language] = {file.path: file.language for file in edited}
+    files: dict[str, str] = {file.path: file.language for file in edited}
     files |= {item.path: item.language for item in by_hand if item.path and item.language}
     languages = {*files.values(), *(file.language for file in planned.choice.files)}
     for path in there:
         language = _language(path)
-        if language in languages or (language == "sh" and languages & {"bash", "zsh"}):
+        if language in languages or (language == "sh" and any(language_named(name).posix for name in languages)):
             files.setdefault(path, language)
     return files
 
 
-def _language(path: str) -> Language:
-    name = path.rpartition("/")[2]
-    if name.endswith((".fish", ".ps1")):
-        return "fish" if name.endswith(".fish") else "powershell"
-    shell = next((shell for shell in ("bash", "zsh", "tcsh", "csh") if f"{shell}rc" in name), None)
-    if shell is None and name.startswith(".z"):
-        shell = "zsh"
-    if name == ".login":
-        shell = "csh"
-    return LANGUAGES.get(shell or "dash", "sh")
+def _language(path: str) -> str:
+    shell = owner(path)
+    return shell.language.name if shell is not None and shell.language is not None else "sh"
 
 
 def _inherited(environ: Mapping[str, str]) -> list[StartupFinding]:

@@ -11,7 +11,7 @@ from torchup.errors import StepError
 from torchup.model.context import Context
 from torchup.model.plan import ShellProof
 from torchup.shell.env_files import ShellEnvironment
-from torchup.shell.startup_files import StartupFile
+from torchup.shell.kinds.kind import StartupFile
 from torchup.words import tr
 
 if TYPE_CHECKING:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
 
 from torchup.app.shell_wish import Wanted
 from torchup.app.startup_look import read_startup
 from torchup.errors import RefusedError
 from torchup.model.plan import Step
-from torchup.model.request import ShellName
 from torchup.plan.shell_steps import ShellPlan, env_file_path, plan_shell_removal
+from torchup.shell.kinds import CONFIGURED, LANGUAGES
+from torchup.shell.kinds.kind import StartupFile
 from torchup.shell.managed_block import find
-from torchup.shell.quoting import Language
-from torchup.shell.startup_files import StartupFile
 from torchup.words import tr
 
 _SHELL_STEPS = {"MakeDirectory", "WriteFile", "EditManagedBlock", "RemoveFile"}
-_EVERY: tuple[ShellName, ...] = tuple(name for name in get_args(ShellName) if name != "conda")
+_EVERY = tuple(CONFIGURED)
 
 
 def plan_removal(wanted: Wanted) -> ShellPlan:
@@ -32,7 +30,7 @@ def plan_removal(wanted: Wanted) -> ShellPlan:
     # Where a block is to go out, it does not matter whether one could go in.
     asked = replace(wanted.startup.asked, look=lambda _files: {})
     only_some = wanted.wish.shells != "auto" or wanted.wish.rc is not None
-    names = {env_file_path(language, context) for language in get_args(Language)}
+    names = {env_file_path(language, context) for language in LANGUAGES}
     wish = wanted.wish if only_some else replace(wanted.wish, shells=_EVERY)
     wide = plan_shell_removal(
         wish=replace(wish, scope="all"), facts=wanted.facts, context=context, files=read_startup, asked=asked

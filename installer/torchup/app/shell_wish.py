@@ -20,7 +20,8 @@ from torchup.model.plan import MakeDirectory, Plan
 from torchup.model.request import Request, ShellWish
 from torchup.model.resolution import ToolkitDecision
 from torchup.plan.shell_steps import ShellPlan, plan_shell
-from torchup.shell.startup_files import StartupFile, Unedited
+from torchup.shell.kinds.kind import StartupFile
+from torchup.shell.startup_choice import Unedited
 from torchup.words import tr
 
 DEFAULT_ENVIRONMENT = ".venvs/torch"

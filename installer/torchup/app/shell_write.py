@@ -10,7 +10,7 @@ from torchup.errors import RefusedError, StepError
 from torchup.model.outcome import Outcome
 from torchup.model.plan import EditManagedBlock, Plan
 from torchup.plan.shell_steps import ShellPlan
-from torchup.shell.startup_files import Unedited
+from torchup.shell.startup_choice import Unedited
 from torchup.words import tr
 
 # With these the file itself is the trouble, and the others may still be written.

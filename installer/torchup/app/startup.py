@@ -15,13 +15,14 @@ from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import EditManagedBlock, Plan
 from torchup.model.request import ShellWish
-from torchup.shell.startup_files import Asked, StartupFile, Unedited
+from torchup.shell.kinds import SHELLS, named
+from torchup.shell.kinds.kind import Home, StartupFile
+from torchup.shell.kinds.powershell import POWERSHELL
+from torchup.shell.kinds.zsh import ZSH
+from torchup.shell.startup_choice import Asked, Unedited
 from torchup.words import tr
 
 _SOURCES = re.compile(rb"(?m)(?:^|[\s;&|])(?:\.|source)\s+(\"[^\"\n]+\"|'[^'\n]+'|[^\s;&|]+)")
-
-# Running a csh file to see whether it parses would do what it says.
-_NO_PARSER = ("csh", "powershell")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +40,11 @@ def ask_shells(context: Context, facts: MachineFacts, wish: ShellWish) -> Startu
     files = tuple(dict.fromkeys([*facts.shells.files, *_zsh_files(context)]))
     profiles = {}
     wanted = (*wish.shells,) if wish.shells not in ("auto", "none") else (facts.shells.login, facts.shells.current)
-    if "pwsh" in facts.shells.installed and {"pwsh", "powershell"} & set(wanted):
+    if POWERSHELL.program in facts.shells.installed and {named(name) for name in wanted if name} & {POWERSHELL}:
         from torchup.verify.shell_start import ask_powershell_profile
 
         profile = ask_powershell_profile(str(context.home))
-        profiles = {"powershell": profile} if profile else {}
+        profiles = {POWERSHELL.name: profile} if profile else {}
     look = lambda chosen: _look(chosen, context, files)  # noqa: E731
     return Startup(context=context, files=files, asked=Asked(profiles=profiles, files=files, look=look))
 
@@ -106,8 +107,8 @@ def _zsh_files(context: Context) -> list[str]:
     folder = context.environ.get("ZDOTDIR")
     if not folder:
         return []
-    names = (".zshenv", ".zprofile", ".zshrc", ".zlogin")
-    return [f"{folder}/{name}" for name in names if context.below_root(Path(folder, name)).is_file()]
+    files = ZSH.reads(Home(home=str(context.home), environ=context.environ))
+    return [path for path in files if context.below_root(Path(path)).is_file()]
 
 
 def _look(chosen: tuple[StartupFile, ...], context: Context, files: tuple[str, ...]) -> dict[str, Unedited]:
@@ -186,7 +187,7 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
     broken: list[str] = []
     lines: list[str] = []
     for step in plan.steps:
-        if not isinstance(step, EditManagedBlock) or step.body is None or step.shell in _NO_PARSER:
+        if not isinstance(step, EditManagedBlock) or step.body is None or not _has_parser(step.shell):
             continue
         before = read(step.path)
         # Our own block is no part of what the person wrote, and a tool may have spoilt it.
@@ -211,6 +212,11 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
             )
             + "\n".join(f"    {text}" for text in dict.fromkeys(lines)),
         )
+
+
+def _has_parser(language: str) -> bool:
+    """Tell whether a file can be checked without being run: what it says would be done."""
+    return any(shell.parser for shell in SHELLS if shell.language is not None and shell.language.name == language)
 
 
 def _without_block(content: bytes | None) -> bytes | None:

@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from torchup.errors import StepError
-from torchup.shell.startup_files import Unedited
+from torchup.shell.startup_choice import Unedited
 from torchup.words import tr
 
 

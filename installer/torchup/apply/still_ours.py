@@ -19,7 +19,6 @@ from torchup.errors import TorchupError
 from torchup.model.context import Context
 from torchup.model.plan import EditManagedBlock, RemoveFile, Step, WriteFile
 from torchup.shell.block_scan import find
-from torchup.shell.quoting import Language
 from torchup.words import tr
 
 _OWN = ("own-file", "env-file", "conda-script")
@@ -31,7 +30,7 @@ class OurFile:
 
     path: str
     form: Literal["block", "own-file", "env-file", "conda-script"]
-    language: Language | None
+    language: str | None
     step_id: str
 
 

@@ -9,10 +9,11 @@ import click
 from torchup.cli.options import commandline, common_options
 from torchup.cli.root import cli
 from torchup.errors import ExitStatus
+from torchup.shell.kinds import SHELLS
 
 
 @cli.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice([shell.name for shell in SHELLS if shell.completes]))
 @common_options
 def completion(**parameters: Any) -> int:
     """Print what a shell reads to complete torchup's commands and options.

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from torchup.shell import kinds
 from torchup.words import LANGUAGES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -24,9 +25,7 @@ class FilePath(click.Path):
 
 
 FILE = FilePath()
-SHELLS = click.Choice(
-    ["bash", "zsh", "fish", "csh", "tcsh", "ksh", "dash", "conda", "powershell", "nushell", "elvish", "xonsh"]
-)
+SHELLS = click.Choice([*(shell.name for shell in kinds.SHELLS), kinds.CONDA])
 
 _COMMON: tuple[Callable[[F], F], ...] = (
     click.option("--json", "json_output", is_flag=True, help="Print the data as JSON on standard output."),

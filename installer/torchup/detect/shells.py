@@ -10,11 +10,10 @@ from torchup.detect.host import Host
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
 from torchup.model.facts import Shells
+from torchup.shell.kinds import NOT_FOR_PEOPLE, SHELLS, named
+from torchup.shell.kinds.kind import Home
 from torchup.words import tr
 
-KNOWN = ("bash", "zsh", "fish", "tcsh", "csh", "ksh", "dash", "pwsh", "nu", "elvish", "xonsh")
-_ALIASES = {"ksh93": "ksh", "mksh": "ksh", "ksh2020": "ksh", "powershell": "pwsh", "bsd-csh": "csh", "rbash": "bash"}
-_NOT_FOR_PEOPLE = ("nologin", "false", "true", "sync", "sh")
 _MOST_ANCESTORS = 32
 _STAT = r"(?s)\d+ \(.*\) \S (\d+)"
 # Options with which a shell is not one that a person sits at.
@@ -35,30 +34,20 @@ def read_shells(host: Host, notes: Notes, files_host: Host, login_shell: str | N
 
 def shell_name(command: str) -> str | None:
     """Name the shell behind a path or a process's first argument, `-zsh` or `/usr/bin/ksh93`; None for no shell."""
-    name = command.replace("\\", "/").rpartition("/")[2].lstrip("-").removesuffix(".exe")
-    name = _ALIASES.get(name, name)
-    return name if name in KNOWN else None
+    shell = named(command)
+    return shell.program if shell is not None else None
 
 
 def login_name(command: str) -> str | None:
     """Name an account's shell, also one that is none for a person (`nologin`, `false`) or plain `sh`."""
     plain = command.replace("\\", "/").rpartition("/")[2]
-    return shell_name(command) or (plain if plain in _NOT_FOR_PEOPLE else None)
+    return shell_name(command) or (plain if plain in NOT_FOR_PEOPLE else None)
 
 
 def startup_files(host: Host) -> tuple[str, ...]:
     """List the start-up files that the known shells read in this home, whether or not they exist."""
-    home = host.home
-    zdotdir = host.environ.get("ZDOTDIR") or home
-    config = host.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    files = [f"{home}/{name}" for name in (".bashrc", ".bash_profile", ".bash_login", ".profile")]
-    files += [f"{home}/.zshenv"]
-    files += [f"{zdotdir}/{name}" for name in (".zshenv", ".zprofile", ".zshrc", ".zlogin")]
-    files += [f"{config}/fish/config.fish"]
-    files += [f"{config}/fish/conf.d/{name}" for name in host.names(f"{config}/fish/conf.d") if name.endswith(".fish")]
-    files += [f"{home}/{name}" for name in (".tcshrc", ".cshrc", ".login", ".kshrc")]
-    files += [f"{config}/{name}" for name in ("powershell/profile.ps1", "nushell/config.nu", "elvish/rc.elv")]
-    return tuple(dict.fromkeys(files))
+    home = Home(home=host.home, environ=host.environ, names=host.names)
+    return tuple(dict.fromkeys(path for shell in SHELLS for path in shell.reads(home)))
 
 
 def parse_parent(stat: str) -> int | None:
@@ -112,10 +101,10 @@ def _read_installed(host: Host) -> tuple[str, ...]:
     listed = [line.strip() for line in (host.read_text("/etc/shells") or "").splitlines()]
     paths = [path for path in listed if path.startswith("/") and shell_name(path) and host.executable(path)]
     names = {name for path in paths if (name := shell_name(path))}
-    names |= {name for name in KNOWN if name not in names and host.which(name)}
-    if host.system == "windows" and host.which("powershell"):
-        names.add("pwsh")
-    return tuple(name for name in KNOWN if name in names)
+    # Elsewhere another name of a shell may be another version of it; Windows brings its own PowerShell.
+    known_as = slice(None) if host.system == "windows" else slice(1)
+    names |= {shell.program for shell in SHELLS if any(map(host.which, shell.programs[known_as]))}
+    return tuple(shell.program for shell in SHELLS if shell.program in names)
 
 
 def _is_there(host: Host, path: str, notes: Notes) -> bool:

@@ -15,7 +15,8 @@ from torchup.model.quick import dataclass
 SCHEMA = 1
 
 Privilege = Literal["user", "root"]
-ShellLanguage = Literal["bash", "zsh", "sh", "fish", "csh", "powershell"]
+ShellLanguage = str
+"""The name of a shell language, as `torchup.shell.kinds` knows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,9 @@ from torchup.model.quick import dataclass
 
 SCHEMA = 1
 
-ShellName = Literal["bash", "zsh", "fish", "conda", "csh", "tcsh", "ksh", "dash", "powershell"]
+ShellName = str
+"""The name of a shell, as `torchup.shell.kinds` knows them, or `conda`."""
+
 VerifyLevel = Literal["quick", "standard", "full"]
 
 

@@ -12,7 +12,7 @@ from torchup.model.offer import IndexSettings, Offer
 from torchup.model.request import Request
 from torchup.plan.conda import conda_prefix
 from torchup.plan.target import TargetState
-from torchup.shell.startup_files import Asked
+from torchup.shell.startup_choice import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

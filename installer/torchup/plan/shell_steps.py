@@ -36,13 +36,14 @@ from torchup.plan.windows_shell_steps import (
     variable_steps,
     windows_environment,
 )
-from torchup.shell.block_body import block_body, fish_conf_file
+from torchup.shell.block_body import block_body, own_file
 from torchup.shell.by_hand import HandLines, lines_by_hand
 from torchup.shell.conda_scripts import CondaSettings
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
+from torchup.shell.kinds.kind import StartupFile
 from torchup.shell.library_path import LibraryPathDecision, decide_library_path
-from torchup.shell.quoting import Language
-from torchup.shell.startup_files import Asked, SkippedShell, StartupChoice, StartupFile, choose_startup_files
+from torchup.shell.startup_choice import Asked, SkippedShell, StartupChoice
+from torchup.shell.startup_files import choose_startup_files
 from torchup.words import tr
 
 ReadFile = Callable[[str], bytes | None]
@@ -215,12 +216,12 @@ def plan_shell_removal(
     return ShellPlan(steps=tuple(steps), choice=choice, library_path=nothing)
 
 
-def env_file_path(language: Language, context: Context) -> str:
+def env_file_path(language: str, context: Context) -> str:
     """Tell where the env file of a shell language is."""
     return str(context.places.config / env_file_name(language))
 
 
-def env_file_seen(language: Language, context: Context) -> str:
+def env_file_seen(language: str, context: Context) -> str:
     """Tell where a shell finds the env file: below another root it starts with that root as its `/`."""
     path = Path(env_file_path(language, context))
     if context.root != Path("/") and path.is_relative_to(context.root):
@@ -291,7 +292,7 @@ def _library_dir(path: str, toolkit: ToolkitDecision, facts: MachineFacts) -> st
 
 
 def _env_files(
-    languages: tuple[Language, ...], known: ShellEnvironment, context: Context, library_path: LibraryPathDecision
+    languages: tuple[str, ...], known: ShellEnvironment, context: Context, library_path: LibraryPathDecision
 ) -> Iterable[Step]:
     by_path = {env_file_path(language, context): language for language in reversed(languages)}
     for path, language in reversed(by_path.items()):
@@ -324,7 +325,7 @@ def _startup_file(file: StartupFile, context: Context, files: ReadFile) -> list[
                 summary=tr("Have {shell} read the shell settings", shell=file.shell),
                 why=why,
                 path=path,
-                content=fish_conf_file(env_file),
+                content=own_file(file.language, env_file),
             )
         )
         return steps

@@ -19,9 +19,10 @@ from torchup.model.request import ShellWish
 from torchup.model.resolution import Reason
 from torchup.shell.block_body import block_body
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
+from torchup.shell.kinds.kind import StartupFile
 from torchup.shell.library_path import LibraryPathDecision
 from torchup.shell.quoting import check_entry
-from torchup.shell.startup_files import SkippedShell, StartupChoice, StartupFile
+from torchup.shell.startup_choice import SkippedShell, StartupChoice
 from torchup.words import mark, tr
 
 ReadFile = Callable[[str], bytes | None]

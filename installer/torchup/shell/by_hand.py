@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torchup.shell.block_body import block_body
 from torchup.shell.env_files import ShellEnvironment
-from torchup.shell.startup_files import ByHand
+from torchup.shell.startup_choice import ByHand
 from torchup.words import tr
 
 

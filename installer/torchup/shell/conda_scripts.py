@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from torchup.errors import UsageError
 from torchup.shell.env_files import ShellEnvironment
-from torchup.shell.quoting import Language
+from torchup.shell.kinds import CONFIGURED
 from torchup.shell.templates import render_with_names
 
 # The ending says which shells conda reads a file in: `.sh` in bash, zsh, dash and ksh.
-_LANGUAGES: dict[str, Language] = {"sh": "sh", "fish": "fish", "csh": "csh", "ps1": "powershell"}
+_LANGUAGES = {shell.conda: shell.language for shell in CONFIGURED.values() if shell.conda and shell.language}
 _TOKEN = "TORCHUP_CONDA_ID"  # noqa: S105 - the stand-in for a variable's name in the templates
 _DIGITS = 12
 
@@ -77,7 +77,7 @@ def render_conda_scripts(settings: CondaSettings) -> dict[str, str]:
                 library_dirs=settings.library_dirs,
             )
         except UsageError:
-            if language != "powershell":
+            if not language.drives:
                 raise
             continue
         take_back, end = (_part(f"{part}.{ending}", names) for part in ("conda-take-back", "conda-end"))

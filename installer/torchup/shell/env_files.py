@@ -5,18 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torchup.errors import UsageError
-from torchup.shell.quoting import Language, check_entry
+from torchup.shell.kinds import language_named
+from torchup.shell.quoting import check_entry
 from torchup.shell.templates import render
 from torchup.words import tr
-
-_FILE_NAMES: dict[Language, str] = {
-    "bash": "env.sh",
-    "zsh": "env.sh",
-    "sh": "env.sh",
-    "fish": "env.fish",
-    "csh": "env.csh",
-    "powershell": "env.ps1",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +42,12 @@ class ShellEnvironment:
             check_entry(path[2:] if _has_drive(path) else path)
 
 
-def env_file_name(language: Language) -> str:
+def env_file_name(language: str) -> str:
     """Name the env file that a shell language reads: bash, zsh and sh share `env.sh`."""
-    return _FILE_NAMES[language]
+    return language_named(language).env_file
 
 
-def render_env_file(language: Language, environment: ShellEnvironment) -> str:
+def render_env_file(language: str, environment: ShellEnvironment) -> str:
     """Render the env file for one shell language.
 
     The text is to be encoded as UTF-8 with `surrogateescape`, so that a path that is not UTF-8 keeps

@@ -13,15 +13,13 @@ and an empty line keeps it away from ours. Bytes outside the markers and those a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from torchup.errors import RefusedError
 from torchup.shell.block_scan import Block, BlockState, digest, find, markers
 from torchup.shell.early_end import before_early_end
-from torchup.shell.quoting import Language
+from torchup.shell.kinds import language_named
+from torchup.shell.kinds.kind import Placement
 from torchup.words import tr
-
-Placement = Literal["end", "start", "before-return"]
 
 __all__ = ["Block", "BlockState", "Edit", "Placement", "find", "insert", "remove"]
 
@@ -51,7 +49,7 @@ def insert(
     body: str,
     *,
     placement: Placement = "end",
-    language: Language = "sh",
+    language: str = "sh",
 ) -> Edit:
     """Put our block with this body into a file, or bring the one that is there up to date in its place.
 
@@ -116,7 +114,7 @@ def _compose(body: bytes, flags: tuple[str, ...]) -> bytes:
     return begin + b"\n" + body + end + b"\n"
 
 
-def _additions(content: bytes | None, offset: int, language: Language) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _additions(content: bytes | None, offset: int, language: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if content is None:
         return ("created",), (tr("the file is created"),)
     if offset == 0:
@@ -128,7 +126,7 @@ def _additions(content: bytes | None, offset: int, language: Language) -> tuple[
         flags.append("newline")
         notes.append(tr("the last line gets the line end that it lacks"))
     last_line = above.removesuffix(b"\n")
-    if last_line.endswith(b"`" if language == "powershell" else b"\\"):
+    if last_line.endswith(language_named(language).continues):
         flags.append("blank")
         notes.append(tr("an empty line keeps the last line, which continues, away from the block"))
     return tuple(flags), tuple(notes)

@@ -6,14 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from torchup.shell.quoting import Language
-from torchup.shell.startup_shells import StartupFile
-from torchup.words import mark, tr
-
-NOT_EVERYWHERE = {
-    "bash": mark("`ssh host command` will not see the variables in bash; `shell.scope: all` changes that"),
-    "zsh": mark("`ssh host command` and scripts will not see the variables in zsh; `shell.scope: all` changes that"),
-}
+from torchup.shell.kinds import SHELLS
+from torchup.shell.kinds.kind import StartupFile
+from torchup.words import tr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +54,7 @@ class ByHand:
     """
 
     shell: str
-    language: Language | None
+    language: str | None
     path: str | None
     why: str
 
@@ -82,7 +77,9 @@ class StartupChoice:
     def printed_only(self, why: str) -> StartupChoice:
         """Edit no file and have the lines added by hand, all for one reason."""
         by_hand = [ByHand(shell=file.shell, language=file.language, path=file.path, why=why) for file in self.files]
-        notes = tuple(note for note in self.notes if note not in map(tr, NOT_EVERYWHERE.values()))
+        # Where nothing is written, what a block would not reach goes without saying.
+        unsaid = {tr(shell.scope_notes["interactive"]) for shell in SHELLS if "interactive" in shell.scope_notes}
+        notes = tuple(note for note in self.notes if note not in unsaid)
         return replace(self, files=(), by_hand=(*self.by_hand, *by_hand), notes=notes)
 
     def without(self, unedited: Mapping[str, Unedited]) -> StartupChoice:

@@ -8,36 +8,10 @@ from typing import Literal
 
 from torchup.model.facts import Shells
 from torchup.shell.environment_modules import find_module_use
-from torchup.shell.quoting import Language
-from torchup.shell.startup_choice import NOT_EVERYWHERE, Asked, ByHand, SkippedShell, StartupChoice, Unedited
-from torchup.shell.startup_shells import CHOOSERS, Home, StartMode, StartupFile
-from torchup.words import mark, tr
-
-__all__ = [
-    "LANGUAGES",
-    "Asked",
-    "ByHand",
-    "SkippedShell",
-    "StartMode",
-    "StartupChoice",
-    "StartupFile",
-    "Unedited",
-    "choose_startup_files",
-]
-
-LANGUAGES: dict[str, Language] = {
-    "bash": "bash",
-    "zsh": "zsh",
-    "fish": "fish",
-    "csh": "csh",
-    "tcsh": "csh",
-    "ksh": "sh",
-    "dash": "sh",
-    "powershell": "powershell",
-}
-
-# Accounts with these belong to services, or their shell reads no file that we could be sure of.
-_NO_SHELL = {"nologin", "false", "true", "sync", "sh"}
+from torchup.shell.kinds import CONDA, CONFIGURED, NOT_FOR_PEOPLE, SHELLS, named, owner
+from torchup.shell.kinds.kind import Home, Shell, StartupFile
+from torchup.shell.startup_choice import Asked, ByHand, SkippedShell, StartupChoice
+from torchup.words import tr
 
 
 def choose_startup_files(
@@ -76,11 +50,9 @@ def choose_startup_files(
     files: list[StartupFile] = []
     notes: list[str] = []
     for shell in wanted:
-        files.extend(CHOOSERS[shell](shell, known))
-        if known.everywhere and shell in _NO_SCRIPTS:
-            notes.append(tr(_NO_SCRIPTS[shell]))
-        elif not known.everywhere and shell in NOT_EVERYWHERE:
-            notes.append(tr(NOT_EVERYWHERE[shell]))
+        files.extend(shell.writes(known))
+        if scope in shell.scope_notes:
+            notes.append(tr(shell.scope_notes[scope]))
     choice = StartupChoice(
         files=_once(files), skipped=tuple(skipped), notes=tuple(dict.fromkeys(notes)), by_hand=tuple(by_hand)
     )
@@ -99,75 +71,68 @@ def choose_startup_files(
 def _wanted(
     shells: Literal["auto", "none"] | tuple[str, ...],
     facts: Shells,
-) -> tuple[list[str], list[SkippedShell], list[ByHand]]:
-    installed = {_name(shell) for shell in facts.installed}
+) -> tuple[list[Shell], list[SkippedShell], list[ByHand]]:
+    installed = set(map(_name, facts.installed))
     if isinstance(shells, str):
         return _automatic(facts, installed)
-    wanted: list[str] = []
+    wanted: list[Shell] = []
     skipped: list[SkippedShell] = []
     by_hand: list[ByHand] = []
-    for shell in dict.fromkeys(map(_name, shells)):
-        if shell == "conda":
-            skipped.append(
-                SkippedShell(shell=shell, reason=tr("a conda environment gets its own scripts, not a block"))
-            )
-        elif shell not in CHOOSERS:
-            by_hand.append(_unknown(shell))
-        elif installed and shell not in installed and not (shell == "powershell" and "pwsh" in installed):
-            skipped.append(SkippedShell(shell=shell, reason=tr("{shell} is not installed", shell=shell)))
+    for name in dict.fromkeys(map(_name, shells)):
+        if name == CONDA:
+            skipped.append(SkippedShell(shell=name, reason=tr("a conda environment gets its own scripts, not a block")))
+        elif name not in CONFIGURED:
+            by_hand.append(_unknown(name))
+        elif installed and name not in installed:
+            skipped.append(SkippedShell(shell=name, reason=tr("{shell} is not installed", shell=name)))
         else:
-            wanted.append(shell)
+            wanted.append(CONFIGURED[name])
     return wanted, skipped, by_hand
 
 
-def _automatic(facts: Shells, installed: set[str]) -> tuple[list[str], list[SkippedShell], list[ByHand]]:
+def _automatic(facts: Shells, installed: set[str]) -> tuple[list[Shell], list[SkippedShell], list[ByHand]]:
     login = _name(facts.login) if facts.login else None
-    if login in _NO_SHELL:
+    if login in NOT_FOR_PEOPLE:
         reason = tr("the login shell is {login}, so no start-up file is edited unless shells are named", login=login)
         by_hand = ByHand(shell=login or "sh", language="sh", path=None, why=reason)
         return [], [SkippedShell(shell=login or "", reason=reason)], [by_hand]
-    wanted: list[str] = [shell for shell in ("bash", "zsh") if shell in installed or shell == login]
+    wanted = [shell for shell in SHELLS if shell.usual and (shell.name in installed or shell.name == login)]
     unknown: list[ByHand] = []
-    for shell in dict.fromkeys(_name(name) for name in (facts.login, facts.current) if name):
-        if shell in wanted or shell in _NO_SHELL:
+    for name in dict.fromkeys(_name(name) for name in (facts.login, facts.current) if name):
+        if name in NOT_FOR_PEOPLE or name in [shell.name for shell in wanted]:
             continue
-        if shell in CHOOSERS:
-            wanted.append(shell)
+        if name in CONFIGURED:
+            wanted.append(CONFIGURED[name])
         else:
-            unknown.append(_unknown(shell))
+            unknown.append(_unknown(name))
     return wanted, [], unknown
 
 
-def _unknown(shell: str) -> ByHand:
-    where = tr(_POINTERS[shell]) if shell in _POINTERS else tr("see its manual for the file")
+def _unknown(name: str) -> ByHand:
+    shell = named(name)
+    where = tr(shell.pointer) if shell is not None and shell.pointer else tr("see its manual for the file")
     why = tr(
         "torchup has no settings in the language of {shell}, so these values are for you to set ({where})",
-        shell=shell,
+        shell=name,
         where=where,
     )
-    return ByHand(shell=shell, language=None, path=None, why=why)
+    return ByHand(shell=name, language=None, path=None, why=why)
 
 
-def _named_file(rc: str, wanted: list[str], known: Home) -> StartupChoice:
+def _named_file(rc: str, wanted: list[Shell], known: Home) -> StartupChoice:
     path = known.at(rc[2:]) if rc.startswith("~/") else posixpath.join(known.home, rc)
-    shell = _shell_of(path) or (wanted[0] if wanted else "bash")
+    shell = owner(path)
+    if shell is None or shell.language is None:
+        shell = wanted[0] if wanted else CONFIGURED["bash"]
     file = StartupFile(
-        shell=shell,
-        language=LANGUAGES[shell],
+        shell=shell.name,
+        language=shell.language.name if shell.language is not None else "sh",
         path=path,
         create=True,
         modes=(),
         why=tr("you named this file"),
     )
     return StartupChoice(files=(file,))
-
-
-def _shell_of(path: str) -> str | None:
-    name = posixpath.basename(path)
-    for shell, endings in _ENDINGS.items():
-        if name.endswith(endings):
-            return shell
-    return None
 
 
 def _once(files: list[StartupFile]) -> tuple[StartupFile, ...]:
@@ -179,30 +144,5 @@ def _once(files: list[StartupFile]) -> tuple[StartupFile, ...]:
 
 
 def _name(shell: str) -> str:
-    name = posixpath.basename(shell).removeprefix("-")
-    return {"pwsh": "powershell", "nushell": "nu"}.get(name, name)
-
-
-_POINTERS = {
-    "nu": mark("in the file that `$nu.config-path` names, by `$env.NAME = ...`"),
-    "elvish": mark("in rc.elv, by `set E:NAME = ...`"),
-    "xonsh": mark("in ~/.xonshrc, by `$NAME = ...`"),
-}
-
-_NO_SCRIPTS = {
-    "bash": mark("bash reads no file for scripts (`bash -c`); they inherit what their parent has"),
-    "dash": mark("dash reads no file for scripts; they inherit what their parent has"),
-    "ksh": mark("ksh reads no file for scripts; they inherit what their parent has"),
-}
-
-
-_ENDINGS: dict[str, tuple[str, ...]] = {
-    "fish": (".fish",),
-    "powershell": (".ps1",),
-    "zsh": ("zshrc", "zshenv", "zprofile", "zlogin", ".zsh"),
-    "tcsh": ("tcshrc",),
-    "csh": ("cshrc", ".login", ".csh"),
-    "dash": (".profile", ".sh"),
-    "ksh": ("kshrc",),
-    "bash": ("bashrc", ".bash_profile", ".bash_login", ".bash"),
-}
+    known = named(shell)
+    return known.name if known is not None else posixpath.basename(shell).removeprefix("-")

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from torchup.shell.diagnosis import StartupFinding
 from torchup.shell.difference import unified
+from torchup.shell.kinds import language_named
 
 _OWN = ("own-cuda-home", "own-cuda-path", "own-library-path", "library-path-hole", "module-load")
 _CUDA = re.compile(rb"cuda|cudnn|nvhpc", re.IGNORECASE)
 # In `/x:$LD_LIBRARY_PATH` and `$LD_LIBRARY_PATH:/x` the colon is to stand only where there is something.
 _BEHIND = re.compile(rb":\$(?:\{LD_LIBRARY_PATH\}|LD_LIBRARY_PATH\b)")
 _BEFORE = re.compile(rb"\$(?:\{LD_LIBRARY_PATH\}|LD_LIBRARY_PATH\b):")
-_POSIX = ("bash", "zsh", "sh")
 
 
 def suggested_change(path: str, content: bytes, findings: Sequence[StartupFinding], language: str) -> tuple[str, ...]:
@@ -31,7 +31,7 @@ def suggested_change(path: str, content: bytes, findings: Sequence[StartupFindin
         if continues or (number in numbers and _CUDA.search(line) is not None):
             changed.append(_commented(line, continued=continues, language=language))
             continues = line.endswith(b"\\")
-        elif number in numbers and language in _POSIX:
+        elif number in numbers and language_named(language).posix:
             changed.append(_closed(line))
         else:
             changed.append(line)
@@ -41,7 +41,7 @@ def suggested_change(path: str, content: bytes, findings: Sequence[StartupFindin
 def _commented(line: bytes, *, continued: bool, language: str) -> bytes:
     indentation = line[: len(line) - len(line.lstrip())]
     # An indented line may be the only one in an `if` or a function, whose body must not become empty.
-    word = b": # " if indentation and language in _POSIX and not continued else b"# "
+    word = b": # " if indentation and language_named(language).posix and not continued else b"# "
     return indentation + word + line.lstrip()
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from torchup.errors import TorchupError
-from torchup.shell.quoting import Language, Quoted, quote
+from torchup.shell.kinds import LANGUAGES
+from torchup.shell.quoting import Quoted, quote
 from torchup.shell.yaml_quoting import quote_yaml
 from torchup.words import tr
 
@@ -43,7 +44,7 @@ def render(name: str, **values: object) -> str:
     """Render `<name>.j2` from the templates folder; the text ends as the template does.
 
     An undefined value is an error, and so is a value that reaches the text without a quoting filter
-    (`bash`, `zsh`, `sh`, `fish`, `csh`, `powershell`, `yaml`): TypeError.
+    (the name of a shell language, or `yaml`): TypeError.
     """
     return _environment().get_template(f"{name}.j2").render(**values)
 
@@ -72,7 +73,7 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701  these are shell scripts: `finalize` lets only quoted values through
         finalize=_only_quoted,
     )
-    for language in get_args(Language):
+    for language in LANGUAGES:
         environment.filters[language] = _filter(language)
     environment.filters["yaml"] = quote_yaml
     return environment
@@ -90,7 +91,7 @@ def _source(name: str) -> str | None:
     return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
-def _filter(language: Language) -> Callable[[str], Quoted]:
+def _filter(language: str) -> Callable[[str], Quoted]:
     return lambda text: quote(language, text)
 
 

@@ -19,7 +19,8 @@ from torchup.model.plan import (
     WriteFile,
     WriteLock,
 )
-from torchup.shell.quoting import Language, quote
+from torchup.shell.kinds import language_named, named
+from torchup.shell.quoting import quote
 from torchup.ui.report_view import status_word
 from torchup.words import mark, tr
 
@@ -29,7 +30,6 @@ _VERDICTS: dict[Verdict, str] = {
     "fail": mark("The tensor test FAILED on {devices}: {passed} of {tests} checks passed{rest}."),
     "not-run": mark("The tensor test did not run on {devices}: {passed} of {tests} checks passed{rest}."),
 }
-_ACTIVATE: dict[str, tuple[str, Language]] = {"fish": ("activate.fish", "fish"), "csh": ("activate.csh", "csh")}
 
 
 def render_closing(result: RunResult, plan: Plan, *, shell: str | None, program: str, log: Path) -> RenderableType:
@@ -129,10 +129,10 @@ def _use_now(plan: Plan, shell: str | None) -> list[str]:
         # A path, because a name is found only in the folders that conda is configured with.
         return [f"{program} activate {_word(created[-1].path)}"]
     environments = [step.path for step in created]
-    name, language = _ACTIVATE.get((shell or "").replace("tcsh", "csh"), ("activate", "sh"))
-    script = f"{environments[-1]}/bin/{name}"
-    word = "source" if language in ("fish", "csh") else "."
-    return [f"{word} {quote(language, script) if _odd(script) else script}"]
+    kind = named(shell or "")
+    language = (kind.language if kind is not None else None) or language_named("sh")
+    script = f"{environments[-1]}/bin/{language.activate}"
+    return [f"{language.reads} {language.quote(script) if _odd(script) else script}"]
 
 
 def _word(path: str) -> str:

@@ -8,17 +8,10 @@ import tempfile
 from torchup.model.outcome import Check, CheckStatus
 from torchup.model.plan import CondaProof
 from torchup.shell.conda_scripts import script_folders
-from torchup.shell.quoting import Language, quote
+from torchup.shell.kinds import CONFIGURED, SPOKEN
+from torchup.shell.kinds.kind import Shell
 from torchup.verify.shells import ShellReading, read_variables
 from torchup.words import tr
-
-_SHELLS: dict[str, tuple[str, Language]] = {
-    "bash": ("sh", "bash"),
-    "zsh": ("sh", "zsh"),
-    "fish": ("fish", "fish"),
-    "tcsh": ("csh", "csh"),
-    "powershell": ("ps1", "powershell"),
-}
 
 
 def check_conda_scripts(proof: CondaProof, *, timeout: float = 15.0) -> tuple[Check, ...]:
@@ -27,16 +20,16 @@ def check_conda_scripts(proof: CondaProof, *, timeout: float = 15.0) -> tuple[Ch
     The shells get an empty home: start-up files have no part in this, and fish makes folders in a home
     that it has not seen yet.
     """
-    installed = [shell for shell in _SHELLS if shutil.which("pwsh" if shell == "powershell" else shell) is not None]
+    installed = [shell for shell in CONFIGURED.values() if shell.conda and shutil.which(shell.program) is not None]
     with tempfile.TemporaryDirectory(prefix="torchup-") as home:
         return tuple(_check(shell, proof, home, timeout) for shell in installed)
 
 
-def _check(shell: str, proof: CondaProof, home: str, timeout: float) -> Check:
-    ending, language = _SHELLS[shell]
-    reads = "source" if language in ("fish", "csh") else "."
+def _check(kind: Shell, proof: CondaProof, home: str, timeout: float) -> Check:
+    shell, language = kind.name, SPOKEN[kind.name]
     activate, deactivate = (
-        f"{reads} {quote(language, f'{folder}/torchup.{ending}')}" for folder in script_folders(proof.prefix)
+        f"{language.reads} {language.quote(f'{folder}/torchup.{kind.conda}')}"
+        for folder in script_folders(proof.prefix)
     )
     before = read_variables(shell, "script", home=home, timeout=timeout)
     active = read_variables(shell, "script", home=home, before=activate, timeout=timeout)

@@ -7,7 +7,8 @@ import shutil
 
 from torchup.model.facts import Shells
 from torchup.model.outcome import Check
-from torchup.shell.startup_files import StartMode
+from torchup.shell.kinds import named
+from torchup.shell.kinds.kind import StartMode
 from torchup.verify.shells import read_variables
 from torchup.words import tr
 
@@ -17,7 +18,6 @@ NAMES = (
 )
 PROGRAMS = ("python", "python3", "nvcc", "nvidia-smi")
 _MODES: tuple[StartMode, ...] = ("interactive", "login")
-_READABLE = frozenset({"bash", "zsh", "fish", "tcsh", "csh", "ksh", "dash", "powershell"})
 _CUDA_FOLDER = re.compile(r"cuda[^:]*/(?:lib64|lib|targets|compat)|/cudnn", re.IGNORECASE)
 
 
@@ -30,7 +30,8 @@ def read_own_shell(shells: Shells, *, home: str, timeout: float = 15.0) -> tuple
     shell = shells.login or shells.current
     if shell is None:
         return {}, ()
-    if shell not in _READABLE or shutil.which(shell) is None:
+    kind = named(shell)
+    if kind is None or kind.language is None or shutil.which(kind.program) is None:
         return {}, (
             Check(id="own-shell", status="skip", detail=tr("the login shell {shell} cannot be asked", shell=shell)),
         )

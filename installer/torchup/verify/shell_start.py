@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from torchup.shell.quoting import quote
-from torchup.shell.startup_files import LANGUAGES, StartMode
+from torchup.shell.kinds import named
+from torchup.shell.kinds.kind import Started, StartMode
 from torchup.words import tr
 
 # The reader writes to a file and not to standard output, where start-up files write too.
@@ -46,25 +46,6 @@ class ShellReading:
         return None if value is None else value.decode("utf-8", "surrogateescape")
 
 
-def shell_argv(shell: str, mode: StartMode, command: str) -> list[str]:
-    """Give the argument vector, name included, that starts a shell in a mode to run one command.
-
-    `login` is the interactive login shell of a terminal or console; its name begins with a dash.
-    Where the command is no part of the result, the shell is to read it from its standard input.
-    """
-    name = "pwsh" if shell == "powershell" else shell
-    if shell == "powershell":
-        return [name, "-NoLogo", "-Command", command]
-    if shell in ("tcsh", "csh") and mode in ("login", "interactive"):
-        # With -c it does not take itself for interactive, whatever else it is told.
-        return [f"-{name}"] if mode == "login" else [name, "-i"]
-    if mode == "login":
-        return [f"-{name}", "-i", "-c", command]
-    if mode == "interactive":
-        return [name, "-i", "-c", command]
-    return [name, "-c", command]
-
-
 def clean_environment(mode: StartMode, home: str, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give the environment of a fresh login: nothing of ours leaks in, and BASH_ENV or ENV are not read."""
     environment = {"HOME": home, "PATH": "/usr/bin:/bin", "TERM": "dumb"}
@@ -89,37 +70,33 @@ def read_variables(
     first. The shell has a process group of its own, which is killed at the time limit, no input but
     the command, and in the interactive modes a terminal as standard output.
     """
-    program = "pwsh" if shell == "powershell" else shell
-    executable = shutil.which(program)
-    if executable is None:
-        return ShellReading(variables=None, problem=tr("{program} is not installed", program=program))
+    kind = named(shell)
+    executable = shutil.which(kind.program) if kind is not None else None
+    if kind is None or kind.language is None or executable is None:
+        return ShellReading(variables=None, problem=tr("{program} is not installed", program=shell))
     with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
         result = Path(folder) / "environment"
-        language = LANGUAGES.get(shell, "sh")
-        words = [str(quote(language, word)) for word in _reader(str(result))]
-        reader = ("& " if shell == "powershell" else "") + " ".join(words)
-        started = time.monotonic()
-        command = f"{before}; {reader}" if before else reader
-        argv = shell_argv(shell, mode, command)
+        reader = kind.language.calls + " ".join(kind.language.quote(word) for word in _reader(str(result)))
+        start = kind.starts(kind.program, mode, f"{before}; {reader}" if before else reader)
+        begun = time.monotonic()
         status, complaint = _run(
-            argv,
-            None if command in argv else command,
+            start,
             executable,
-            clean_environment(mode, home, {"HISTFILE": os.devnull, **(extra or {})} if shell == "ksh" else extra),
+            clean_environment(mode, home, {**start.environment, **(extra or {})}),
             terminal=mode in ("interactive", "login"),
             timeout=timeout,
         )
-        seconds = time.monotonic() - started
+        seconds = time.monotonic() - begun
         content = result.read_bytes() if result.exists() else None
     if status is None:
         problem = tr(
-            "{program} did not finish its start-up files within {seconds:g} s", program=program, seconds=timeout
+            "{program} did not finish its start-up files within {seconds:g} s", program=kind.program, seconds=timeout
         )
         return ShellReading(variables=None, problem=problem, timed_out=True, complaint=complaint, seconds=seconds)
     if content is None:
         problem = tr(
             "{program} ended with status {status} before it ran a command: a start-up file stops it or runs another",
-            program=program,
+            program=kind.program,
             status=status,
         )
         return ShellReading(variables=None, problem=problem, complaint=complaint, seconds=seconds)
@@ -164,8 +141,7 @@ def ask_powershell_profile(home: str) -> str | None:
 
 
 def _run(
-    argv: list[str],
-    typed: str | None,
+    start: Started,
     executable: str,
     environment: dict[str, str],
     *,
@@ -176,15 +152,15 @@ def _run(
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(tempfile.TemporaryFile())
         commands = stack.enter_context(tempfile.TemporaryFile())
-        commands.write((typed or "").encode("utf-8", "surrogateescape") + b"\n")
+        commands.write((start.typed or "").encode("utf-8", "surrogateescape") + b"\n")
         commands.seek(0)
         output = stack.enter_context(_terminal()) if terminal and sys.platform != "win32" else subprocess.DEVNULL
         process = subprocess.Popen(
-            argv,
+            start.argv,
             executable=executable,
             env=environment,
             cwd="/" if sys.platform != "win32" else None,
-            stdin=subprocess.DEVNULL if typed is None else commands,
+            stdin=subprocess.DEVNULL if start.typed is None else commands,
             stdout=output,
             stderr=errors,
             start_new_session=True,

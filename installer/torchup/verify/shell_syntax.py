@@ -8,18 +8,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from torchup.shell.kinds import named
 from torchup.words import tr
 
-# zsh and fish read no configuration of the user here; bash's own start-up files often switch extglob
-# on before they use it, which a parser that runs nothing cannot know.
-_PARSERS: dict[str, tuple[str, ...]] = {
-    "bash": ("bash", "-O", "extglob", "-n"),
-    "zsh": ("zsh", "-f", "-n"),
-    "dash": ("dash", "-n"),
-    "ksh": ("ksh", "-n"),
-    "fish": ("fish", "--no-config", "--no-execute"),
-}
-_CSH = ("tcsh", "csh")
 # Parsers do not wait for anything, so only a busy machine makes them slow; tcsh runs the file.
 PARSE_SECONDS = 30.0
 _HERE_DOCUMENT = re.compile(rb"(?<!<)<<(-?)[ \t]*(['\"]?)\\?([A-Za-z_][A-Za-z0-9_]*)\2")
@@ -35,17 +26,18 @@ def parse_check(
     what every new shell does with it. A shell that is not installed finds nothing wrong.
     """
     content = file if isinstance(file, bytes) else file.read_bytes()
-    program = "dash" if shell == "sh" and shutil.which("dash") else "bash" if shell == "sh" else shell
-    if program in _CSH:
-        return _run_csh(program, content, home, timeout)
-    argv = _PARSERS.get(program)
-    if argv is None or shutil.which(argv[0]) is None:
+    kind = named(("dash" if shutil.which("dash") else "bash") if shell == "sh" else shell)
+    if kind is None or shutil.which(kind.program) is None:
         return None
-    problem = _parse(argv, content, timeout)
-    if problem is not None or program == "fish":
+    if kind.runs_to_parse:
+        return _run(kind.program, content, home, timeout)
+    if kind.parser is None:
+        return None
+    problem = _parse(kind.parser, content, timeout)
+    if problem is not None or kind.language is None or not kind.language.posix:
         return problem
     # A parser that stops at an error never sees what follows, so an error put at the end has to be seen.
-    if _parse(argv, content + b"\n)\n", timeout) is not None:
+    if _parse(kind.parser, content + b"\n)\n", timeout) is not None:
         return None
     opened = _open_here_document(content)
     if opened is None:
@@ -61,9 +53,7 @@ def _parse(argv: tuple[str, ...], content: bytes, timeout: float) -> str | None:
         return _complaint((*argv, str(path)), str(path), {"PATH": "/usr/bin:/bin"}, timeout)
 
 
-def _run_csh(program: str, content: bytes, home: str | None, timeout: float) -> str | None:
-    if shutil.which(program) is None:
-        return None
+def _run(program: str, content: bytes, home: str | None, timeout: float) -> str | None:
     with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
         path = Path(folder) / "startup"
         path.write_bytes(content)

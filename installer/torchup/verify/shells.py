@@ -9,9 +9,9 @@ from pathlib import Path
 
 from torchup.model.outcome import Check, CheckStatus
 from torchup.shell.env_files import ShellEnvironment
-from torchup.shell.quoting import quote
-from torchup.shell.startup_files import StartMode, StartupFile
-from torchup.verify.shell_start import ShellReading, ask_zdotdir, read_variables, shell_argv
+from torchup.shell.kinds import language_named, named
+from torchup.shell.kinds.kind import StartMode, StartupFile
+from torchup.verify.shell_start import ShellReading, ask_zdotdir, read_variables
 from torchup.verify.shell_syntax import parse_check
 from torchup.words import mark, tr
 
@@ -24,7 +24,6 @@ __all__ = [
     "judge_all",
     "parse_check",
     "read_variables",
-    "shell_argv",
     "start_all",
     "starts",
 ]
@@ -54,8 +53,8 @@ def starts(files: tuple[StartupFile, ...]) -> tuple[Start, ...]:
     found = [Start(shell=shell, mode=mode) for shell, modes in _modes(files).items() for mode in modes]
     for file in files:
         if not file.modes:
-            reads = "source" if file.language in ("fish", "csh") else "."
-            found.append(Start(shell=file.shell, mode="script", before=f"{reads} {quote(file.language, file.path)}"))
+            language = language_named(file.language)
+            found.append(Start(shell=file.shell, mode="script", before=f"{language.reads} {language.quote(file.path)}"))
     return tuple(found)
 
 
@@ -65,10 +64,10 @@ def start_all(
     """Start the shells one after another and read what each knows; None for a shell that is not installed."""
     readings: dict[Start, ShellReading | None] = {}
     for start in wanted:
-        program = "pwsh" if start.shell == "powershell" else start.shell
+        kind = named(start.shell)
         readings[start] = (
             read_variables(start.shell, start.mode, home=home, extra=extra, before=start.before, timeout=timeout)
-            if shutil.which(program) is not None
+            if kind is not None and shutil.which(kind.program) is not None
             else None
         )
     return readings

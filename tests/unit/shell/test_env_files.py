@@ -11,9 +11,8 @@ import pytest
 
 from support.tools import require
 from torchup.errors import UsageError
-from torchup.shell.block_body import block_body, fish_conf_file
+from torchup.shell.block_body import block_body, own_file
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
-from torchup.shell.quoting import Language
 from torchup.verify.shell_syntax import parse_check
 
 COMBINATIONS = [
@@ -29,7 +28,7 @@ COMBINATIONS = [
 
 
 @pytest.mark.parametrize("language", ["sh", "fish", "csh", "powershell"])
-def test_every_combination_ends_with_one_newline_and_has_no_trailing_blanks(language: Language) -> None:
+def test_every_combination_ends_with_one_newline_and_has_no_trailing_blanks(language: str) -> None:
     for combination in COMBINATIONS:
         text = render_env_file(language, combination)
         assert text.endswith("\n")
@@ -41,7 +40,7 @@ def test_every_combination_ends_with_one_newline_and_has_no_trailing_blanks(lang
     ("shell", "language"),
     [("bash", "bash"), ("zsh", "zsh"), ("dash", "sh"), ("ksh", "sh"), ("fish", "fish"), ("tcsh", "csh")],
 )
-def test_every_combination_parses(shell: str, language: Language) -> None:
+def test_every_combination_parses(shell: str, language: str) -> None:
     require(shell)
     for combination in COMBINATIONS:
         assert parse_check(shell, render_env_file(language, combination).encode()) is None
@@ -106,7 +105,7 @@ def test_a_relative_env_file_is_refused() -> None:
 
 
 def test_the_fish_file_says_whose_it_is() -> None:
-    assert fish_conf_file("/e").splitlines() == [
+    assert own_file("fish", "/e").splitlines() == [
         "# Reads the settings that torchup made. `torchup undo` removes this file.",
         "if test -r '/e'; source '/e'; end",
     ]

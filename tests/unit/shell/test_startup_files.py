@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from torchup.model.facts import Shells
-from torchup.shell.startup_files import StartupChoice, choose_startup_files
+from torchup.shell.startup_choice import StartupChoice
+from torchup.shell.startup_files import choose_startup_files
 
 HOME = "/home/dave may"
 READS_BASHRC = b'if [ -f "$HOME/.bashrc" ]; then . "$HOME/.bashrc"; fi\n'
@@ -172,7 +173,7 @@ class TestAuto:
     def test_an_unknown_login_shell_is_not_guessed(self) -> None:
         choice = choose(login="nu", installed=("nu",))
         assert choice.files == ()
-        assert [(item.shell, item.language) for item in choice.by_hand] == [("nu", None)]
+        assert [(item.shell, item.language) for item in choice.by_hand] == [("nushell", None)]
 
     def test_none_is_none(self) -> None:
         assert choose(none=True).files == ()
