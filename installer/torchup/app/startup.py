@@ -40,7 +40,7 @@ def ask_shells(context: Context, facts: MachineFacts, wish: ShellWish) -> Startu
     files = tuple(dict.fromkeys([*facts.shells.files, *_zsh_files(context)]))
     profiles = {}
     wanted = (*wish.shells,) if wish.shells not in ("auto", "none") else (facts.shells.login, facts.shells.current)
-    if POWERSHELL.program in facts.shells.installed and {named(name) for name in wanted if name} & {POWERSHELL}:
+    if POWERSHELL.program in facts.shells.installed and any(named(name or "") is POWERSHELL for name in wanted):
         from torchup.verify.shell_start import ask_powershell_profile
 
         profile = ask_powershell_profile(str(context.home))
