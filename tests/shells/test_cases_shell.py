@@ -128,7 +128,7 @@ def test_sc102_powershell_names_its_profile(account: Account) -> None:
     assert not profile.exists()
 
 
-@pytest.mark.parametrize("shell", ["nushell", "elvish", "xonsh"])
+@pytest.mark.parametrize("shell", ["elvish", "xonsh"])
 def test_sc103_unknown_shells(shell: str, account: Account) -> None:
     ran = account.apply(shell)
     assert ran.status == 4

@@ -17,7 +17,6 @@ from torchup.model.plan import EditManagedBlock, Plan
 from torchup.model.request import ShellWish
 from torchup.shell.kinds import SHELLS, named
 from torchup.shell.kinds.kind import Home, StartupFile
-from torchup.shell.kinds.powershell import POWERSHELL
 from torchup.shell.kinds.zsh import ZSH
 from torchup.shell.startup_choice import Asked, Unedited
 from torchup.words import tr
@@ -38,13 +37,15 @@ def ask_shells(context: Context, facts: MachineFacts, wish: ShellWish) -> Startu
     """Let the shells name their start-up files: zsh its folder, which `~/.zshenv` may move, PowerShell its profile."""
     context = _with_zdotdir(context, facts)
     files = tuple(dict.fromkeys([*facts.shells.files, *_zsh_files(context)]))
-    profiles = {}
+    profiles: dict[str, str] = {}
     wanted = (*wish.shells,) if wish.shells not in ("auto", "none") else (facts.shells.login, facts.shells.current)
-    if POWERSHELL.program in facts.shells.installed and any(named(name or "") is POWERSHELL for name in wanted):
-        from torchup.verify.shell_start import ask_powershell_profile
+    for shell in {shell.name: shell for name in wanted if name and (shell := named(name)) is not None}.values():
+        if shell.question is not None and shell.program in facts.shells.installed:
+            from torchup.verify.shell_start import ask_profile
 
-        profile = ask_powershell_profile(str(context.home))
-        profiles = {POWERSHELL.name: profile} if profile else {}
+            moved = {name: context.environ[name] for name in ("XDG_CONFIG_HOME",) if context.environ.get(name)}
+            if profile := ask_profile(shell, str(context.home), moved):
+                profiles[shell.name] = profile
     look = lambda chosen: _look(chosen, context, files)  # noqa: E731
     return Startup(context=context, files=files, asked=Asked(profiles=profiles, files=files, look=look))
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 from torchup.errors import UsageError
 from torchup.shell.env_files import ShellEnvironment
-from torchup.shell.kinds import CONFIGURED
+from torchup.shell.kinds import CONFIGURED, SPOKEN
 from torchup.shell.templates import render_with_names
 
 # The ending says which shells conda reads a file in: `.sh` in bash, zsh, dash and ksh.
-_LANGUAGES = {shell.conda: shell.language for shell in CONFIGURED.values() if shell.conda and shell.language}
+_LANGUAGES = {shell.conda: SPOKEN[name] for name, shell in CONFIGURED.items() if shell.conda}
 _TOKEN = "TORCHUP_CONDA_ID"  # noqa: S105 - the stand-in for a variable's name in the templates
 _DIGITS = 12
 
@@ -70,7 +70,7 @@ def render_conda_scripts(settings: CondaSettings) -> dict[str, str]:
     for ending, language in _LANGUAGES.items():
         try:
             applied = render_with_names(
-                f"conda-apply.{ending}",
+                f"{language.templates}/conda-apply.{ending}",
                 names,
                 cuda_home=settings.cuda_home,
                 include_dir=settings.include_dir,
@@ -80,12 +80,12 @@ def render_conda_scripts(settings: CondaSettings) -> dict[str, str]:
             if not language.drives:
                 raise
             continue
-        take_back, end = (_part(f"{part}.{ending}", names) for part in ("conda-take-back", "conda-end"))
-        scripts[f"{activate}/torchup.{ending}"] = _part(f"conda-activate.{ending}", names) + take_back + applied + end
-        scripts[f"{deactivate}/torchup.{ending}"] = _part(f"conda-deactivate.{ending}", names) + take_back + end
+        on, off, take_back = (
+            render_with_names(f"{language.templates}/conda-{part}.{ending}", names)
+            for part in ("activate", "deactivate", "take-back")
+        )
+        # PowerShell's scripts have nothing to tidy up at their end.
+        end = "" if language.drives else render_with_names(f"{language.templates}/conda-end.{ending}", names)
+        scripts[f"{activate}/torchup.{ending}"] = on + take_back + applied + end
+        scripts[f"{deactivate}/torchup.{ending}"] = off + take_back + end
     return scripts
-
-
-def _part(name: str, names: dict[str, str]) -> str:
-    # PowerShell's scripts have nothing to tidy up at their end.
-    return "" if name == "conda-end.ps1" else render_with_names(name, names)

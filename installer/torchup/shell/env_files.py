@@ -54,8 +54,9 @@ def render_env_file(language: str, environment: ShellEnvironment) -> str:
     its bytes. Raises UsageError `path-unquotable`.
     """
     folder = environment.environment
+    spoken = language_named(language)
     return render(
-        env_file_name(language),
+        f"{spoken.templates}/{spoken.env_file}",
         cuda_home=environment.cuda_home,
         bin_dirs=environment.bin_dirs,
         library_dirs=environment.library_dirs,

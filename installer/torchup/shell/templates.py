@@ -81,9 +81,10 @@ def _environment() -> Environment:
 
 def keep_all() -> None:
     """Read every template now, for a process that will not be able to read them later."""
-    for file in template_root().iterdir():
-        if file.name.endswith(".j2"):
-            _environment().get_template(file.name)
+    for folder in ("", *sorted({language.templates for language in LANGUAGES.values()})):
+        for file in template_root().joinpath(folder).iterdir():
+            if file.name.endswith(".j2"):
+                _environment().get_template(f"{folder}/{file.name}".lstrip("/"))
 
 
 def _source(name: str) -> str | None:

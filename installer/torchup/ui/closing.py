@@ -132,7 +132,7 @@ def _use_now(plan: Plan, shell: str | None) -> list[str]:
     kind = named(shell or "")
     language = (kind.language if kind is not None else None) or language_named("sh")
     script = f"{environments[-1]}/bin/{language.activate}"
-    return [f"{language.reads} {language.quote(script) if _odd(script) else script}"]
+    return [f"{language.enters or language.reads} {language.quote(script) if _odd(script) else script}"]
 
 
 def _word(path: str) -> str:

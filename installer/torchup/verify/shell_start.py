@@ -16,13 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchup.shell.kinds import named
-from torchup.shell.kinds.kind import Started, StartMode
+from torchup.shell.kinds.kind import Shell, Started, StartMode
 from torchup.words import tr
 
 # The reader writes to a file and not to standard output, where start-up files write too.
 _READER = (
     "import os,sys;f=open(sys.argv[1],'wb');f.write(b'\\0'.join(k+b'='+v for k,v in os.environb.items()));f.close()"
 )
+# Makes standard input the terminal that the session is controlled by, then becomes the program.
+_CONTROLLED = "import fcntl,os,sys,termios;fcntl.ioctl(0,termios.TIOCSCTTY,0);os.execv(sys.argv[1],sys.argv[2:])"
 _LONGEST_COMPLAINT = 4000
 
 
@@ -118,16 +120,15 @@ def ask_zdotdir(home: str) -> str | None:
     return reading.get("ZDOTDIR") or None
 
 
-def ask_powershell_profile(home: str) -> str | None:
-    """Ask a real PowerShell which profile it reads in every host; None where it gives no absolute path."""
-    executable = shutil.which("pwsh")
-    if executable is None:
+def ask_profile(shell: Shell, home: str, extra: Mapping[str, str] | None = None) -> str | None:
+    """Ask a real shell for the place that it reads at its start; None where it gives no absolute path."""
+    executable = shutil.which(shell.program)
+    if executable is None or shell.question is None:
         return None
-    command = "[Console]::Out.Write($PROFILE.CurrentUserAllHosts)"
     try:
         done = subprocess.run(
-            [executable, "-NoLogo", "-NoProfile", "-NonInteractive", "-Command", command],
-            env=clean_environment("script", home),
+            [executable, *shell.question],
+            env=clean_environment("script", home, extra),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             start_new_session=True,
@@ -155,12 +156,15 @@ def _run(
         commands.write((start.typed or "").encode("utf-8", "surrogateescape") + b"\n")
         commands.seek(0)
         output = stack.enter_context(_terminal()) if terminal and sys.platform != "win32" else subprocess.DEVNULL
+        argv = start.argv
+        if start.terminal:
+            argv, executable = (sys.executable, "-I", "-S", "-c", _CONTROLLED, executable, *argv), sys.executable
         process = subprocess.Popen(
-            start.argv,
+            argv,
             executable=executable,
             env=environment,
             cwd="/" if sys.platform != "win32" else None,
-            stdin=subprocess.DEVNULL if start.typed is None else commands,
+            stdin=commands if start.typed is not None else output if start.terminal else subprocess.DEVNULL,
             stdout=output,
             stderr=errors,
             start_new_session=True,

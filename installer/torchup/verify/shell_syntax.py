@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from torchup.shell.kinds import named
@@ -46,11 +47,11 @@ def parse_check(
     return tr("line {line}: the here-document that should end at {word} never ends", line=line, word=word)
 
 
-def _parse(argv: tuple[str, ...], content: bytes, timeout: float) -> str | None:
+def _parse(parser: Callable[[str], tuple[str, ...]], content: bytes, timeout: float) -> str | None:
     with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
         path = Path(folder) / "startup"
         path.write_bytes(content)
-        return _complaint((*argv, str(path)), str(path), {"PATH": "/usr/bin:/bin"}, timeout)
+        return _complaint(parser(str(path)), str(path), {"PATH": "/usr/bin:/bin"}, timeout)
 
 
 def _run(program: str, content: bytes, home: str | None, timeout: float) -> str | None:

@@ -171,9 +171,9 @@ class TestAuto:
         assert login.rpartition("/")[2] in choice.skipped[0].reason
 
     def test_an_unknown_login_shell_is_not_guessed(self) -> None:
-        choice = choose(login="nu", installed=("nu",))
+        choice = choose(login="elvish", installed=("elvish",))
         assert choice.files == ()
-        assert [(item.shell, item.language) for item in choice.by_hand] == [("nushell", None)]
+        assert [(item.shell, item.language) for item in choice.by_hand] == [("elvish", None)]
 
     def test_none_is_none(self) -> None:
         assert choose(none=True).files == ()

@@ -8,6 +8,7 @@ import pytest
 from jinja2 import TemplateSyntaxError, UndefinedError
 
 from torchup.shell import templates
+from torchup.shell.kinds import LANGUAGES
 from torchup.shell.templates import render, template_root
 
 
@@ -19,8 +20,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_root_holds_the_env_files() -> None:
-    names = {entry.name for entry in template_root().iterdir()}
-    assert {"env.sh.j2", "env.fish.j2", "env.csh.j2", "env.ps1.j2", "bashrc.j2", "zshrc.j2"} <= names
+    for language in LANGUAGES.values():
+        for name in (language.block, f"{language.templates}/{language.env_file}"):
+            assert template_root().joinpath(f"{name}.j2").is_file()
 
 
 def test_a_value_without_a_quoting_filter_is_an_error(folder: Path) -> None:
@@ -48,9 +50,8 @@ def test_the_final_newline_is_kept(folder: Path) -> None:
 
 def test_every_template_of_the_shell_part_is_valid() -> None:
     environment = templates._environment()
-    for entry in template_root().iterdir():
-        if entry.name.endswith(".j2"):
-            try:
-                environment.parse(entry.read_text(encoding="utf-8"))
-            except TemplateSyntaxError as error:  # pragma: no cover
-                pytest.fail(f"{entry.name}: {error}")
+    for path in Path(str(template_root())).rglob("*.j2"):
+        try:
+            environment.parse(path.read_text(encoding="utf-8"))
+        except TemplateSyntaxError as error:  # pragma: no cover
+            pytest.fail(f"{path.name}: {error}")

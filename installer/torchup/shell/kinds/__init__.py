@@ -6,10 +6,11 @@ import posixpath
 
 from torchup.errors import UsageError
 from torchup.shell.kinds.bash import BASH
-from torchup.shell.kinds.by_hand import ELVISH, NUSHELL, XONSH
+from torchup.shell.kinds.by_hand import ELVISH, XONSH
 from torchup.shell.kinds.csh import CSH, TCSH
 from torchup.shell.kinds.fish import FISH
 from torchup.shell.kinds.kind import Language, Shell
+from torchup.shell.kinds.nushell import NUSHELL
 from torchup.shell.kinds.posix import DASH, KSH, SH
 from torchup.shell.kinds.powershell import POWERSHELL
 from torchup.shell.kinds.zsh import ZSH

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import replace
 
-from torchup.shell.kinds.kind import Home, Language, Placement, Shell, StartMode, StartupFile, block_in
-from torchup.shell.kinds.posix import SH, quote
+from torchup.shell.kinds.kind import Home, Placement, Shell, StartMode, StartupFile, block_in
+from torchup.shell.kinds.posix import SH
 from torchup.words import mark, tr
 
 _LOGIN = (".bash_profile", ".bash_login", ".profile")
 
-LANGUAGE = Language(
-    name="bash", quote=quote, reads=".", block="bashrc", env_file=SH.env_file, activate=SH.activate, posix=True
-)
+LANGUAGE = replace(SH, name="bash", block="bash/bashrc")
 
 
 def _reads(home: Home) -> tuple[str, ...]:
@@ -51,7 +50,7 @@ BASH = Shell(
     reads=_reads,
     writes=_writes,
     # People's own files often switch extglob on before they use it, which a parser that runs nothing cannot know.
-    parser=("bash", "-O", "extglob", "-n"),
+    parser=lambda file: ("bash", "-O", "extglob", "-n", file),
     ends=("bashrc", ".bash_profile", ".bash_login", ".bash"),
     usual=True,
     completes=True,

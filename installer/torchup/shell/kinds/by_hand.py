@@ -13,10 +13,3 @@ ELVISH = Shell(
 )
 
 XONSH = Shell(name="xonsh", programs=("xonsh",), pointer=mark("in ~/.xonshrc, by `$NAME = ...`"))
-
-NUSHELL = Shell(
-    name="nushell",
-    programs=("nu", "nushell"),
-    reads=lambda home: (home.config("nushell", "config.nu"),),
-    pointer=mark("in the file that `$nu.config-path` names, by `$env.NAME = ...`"),
-)

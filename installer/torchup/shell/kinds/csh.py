@@ -25,7 +25,15 @@ def quote(text: str) -> str:
     return "'" + "".join(f"'\\{character}'" if character in "'!\\" else character for character in text) + "'"
 
 
-LANGUAGE = Language(name="csh", quote=quote, reads="source", block="cshrc", env_file="env.csh", activate="activate.csh")
+LANGUAGE = Language(
+    name="csh",
+    quote=quote,
+    reads="source",
+    templates="csh",
+    block="csh/cshrc",
+    env_file="env.csh",
+    activate="activate.csh",
+)
 
 
 def _starts(program: str, mode: StartMode, command: str) -> Started:

@@ -22,17 +22,20 @@ class Language:
 
     `quote` writes a text as one literal word, and raises UsageError `path-unquotable` for what it cannot write.
     `reads` is the word that reads a file into the running shell, `calls` what stands before a quoted program.
-    `block` is the template of the line that reads our env file, `env_file` the env file's name and template.
-    `continues` is the character that joins a line with the next. `activate` is the script beside an environment's
-    python. `posix` languages read each other's plain scripts. `drives` are understood as the start of a path.
+    `block` is the template of what reads our env file. `env_file` is that file's name and, in the folder
+    `templates`, its template; conda's scripts are there too. `continues` is the character that joins a line with
+    the next. `activate` is the script beside an environment's python, and `enters` the word that reads it where
+    that is not `reads`. `posix` languages read each other's plain scripts. `drives` stand at the start of a path.
     """
 
     name: str
     quote: Callable[[str], str]
     reads: str
+    templates: str
     block: str
     env_file: str
     activate: str
+    enters: str | None = None
     continues: bytes = b"\\"
     calls: str = ""
     posix: bool = False
@@ -86,10 +89,15 @@ class Home:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """How a shell is started to run one command: the argument vector, and the command where it is typed instead."""
+    """How a shell is started to run one command.
+
+    `typed` is the command where it is read from standard input, and no part of the vector. `terminal` says that
+    the shell refuses to start where its standard input is no terminal.
+    """
 
     argv: tuple[str, ...]
     typed: str | None = None
+    terminal: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -109,11 +117,12 @@ class Shell:
     `name` is its name in answers and on the command line. `programs` are those that are it: the first is the one to
     start, by which machine facts name it; the others are names of the same. `language` is None where torchup has
     no template for it: its values are printed for the person to add, where `pointer` says. `reads` lists the
-    files that it may read in a home, `writes` those that get our block, with the reason. `parser` is the
-    argument vector that checks a file without running it; `runs_to_parse` that there is none, and the file is run.
-    `ends` are the ends of file names that tell its files. `usual` shells are configured wherever they are installed.
-    `scope_notes` say, by the scope, which ways of starting it do not get the settings. `completes` says that
-    `torchup completion` knows it. `conda` is the ending of the scripts that conda runs in it, None where it runs none.
+    files that it may read in a home, `writes` those that get our block, with the reason; `question` are the
+    arguments with which the shell itself names a place, which `writes` then finds in `Home.profiles`. `parser`
+    gives the argument vector that checks a file without running it; `runs_to_parse` says that there is none, and
+    the file is run. `ends` are the ends of names that tell its files. `usual` shells are configured wherever they
+    are installed. `scope_notes` say, by the scope, which ways of starting it do not get the settings. `completes`
+    says that `torchup completion` knows it. `conda` is the ending of the scripts that conda runs in it.
     """
 
     name: str
@@ -122,7 +131,8 @@ class Shell:
     reads: Callable[[Home], tuple[str, ...]] = lambda _home: ()
     writes: Callable[[Home], tuple[StartupFile, ...]] = lambda _home: ()
     starts: Callable[[str, StartMode, str], Started] = starts_with_command
-    parser: tuple[str, ...] | None = None
+    question: tuple[str, ...] | None = None
+    parser: Callable[[str], tuple[str, ...]] | None = None
     runs_to_parse: bool = False
     ends: tuple[str, ...] = ()
     usual: bool = False

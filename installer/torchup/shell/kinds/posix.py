@@ -26,7 +26,8 @@ SH = Language(
     name="sh",
     quote=quote,
     reads=".",
-    block="profile",
+    templates="posix",
+    block="posix/profile",
     env_file="env.sh",
     activate="activate",
     posix=True,
@@ -55,7 +56,7 @@ KSH = Shell(
     reads=lambda home: (home.at(".profile"), home.at(".kshrc")),
     writes=lambda known: _writes("ksh", known, known.at(".kshrc")),
     starts=_start_ksh,
-    parser=("ksh", "-n"),
+    parser=lambda file: ("ksh", "-n", file),
     ends=("kshrc",),
     scope_notes={"all": mark("ksh reads no file for scripts; they inherit what their parent has")},
 )
@@ -66,7 +67,7 @@ DASH = Shell(
     language=SH,
     reads=lambda home: (home.at(".profile"),),
     writes=lambda known: _writes("dash", known),
-    parser=("dash", "-n"),
+    parser=lambda file: ("dash", "-n", file),
     ends=(".profile", ".sh"),
     scope_notes={"all": mark("dash reads no file for scripts; they inherit what their parent has")},
 )

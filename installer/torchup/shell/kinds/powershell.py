@@ -45,7 +45,8 @@ LANGUAGE = Language(
     name="powershell",
     quote=quote,
     reads=".",
-    block="profile.ps1",
+    templates="powershell",
+    block="powershell/profile.ps1",
     env_file="env.ps1",
     activate="activate.ps1",
     continues=b"`",
@@ -75,6 +76,10 @@ POWERSHELL = Shell(
     reads=lambda home: (_profile(home),),
     writes=_writes,
     starts=_starts,
+    question=(
+        *("-NoLogo", "-NoProfile", "-NonInteractive", "-Command"),
+        "[Console]::Out.Write($PROFILE.CurrentUserAllHosts)",
+    ),
     ends=(".ps1",),
     conda="ps1",
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 
-from torchup.shell.kinds.kind import Home, Language, Shell, StartupFile, block_in
-from torchup.shell.kinds.posix import SH, quote
+from torchup.shell.kinds.kind import Home, Shell, StartupFile, block_in
+from torchup.shell.kinds.posix import SH
 from torchup.words import mark, tr
 
-LANGUAGE = Language(
-    name="zsh", quote=quote, reads=".", block="zshrc", env_file=SH.env_file, activate=SH.activate, posix=True
-)
+LANGUAGE = replace(SH, name="zsh", block="zsh/zshrc")
 
 
 def _folder(home: Home) -> str:
@@ -47,7 +46,7 @@ ZSH = Shell(
     language=LANGUAGE,
     reads=_reads,
     writes=_writes,
-    parser=("zsh", "-f", "-n"),
+    parser=lambda file: ("zsh", "-f", "-n", file),
     ends=("zshrc", "zshenv", "zprofile", "zlogin", ".zsh"),
     usual=True,
     completes=True,
