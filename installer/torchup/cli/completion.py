@@ -6,14 +6,13 @@ from typing import Any
 
 import click
 
-from torchup.cli.options import commandline, common_options
+from torchup.cli.options import ShellChoice, commandline, common_options
 from torchup.cli.root import cli
 from torchup.errors import ExitStatus
-from torchup.shell.kinds import SHELLS
 
 
 @cli.command()
-@click.argument("shell", type=click.Choice([shell.name for shell in SHELLS if shell.completes]))
+@click.argument("shell", type=ShellChoice(completed=True))
 @common_options
 def completion(**parameters: Any) -> int:
     """Print what a shell reads to complete torchup's commands and options.

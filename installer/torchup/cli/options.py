@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 
 import click
 
-from torchup.shell import kinds
 from torchup.words import LANGUAGES
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -25,7 +24,26 @@ class FilePath(click.Path):
 
 
 FILE = FilePath()
-SHELLS = click.Choice([*(shell.name for shell in kinds.SHELLS), kinds.CONDA])
+
+
+class ShellChoice(click.Choice[str]):
+    """The names of shells, asked for only where one is given or shown: the kinds would cost `--help` some of its time."""
+
+    def __init__(self, *, completed: bool = False) -> None:
+        self.completed = completed
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]  # an attribute in click
+        """The shells that `torchup completion` knows, or all of them."""
+        from torchup.shell.kinds import CONDA, SHELLS
+
+        if self.completed:
+            return tuple(shell.name for shell in SHELLS if shell.completes)
+        return (*(shell.name for shell in SHELLS), CONDA)
+
+
+SHELLS = ShellChoice()
 
 _COMMON: tuple[Callable[[F], F], ...] = (
     click.option("--json", "json_output", is_flag=True, help="Print the data as JSON on standard output."),

@@ -81,8 +81,8 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "wrong item": (
         "shell:\n  shells:\n  - bash\n  - zhs",
         (
-            "a.yaml:4:5: shell.shells[1]: 'zhs' is not one of bash, zsh, fish, tcsh, csh, ksh, dash, powershell, conda; "
-            "did you mean 'zsh'?"
+            "a.yaml:4:5: shell.shells[1]: 'zhs' is not one of bash, zsh, fish, tcsh, csh, ksh, dash, powershell, nushell, "
+            "conda; did you mean 'zsh'?"
         ),
     ),
     "wrong word for a list": (
