@@ -131,5 +131,5 @@ def home_of(person: Person) -> Path:
 
 def test_undo_leaves_nothing_of_it(person: Person) -> None:
     # Last: it takes away what the others use.
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert not (person.home / ".venvs").exists()

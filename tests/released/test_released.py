@@ -79,10 +79,10 @@ def test_undo_gives_back_the_bytes(version: str, scenario: str, tmp_path: Path) 
     home, before = lay_out(version, scenario, tmp_path)
     person = person_at(home)
     for _ in home.glob(".local/state/torchup/journal/*.jsonl"):
-        done = person.torchup("undo")
+        done = person.torchup("undo", "--yes")
         assert done.returncode == 0, done.stderr
     assert described(home) == described(before)
-    assert person.torchup("undo").returncode == 6
+    assert person.torchup("undo", "--yes").returncode == 6
 
 
 @pytest.mark.parametrize(("version", "scenario"), APPLIED)
@@ -105,5 +105,5 @@ def test_a_run_that_was_cut_off_can_be_gone_on_with(version: str, scenario: str,
     states = {path: find(path.read_bytes()).kind for path in map(home.joinpath, (".bashrc", ".zshrc", ".tcshrc"))}
     assert set(states.values()) == {"intact"}, states
     assert not [name for _, _, names in os.walk(home) for name in names if name.endswith(".tmp")]
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert described(home) == described(before)

@@ -138,6 +138,6 @@ def test_undo_of_a_repair_has_nothing_to_do_where_the_environment_is_gone(person
     assert again.returncode == 0, again.stderr
     shutil.rmtree(folder)
     for _ in range(2):
-        done = person.torchup("undo")
+        done = person.torchup("undo", "--yes")
         assert done.returncode == 0, done.stderr
     assert person.tree() == before

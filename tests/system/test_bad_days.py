@@ -166,7 +166,7 @@ def test_an_edit_of_a_resumed_run_that_new_shells_suffer_from_is_put_back(
 def test_kill_in_the_middle_then_undo(person: Person, busy: subprocess.Popen[str]) -> None:
     os.kill(busy.pid, signal.SIGKILL)
     busy.communicate()
-    done = person.torchup("undo")
+    done = person.torchup("undo", "--yes")
     assert done.returncode == 0, done.stderr
     assert sorted(path for path in person.tree() if not path.startswith(".local")) == [".bashrc", ".zshrc"]
 
@@ -190,7 +190,7 @@ def test_two_runs_at_once(person: Person, busy: subprocess.Popen[str], wanted: s
     assert "another-run" in second.stderr
     os.kill(busy.pid, signal.SIGKILL)
     busy.communicate()
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
 
 
 def test_no_home(person: Person, tmp_path: Path) -> None:

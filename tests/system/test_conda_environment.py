@@ -123,7 +123,7 @@ def test_from_answers_to_undo_with_the_toolkit_inside(
     assert installed(other) == installed(prefix)
     shutil.rmtree(person.home / ".conda")
 
-    undone = person.torchup("undo")
+    undone = person.torchup("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert (person.tree(), tree(base, leave_out=())) == before
 
@@ -160,7 +160,7 @@ def test_a_venv_gets_the_toolkit_in_an_environment_of_its_own(person: Person, ba
     assert person.shell_value("bash", "CUDA_HOME") == str(prefix)
     assert shutil.which("nvcc", path=person.shell_value("bash", "PATH")) == f"{prefix}/bin/nvcc"
     assert f"{person.home}/.venvs/torch/bin/activate" in done.stdout
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert (person.tree(), tree(base, leave_out=())) == before
 
 
@@ -200,7 +200,7 @@ def test_pytorch_itself_from_the_channel_when_that_is_chosen(person: Person, bas
     assert described["dependencies"] == [f"python={PYTHON}", "pip", "pytorch=2.9.1=cpu*"]
     again = person.torchup("setup", "--answers", str(wanted))
     assert "nothing" in again.stdout
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert (person.tree(), tree(base, leave_out=())) == before
 
 

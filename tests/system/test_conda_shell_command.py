@@ -59,9 +59,9 @@ def test_apply_check_remove_and_undo_are_about_this_environment_only(person: Per
     assert (prefix / "etc/conda/activate.d/other.sh").exists()
     # A removal closes the books: the folders that torchup made are gone too, and nothing is left to undo.
     assert tree(prefix, leave_out=()) == before
-    assert person.torchup("undo").returncode == 6
+    assert person.torchup("undo", "--yes").returncode == 6
     assert person.torchup(*arguments("apply", prefix, cuda), "--yes").returncode == 0
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert tree(prefix, leave_out=()) == before
 
 
@@ -69,7 +69,7 @@ def test_a_script_that_somebody_changed_stays_and_is_named(person: Person, prefi
     person.torchup(*arguments("apply", prefix, cuda), "--yes")
     changed = prefix / "etc/conda/activate.d/torchup.sh"
     changed.write_text(changed.read_text() + "export MINE=1\n")
-    undone = person.torchup("undo")
+    undone = person.torchup("undo", "--yes")
     assert undone.returncode != 0
     assert "+export MINE=1" in undone.stdout + undone.stderr
     assert scripts(prefix) == ["activate.d/torchup.sh"]

@@ -102,14 +102,14 @@ def test_a_component_is_added_a_package_goes_in_and_undo_tells_how_it_goes_out(m
     assert installed(other) == installed(root)
     assert other.files("/etc/apt", "/home/anna/note") == made
 
-    undone = root.torchup("undo", user="anna")
+    undone = root.torchup("undo", "--yes", user="anna")
     assert undone.returncode == 5, undone.stdout
     assert "apt-get remove -y --autoremove nvidia-modprobe" in undone.stderr
     # torchup keeps its own journal and settings.
     assert root.files("/etc/apt") == "".join(re.findall(r"/etc/apt.*\n.*\n", etc))
     assert "nvidia-modprobe" in installed(root)
     root.run("apt-get", "remove", "-y", "--autoremove", "nvidia-modprobe")
-    assert root.torchup("undo", user="anna").returncode == 0
+    assert root.torchup("undo", "--yes", user="anna").returncode == 0
 
 
 def test_files_of_root_keep_owner_and_mode_and_come_back_to_the_byte(root: DebianRoot) -> None:
@@ -131,7 +131,7 @@ def test_files_of_root_keep_owner_and_mode_and_come_back_to_the_byte(root: Debia
     assert root.run("stat", "-c", "%a %U:%G", "/etc/modprobe.d/new.conf").stdout == "644 root:root\n"
     assert root.run("stat", "-c", "%a %U:%G", "/opt/a/b").stdout == "755 root:root\n"
     assert root.run("test", "-e", "/etc/modprobe.d/old.conf", check=False).returncode == 1
-    undone = root.torchup("undo", user="anna")
+    undone = root.torchup("undo", "--yes", user="anna")
     assert undone.returncode == 0, undone.stderr
     assert root.files("/etc", "/opt") == before
     assert root.run("test", "-e", "/opt/a", check=False).returncode == 1
@@ -142,7 +142,7 @@ def test_only_what_was_not_there_before_is_named_for_removal(root: DebianRoot) -
         add_package(root, name)
     root.run("apt-get", "install", "-y", "there")
     assert root.torchup("setup", "--plan", root.plan(install("there", "new"))).returncode == 0
-    undone = root.torchup("undo")
+    undone = root.torchup("undo", "--yes")
     assert "remove -y --autoremove new" in undone.stderr
 
 

@@ -68,5 +68,5 @@ def test_setup_finds_installs_and_proves_a_cpu_build(person: Person) -> None:
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["result"]["changed"] is False
 
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert person.tree() == before

@@ -82,7 +82,7 @@ def test_a_password_of_an_index_is_used_and_shows_up_nowhere(kind: str, person: 
             done = person.torchup("setup", "--answers", answers, *options)
             assert done.returncode == 0, done.stderr
             said += [done.stdout, done.stderr]
-        for command in (["status", "--json"], ["detect", "--json"], ["undo", "-vv"]):
+        for command in (["status", "--json"], ["detect", "--json"], ["undo", "--yes", "-vv"]):
             done = person.torchup(*command)
             assert done.returncode == 0, done.stderr
             said += [done.stdout, done.stderr]

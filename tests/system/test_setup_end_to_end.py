@@ -55,7 +55,7 @@ def test_the_saved_answers_replay_to_the_same_plan(person: Person, wanted: str) 
     saved = person.home / ".config/torchup/answers.yaml"
     assert saved.stat().st_mode & 0o777 == 0o600
     copy = person.answers(saved.read_text(encoding="utf-8"), "saved.yaml")
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     replayed = json.loads(person.torchup("setup", "--answers", copy, "--dry-run", "--json").stdout)
     assert replayed == first
 
@@ -78,10 +78,10 @@ def test_undo_gives_back_the_bytes_that_were_there(person: Person, wanted: str) 
     assert person.tree() != before
     assert person.torchup("undo", "--dry-run").returncode == 0
     assert person.tree() != before
-    done = person.torchup("undo")
+    done = person.torchup("undo", "--yes")
     assert done.returncode == 0, done.stderr
     assert person.tree() == before
-    assert person.torchup("undo").returncode == 6
+    assert person.torchup("undo", "--yes").returncode == 6
 
 
 def test_a_dry_run_changes_nothing_and_its_script_ends_where_apply_ends(person: Person, wanted: str) -> None:
@@ -154,7 +154,7 @@ def test_save_answers_writes_a_copy_that_undo_takes_back(person: Person, wanted:
     assert person.torchup("setup", "--answers", wanted, "--save-answers", "mine/answers.yaml").returncode == 0
     copy = person.home / "mine/answers.yaml"
     assert copy.read_bytes() == (person.home / ".config/torchup/answers.yaml").read_bytes()
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert person.tree() == before
 
 

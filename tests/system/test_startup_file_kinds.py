@@ -315,7 +315,7 @@ def test_the_command_may_die_or_fail_at_each_call(person: Person, tmp_path: Path
             here = f"{fault} at call {number} ({calls[number - 1]})\n{done.stderr.decode()}"
             assert done.returncode in status, here
             assert find(rc.read_bytes()).kind in ("absent", "intact"), here
-            undone = person.torchup("undo")
+            undone = person.torchup("undo", "--yes")
             assert undone.returncode in (0, 6), here + undone.stderr  # 6: nothing was done, or it was put back
             assert person.tree() == before, here
             assert not list(person.home.rglob("*.tmp")), here
@@ -326,7 +326,7 @@ def test_resume_goes_on_after_a_kill(person: Person, tmp_path: Path) -> None:
     rc.write_bytes(RC)
     run_broken(person, f"count:{tmp_path / 'calls'}")
     wanted = rc.read_bytes()
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     calls = (tmp_path / "calls").read_text().split()
     renames = [number for number, name in enumerate(calls, start=1) if name in ("replace", "link")]
     for number in (renames[-1], renames[-1] + 1):  # right before the file gets its new bytes, and right after
@@ -338,7 +338,7 @@ def test_resume_goes_on_after_a_kill(person: Person, tmp_path: Path) -> None:
         done = person.torchup("resume")
         assert done.returncode in (0, 4), done.stderr
         assert rc.read_bytes() == wanted
-        assert person.torchup("undo").returncode == 0
+        assert person.torchup("undo", "--yes").returncode == 0
         assert rc.read_bytes() == RC
 
 
@@ -355,7 +355,7 @@ def test_a_line_of_the_owner_inside_the_block_is_never_lost(person: Person) -> N
         assert str(rc) in done.stderr
         assert "+export MINE=1" in done.stderr
         assert rc.read_bytes() == edited
-    done = person.torchup("undo")
+    done = person.torchup("undo", "--yes")
     assert done.returncode == 5
     assert "+export MINE=1" in done.stderr
     assert rc.read_bytes() == edited
@@ -363,7 +363,7 @@ def test_a_line_of_the_owner_inside_the_block_is_never_lost(person: Person) -> N
 
 def test_edits_around_the_block_stay_and_only_our_bytes_go(person: Person) -> None:
     rc = person.home / ".bashrc"
-    for way in (("undo",), ("shell", "remove", "--yes")):
+    for way in (("undo", "--yes"), ("shell", "remove", "--yes")):
         rc.write_bytes(RC)
         apply(person)
         rc.write_bytes(b"# above\n" + rc.read_bytes() + b"export NVM_DIR=x")

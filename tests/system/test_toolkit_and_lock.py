@@ -66,7 +66,7 @@ def test_a_toolkit_of_wheels_is_what_new_shells_compile_with(person: Person, ind
     assert person.shell_value("bash", "PATH").startswith(f"{home}/bin:")
     again = person.torchup("setup", "--answers", wanted, "--dry-run", "--exit-code")
     assert again.returncode == 0, again.stdout
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert person.tree() == before
 
 
@@ -78,7 +78,7 @@ def test_undo_takes_the_toolkit_out_of_an_existing_environment(person: Person, i
     assert done.returncode == 0, done.stderr
     assert (environment / site / HOME / "lib64").is_symlink()
     assert "nvidia-cuda-nvcc 13.0.88" in done.stderr  # it was said before that it is new there
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert quiet(person) == before
 
 
@@ -110,7 +110,7 @@ def test_extras_never_move_pytorch(person: Person, index: WheelIndex) -> None:
     done = person.torchup("setup", "--answers", answers(person, index, pinned + "environment: {extras: [follower]}"))
     assert done.returncode == 0, done.stderr
     assert person.installed() == {"torch": "2.15.0+cpu", "follower": "1.0"}
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     before = person.tree()
     wish = answers(person, index, pinned + 'environment: {extras: ["follower>=2"]}', "two.yaml")
     refused = person.torchup("setup", "--answers", wish)
@@ -176,7 +176,7 @@ def locked(person: Person, index: WheelIndex) -> Path:
     assert done.returncode == 0, done.stderr
     lock = person.home.parent / "mine.lock"
     shutil.copy(person.home / ".venvs/torch/pylock.toml", lock)
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     return lock
 
 
@@ -213,7 +213,7 @@ def test_a_lock_makes_the_same_environment_again(person: Person, index: WheelInd
     # What the dry run printed is what was done.
     steps = [step["id"] for step in json.loads(dry.stdout)["steps"]]
     assert steps[steps.index("environment") + 1 :][:3] == ["lock", "packages", "cuda-link:lib64"]
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert person.tree() == before
 
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from torchup.app.commandline import CommandLine
 from torchup.app.proof import verifier_for
-from torchup.errors import ExitStatus
+from torchup.errors import ExitStatus, RefusedError, TorchupError
+from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.apply.result import RunResult
+    from torchup.apply.run import Machine
+    from torchup.apply.undo import UndoResult
 
 
 def run_status(line: CommandLine) -> ExitStatus:
@@ -57,21 +60,70 @@ def run_resume(line: CommandLine) -> ExitStatus:
     )
 
 
-def run_undo(line: CommandLine, *, dry_run: bool) -> ExitStatus:
-    """Put back what the last run changed."""
+def run_undo(line: CommandLine, *, dry_run: bool, yes: bool) -> ExitStatus:
+    """Put back what the last run changed, after a question that shows all that goes and all that stays.
+
+    Raises RefusedError (no-terminal) where nobody can be asked.
+    """
+    from torchup.app.confirmation import agreed, can_ask
     from torchup.apply.run import Machine, undo_run
     from torchup.ui.history_view import render_undo
+
+    machine = Machine(context=line.context, secrets=_secrets(line), attended=line.context.terminal.stdin_is_terminal)
+    if dry_run or not yes:
+        foretold = undo_run(machine, dry_run=True)
+        if dry_run:
+            _show_undo(line, foretold, dry_run=True)
+            return ExitStatus.DONE
+        if not can_ask(line):
+            raise RefusedError(
+                tr(
+                    "There is no terminal to confirm this on: add --yes to take it back without asking, or --dry-run to see what would go."
+                ),
+                code="no-terminal",
+            )
+        line.console.ask_line(render_undo(foretold, dry_run=True))
+        if not agreed(line, tr("Take this back?")):
+            return ExitStatus.DONE
+    result = _undo(line, machine)
+    _show_undo(line, result, dry_run=False)
+    result.raise_if_left()
+    return ExitStatus.DONE
+
+
+def _undo(line: CommandLine, machine: Machine) -> UndoResult:
+    from torchup.apply.events import Event, UndoFinished
+    from torchup.apply.run import undo_run
     from torchup.ui.progress import RunProgress
 
-    machine = Machine(context=line.context, attended=line.context.terminal.stdin_is_terminal)
     with RunProgress(line.console) as progress:
-        result = undo_run(machine, dry_run=dry_run, on_event=progress)
+
+        def watch(event: Event) -> None:
+            if not isinstance(event, UndoFinished):  # each step is told once, at the end
+                progress(event)
+
+        return undo_run(machine, on_event=watch)
+
+
+def _show_undo(line: CommandLine, result: UndoResult, *, dry_run: bool) -> None:
+    from torchup.ui.history_view import render_undo
+
     if line.console.json_output:
         line.console.data({"schema": 1, "dry_run": dry_run, "undo": result})
     else:
         line.console.show(render_undo(result, dry_run=dry_run))
-    result.raise_if_left()
-    return ExitStatus.DONE
+
+
+def _secrets(line: CommandLine) -> dict[str, str]:
+    """Give the logins of the configured indexes: a version that is put back comes from there."""
+    from torchup.plan.secrets import secret_environment
+    from torchup.resolve.offers.settings import read_settings
+
+    try:
+        return dict(secret_environment(read_settings(line.context.environ, line.context.home)))
+    except TorchupError as error:
+        line.console.warn(error.message)
+        return {}
 
 
 def result_data(result: RunResult) -> dict[str, object]:

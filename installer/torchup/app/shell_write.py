@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from torchup.app.commandline import CommandLine
+from torchup.app.confirmation import agreed, can_ask
 from torchup.app.shell_wish import Wanted
 from torchup.errors import RefusedError, StepError
 from torchup.model.outcome import Outcome
@@ -76,10 +77,7 @@ def confirmed(wanted: Wanted, plan: Plan, *, yes: bool, question: str) -> bool:
         return True
     _require_terminal(line)
     line.console.ask_line(render_plan(plan, predicted))
-    if _agreed(line, question):
-        return True
-    line.console.say(tr("Nothing was changed."))
-    return False
+    return agreed(line, question)
 
 
 def _apply(line: CommandLine, plan: Plan, *, failed: list[str]) -> tuple[Outcome, ...]:
@@ -131,8 +129,7 @@ def _file_of(failed: list[str], planned: ShellPlan) -> str | None:
 
 
 def _require_terminal(line: CommandLine) -> None:
-    terminal = line.context.terminal
-    if not (terminal.stdin_is_terminal and terminal.stdout_is_terminal):
+    if not can_ask(line):
         raise RefusedError(
             tr(
                 "There is no terminal to confirm this on: add --yes to write without asking, or use torchup setup --answers FILE."
@@ -140,17 +137,3 @@ def _require_terminal(line: CommandLine) -> None:
             code="no-terminal",
             hint=tr("torchup shell show prints what would be written."),
         )
-
-
-def _agreed(line: CommandLine, question: str) -> bool:
-    from torchup.ui.ask.backend import asker_for
-    from torchup.ui.ask.prompt import Menu, Option
-
-    menu = Menu(
-        text=question,
-        options=(Option(id="yes", label=tr("Yes")), Option(id="no", label=tr("No"))),
-        default="yes",
-        can_go_back=False,
-        has_help=False,
-    )
-    return asker_for(line.context.terminal, line.console.ask_line).choose(menu) == "yes"

@@ -207,7 +207,7 @@ class FileWriter:
         folder, name = os.path.split(target)
         try:
             entries = list(os.scandir(folder))
-        except (FileNotFoundError, PermissionError):
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
             return
         for entry in entries:
             match = TEMPORARY.fullmatch(entry.name)

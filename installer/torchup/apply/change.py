@@ -28,11 +28,25 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """What a folder was when it was made: where it really lies, which one it is there, and whose.
+
+    `owner` is None on a system without such numbers.
+    """
+
+    real_path: str
+    device: int
+    inode: int
+    owner: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DirectoryChange:
-    """Directories that were missing, outermost first."""
+    """Directories that were missing, outermost first; `folders` are what they were, known when they are made."""
 
     kind: Literal["directory"] = "directory"
     paths: tuple[str, ...]
+    folders: tuple[Folder, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,19 +59,40 @@ class LinkChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """The time in which a step worked, in nanoseconds as files have it; `until` is None for one that was killed."""
+
+    since: int
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentChange:
-    """An environment made where there was nothing, or an empty folder with this mode."""
+    """An environment made where there was nothing, or an empty folder with this mode.
+
+    What follows is known when it is made: the `folder`, the `run` that its marker names, and what came with it.
+    `skeleton` has the files that no package owns, by path below the environment: a sha256, `-> TARGET` for a link,
+    `/` for a folder. `records` has the sha256 of each package's list of files, and `as_of` the moment, on the clock
+    of the file system, at which all of that was as it says. `span` is there until then.
+    """
 
     kind: Literal["environment"] = "environment"
     path: str
     empty_mode: int | None = None
+    folder: Folder | None = None
+    run: str = ""
+    skeleton: dict[str, str] = field(default_factory=dict)
+    records: dict[str, str] = field(default_factory=dict)
+    as_of: int | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackagesChange:
     """Packages put into the environment at `environment`; `after` is known when the step has finished.
 
-    `new_environment` says that the same run made that environment, which then goes as a whole.
+    `new_environment` says that the same run made that environment, which then goes as a whole. `folder` is what an
+    environment that was there before was. `records`, `as_of` and `span` are as for `EnvironmentChange`.
     """
 
     kind: Literal["packages"] = "packages"
@@ -66,6 +101,10 @@ class PackagesChange:
     new_environment: bool
     before: dict[str, str]
     after: dict[str, str] | None = None
+    folder: Folder | None = None
+    records: dict[str, str] = field(default_factory=dict)
+    as_of: int | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +209,24 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Left:
-    """What an undo leaves as it is, and why; `diff` shows how it differs from what torchup wrote."""
+    """What an undo leaves as it is, and why; `diff` shows how it differs from what torchup wrote.
+
+    `kept` names what stays: paths and packages.
+    """
 
     text: str
     diff: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """What became of a change: what was `removed` and `restored` (paths and packages), and what is `left`.
+
+    `stays` are folders that are in use by now: nothing is left to be done about them.
+    """
+
+    removed: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    left: Left | None = None

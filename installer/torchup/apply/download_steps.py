@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from torchup.apply.backups import sha256
 from torchup.apply.change import FileChange, NoChange, Prepared
-from torchup.apply.environment_steps import OnLine
-from torchup.apply.system import System
+from torchup.apply.system import OnLine, System
 from torchup.apply.write_errors import wrong_kind
 from torchup.errors import StepError
 from torchup.model.plan import Download

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from torchup.apply.change import Change, EnvironmentChange, Left, NoChange, PackagesChange, Prepared
+from torchup.apply.change import Change, EnvironmentChange, NoChange, PackagesChange, Prepared, Span
 from torchup.apply.classify import failure
+from torchup.apply.environment_undo import is_uv
 from torchup.apply.interrupts import CommandInterruptedError
-from torchup.apply.system import Brings, System
+from torchup.apply.system import Brings, OnLine, System
 from torchup.errors import RefusedError, StepError
 from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Step
 from torchup.plan.pins import missing
 from torchup.words import tr
-
-OnLine = Callable[[str], None]
 
 
 def prepare_environment(step: CreateEnvironment, system: System) -> Prepared:
     """See what is at the environment's place; refuses to build over anything but an empty folder."""
     state = system.look(step.path)
     if state.kind == "absent":
-        return Prepared(change=EnvironmentChange(path=step.path), detail=tr("{path} is made", path=step.path))
+        change = EnvironmentChange(path=step.path, span=from_now())
+        return Prepared(change=change, detail=tr("{path} is made", path=step.path))
     if state.kind == "directory" and is_environment(step.path, system):
         lacking = _lacking(step, system)
         if lacking:
@@ -39,7 +41,7 @@ def prepare_environment(step: CreateEnvironment, system: System) -> Prepared:
             )
         return Prepared(change=NoChange(), detail=tr("{path} is there", path=step.path))
     if state.kind == "directory" and state.empty:
-        change = EnvironmentChange(path=step.path, empty_mode=state.mode)
+        change = EnvironmentChange(path=step.path, empty_mode=state.mode, span=from_now())
         return Prepared(change=change, detail=tr("{path} is made", path=step.path))
     raise RefusedError(
         tr("{path} holds something else, so no environment is made there.", path=step.path),
@@ -54,8 +56,15 @@ def is_environment(path: str, system: System) -> bool:
     return marker or system.look(f"{path}/conda-meta").kind == "directory"
 
 
-def perform_environment(step: CreateEnvironment, system: System, on_line: OnLine) -> Change:
-    """Make the environment and look whether it is there."""
+def from_now() -> Span:
+    """Give the span of a step that begins; the clock of files may be a few milliseconds behind."""
+    return Span(since=time.time_ns() - 50_000_000)
+
+
+def perform_environment(
+    step: CreateEnvironment, change: EnvironmentChange, system: System, on_line: OnLine, *, run: str
+) -> Change:
+    """Make the environment, look whether it is there, and mark it with the run."""
     if _by_conda(step):
         files = tuple(f"{step.path}/{name}" for name in step.provides)
         brings = Brings(directories=(step.path, f"{step.path}/conda-meta"), files=files)
@@ -77,14 +86,19 @@ def perform_environment(step: CreateEnvironment, system: System, on_line: OnLine
                 "The channel may serve other packages under these names: look at the log, and at source.conda_channels."
             ),
         )
-    return EnvironmentChange(path=step.path)
+    noted = system.note_environment(step.path, run)
+    return replace(
+        change, folder=noted.folder, run=run, skeleton=noted.skeleton, records=noted.records, as_of=noted.as_of
+    )
 
 
-def prepare_packages(step: InstallPackages, system: System, *, made: Collection[str], again: bool) -> Prepared:
+def prepare_packages(
+    step: InstallPackages, system: System, *, made: Collection[str], again: bool, earlier: Change | None = None
+) -> Prepared:
     """Compare what is installed with what is wanted.
 
     `made` are environments that this run makes; `again` installs even what seems to be there, because an
-    earlier try was cut off.
+    earlier try was cut off, and `earlier` is what that one saw before it began.
     """
     installed = system.installed_distributions(step.python)
     lacking = missing(step.distributions, installed)
@@ -93,7 +107,12 @@ def prepare_packages(step: InstallPackages, system: System, *, made: Collection[
         return Prepared(change=NoChange(), detail=tr("everything wanted is installed"))
     environment = str(PurePath(step.python).parent.parent)
     change = PackagesChange(
-        python=step.python, environment=environment, new_environment=environment in made, before=installed
+        python=step.python,
+        environment=environment,
+        new_environment=environment in made,
+        before=earlier.before if isinstance(earlier, PackagesChange) else installed,
+        folder=system.folder(environment),
+        span=from_now(),
     )
     if damaged and not lacking:
         detail = tr(
@@ -131,57 +150,9 @@ def perform_packages(
             evidence=tuple(f"{name} {after[name]}" for name in sorted(expected) if name in after),
             hint=tr("Look at the log; an index in the configuration may serve other builds under the same version."),
         )
-    return PackagesChange(
-        python=change.python,
-        environment=change.environment,
-        new_environment=change.new_environment,
-        before=change.before,
-        after=after,
-    )
-
-
-def revert_environment(change: EnvironmentChange, system: System) -> Left | None:
-    """Remove an environment that the run made; an empty folder that was there comes back."""
-    try:
-        system.remove_tree(change.path)
-        if change.empty_mode is not None:
-            system.make_directory(change.path, change.empty_mode)
-    except StepError as error:
-        return Left(text=f"{error.message} {error.hint or ''}".strip())
-    return None
-
-
-def revert_packages(step: InstallPackages, change: PackagesChange, system: System, on_line: OnLine) -> Left | None:
-    """Take out what was added to an environment that was there before.
-
-    In an environment of the same run nothing is done: it goes as a whole. One that is gone has nothing to give back.
-    """
-    if change.new_environment or system.look(change.environment).kind == "absent":
-        return None
-    now = system.installed_distributions(change.python)
-    added = tuple(sorted(name for name in now if name not in change.before))
-    other = tuple(f"{name}=={old}" for name, old in change.before.items() if now.get(name) not in (old, None))
-    gone = tuple(f"{name}=={old}" for name, old in change.before.items() if name not in now)
-    if added:
-        done = system.run(_uninstall(step, change.python, added), as_root=False, on_output=on_line)
-        if done.returncode != 0:
-            return Left(
-                text=tr(
-                    "{packages} could not be removed from {environment}.",
-                    packages=", ".join(added),
-                    environment=change.environment,
-                )
-            )
-    if other or gone:
-        pins = " ".join((*other, *gone))
-        return Left(
-            text=tr(
-                "Other versions were in {environment} before. To get them back, install {packages}",
-                environment=change.environment,
-                packages=pins,
-            )
-        )
-    return None
+    changed = [name for name, version in after.items() if change.before.get(name) != version]
+    noted = system.note_packages(change.environment, None if change.new_environment else changed)
+    return replace(change, after=after, records=noted.records, as_of=noted.as_of)
 
 
 def run_all(
@@ -224,10 +195,6 @@ def _version(requirement: str) -> str:
     return clauses[0] if clauses else "0"
 
 
-def _is_uv(command: Command) -> bool:
-    return command.argv[1:2] == ("pip",)
-
-
 def _damaged(step: InstallPackages, system: System) -> dict[str, str]:
     names = [Requirement(item).name for item in step.distributions]
     return system.damaged_distributions(step.python, names)
@@ -239,18 +206,9 @@ def _reinstalling(command: Command, only: tuple[str, ...] = ()) -> Command:
     With uv the files of an environment and of its cache are often the same by hard links, so that what is damaged
     in one is damaged in the other: those that are named come from their source.
     """
-    flags = ["--reinstall" if _is_uv(command) else "--force-reinstall"]
-    if only and _is_uv(command):
+    flags = ["--reinstall" if is_uv(command) else "--force-reinstall"]
+    if only and is_uv(command):
         flags = ["--no-cache", *(word for name in only for word in ("--reinstall-package", name))]
     where = command.argv.index("install") + 1
     argv = (*command.argv[:where], *flags, *command.argv[where:])
     return Command(argv=argv, environment=command.environment, timeout_seconds=command.timeout_seconds)
-
-
-def _uninstall(step: InstallPackages, python: str, names: tuple[str, ...]) -> Command:
-    first = step.commands[0]
-    if _is_uv(first):
-        argv = (first.argv[0], "pip", "uninstall", "--no-config", "--python", python, *names)
-    else:
-        argv = (python, "-m", "pip", "uninstall", "--yes", *names)
-    return Command(argv=argv, environment=first.environment)

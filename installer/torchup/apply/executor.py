@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from torchup.apply.change import (
@@ -14,11 +14,14 @@ from torchup.apply.change import (
     Left,
     LockChange,
     NoChange,
+    PackagesChange,
     Prepared,
     RestartChange,
+    Span,
     SystemChange,
 )
 from torchup.apply.driver_check import DriverChecker, not_as_planned
+from torchup.apply.environment_undo import Undoing
 from torchup.apply.events import (
     OnEvent,
     StepFinished,
@@ -110,6 +113,7 @@ class _Run:
                 try:
                     outcome = self._step(step)
                 except CommandInterruptedError:
+                    self._cut_off(step, tr("stopped"))
                     self._interrupted(step)
                 except TorchupError as error:
                     self._failed(step, error)
@@ -183,6 +187,8 @@ class _Run:
         before = self.changes.get(step.id)
         return Situation(
             made=made,
+            earlier=before,
+            run=self.journal.run if self.journal is not None else "",
             again=record is not None
             and record.remains
             and (record.outcome is None or record.outcome.status == "failed"),
@@ -274,8 +280,7 @@ class _Run:
         if self.journal is None:
             raise error
         journal = self.journal
-        if step.id in self.changes:
-            self._note(lambda: journal.finished(step.id, outcome, self.changes[step.id], at=self.context.now()))
+        self._cut_off(step, error.message)
         if error.code == "file-changed" and step.id in self.changes:
             # The step did nothing: what is there now is somebody else's.
             self.changes[step.id] = NoChange()
@@ -301,9 +306,25 @@ class _Run:
             ).strip(),
         ) from error
 
+    def _cut_off(self, step: Step, why: str) -> None:
+        """Note when a step ended that did not do what it was to do: what it made until then is its work."""
+        change = self.changes.get(step.id)
+        if change is None or self.journal is None:
+            return
+        if isinstance(change, EnvironmentChange | PackagesChange) and change.span is not None:
+            change = replace(change, span=Span(since=change.span.since, until=time.time_ns()))
+            self.changes[step.id] = change
+        journal, outcome = self.journal, Outcome(step_id=step.id, status="failed", detail=why)
+        self._note(lambda: journal.finished(step.id, outcome, change, at=self.context.now()))
+
     def _take_back(self, step: Step, change: Change, journal: Journal) -> Left | None:
         self.on_event(UndoStarted(step=step))
-        left = revert(step, change, self.system, journal.backups, lambda line: self._line(step, line))
+        run = Undoing(
+            changes=tuple((done, self.changes[done.id]) for done in self.plan.steps if done.id in self.changes),
+            until=time.time_ns(),
+        )
+        taken = revert(step, change, self.system, journal.backups, lambda line: self._line(step, line), run)
+        left = taken.left
         text = left.text if left is not None else None
         self._note(lambda: journal.undone(step.id, at=self.context.now(), left=text))
         self.on_event(UndoFinished(step=step, left=text))

@@ -6,7 +6,7 @@ import difflib
 
 from torchup.apply.atomic_write import DEFAULT_MODE
 from torchup.apply.backups import Backups, sha256
-from torchup.apply.change import DirectoryChange, FileChange, Left, NoChange, Prepared
+from torchup.apply.change import Change, DirectoryChange, FileChange, Folder, Left, NoChange, Prepared, TakenBack
 from torchup.apply.system import FileState, System
 from torchup.apply.torn import torn_between
 from torchup.apply.write_errors import missing_file, wrong_kind
@@ -172,10 +172,34 @@ def mend_torn(change: FileChange, system: System, backups: Backups) -> None:
         _restore(change, state, system, backups)
 
 
-def revert_directories(change: DirectoryChange, system: System) -> None:
-    """Remove the folders that were made, those that are empty."""
+def perform_directory(change: DirectoryChange, mode: int, system: System, earlier: Change | None) -> DirectoryChange:
+    """Make the folders; those that an earlier try of the step made are this run's too."""
+    made = system.make_directory(change.paths[-1], mode)
+    before = earlier.paths if isinstance(earlier, DirectoryChange) else ()
+    paths = tuple(dict.fromkeys((*(path for path in before if path not in made), *made)))
+    known = {path: folder for path in paths if (folder := system.folder(path)) is not None}
+    return DirectoryChange(paths=paths, folders=tuple(known.values()) if len(known) == len(paths) else ())
+
+
+def revert_directories(change: DirectoryChange, system: System) -> TakenBack:
+    """Remove the folders that were made where they are empty; one that is in use by now stays.
+
+    Another folder than the one that was made, or a link in its place, is left as it is.
+    """
+    removed: list[str] = []
+    stays: list[str] = []
+    made: dict[str, Folder] = dict(zip(change.paths, change.folders, strict=False))
     for path in reversed(change.paths):
+        if system.look(path).kind == "absent":
+            continue
+        if (problem := system.another_folder(path, made.get(path))) is not None:
+            return TakenBack(removed=tuple(removed), left=Left(text=problem, kept=(path,)))
         system.remove_directory(path)
+        if system.look(path).kind == "absent":
+            removed.append(path)
+        else:
+            stays.append(path)
+    return TakenBack(removed=tuple(removed), stays=tuple(stays))
 
 
 def _writable(path: str, system: System) -> FileState:

@@ -9,6 +9,7 @@ from typing import assert_never
 from torchup.apply import (
     download_steps,
     environment_steps,
+    environment_undo,
     file_steps,
     key_steps,
     link_steps,
@@ -30,8 +31,10 @@ from torchup.apply.change import (
     Prepared,
     RestartChange,
     SystemChange,
+    TakenBack,
     VariableChange,
 )
+from torchup.apply.environment_undo import Undoing
 from torchup.apply.system import System
 from torchup.errors import TorchupError
 from torchup.model.plan import (
@@ -61,12 +64,14 @@ class Situation:
     """What a step has to know about the run it is in.
 
     `made` are the environments that this run makes. `again` says that an earlier try of the step was cut
-    off. `asked_in` is the start of the machine in which this run already asked for a restart. `later` are
+    off, and `earlier` what that one was about to change. `run` is the run's number. `asked_in` is the start of the machine in which this run already asked for a restart. `later` are
     the steps that come after this one.
     """
 
     made: Collection[str] = field(default_factory=frozenset)
     again: bool = False
+    earlier: Change | None = None
+    run: str = ""
     asked_in: str | None = None
     later: tuple[Step, ...] = ()
 
@@ -94,7 +99,9 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:  # no
         case CreateEnvironment():
             return environment_steps.prepare_environment(step, system)
         case InstallPackages():
-            return environment_steps.prepare_packages(step, system, made=situation.made, again=situation.again)
+            return environment_steps.prepare_packages(
+                step, system, made=situation.made, again=situation.again, earlier=situation.earlier
+            )
         case WriteLock():
             return lock_steps.prepare_lock(step, system)
         case Download():
@@ -131,8 +138,8 @@ def perform(  # noqa: PLR0912 - one case per kind
         case FileChange():
             return file_steps.perform_file(prepared, system)
         case DirectoryChange():
-            made = system.make_directory(change.paths[-1], step.mode if isinstance(step, MakeDirectory) else 0o755)
-            return DirectoryChange(paths=made)
+            mode = step.mode if isinstance(step, MakeDirectory) else 0o755
+            return file_steps.perform_directory(change, mode, system, situation.earlier)
         case LinkChange():
             system.make_link(change.path, change.target)
             return change
@@ -140,8 +147,7 @@ def perform(  # noqa: PLR0912 - one case per kind
             system.write_variable(change.name, change.after)
             return change
         case EnvironmentChange() if isinstance(step, CreateEnvironment):
-            environment_steps.perform_environment(step, system, on_line)
-            return change
+            return environment_steps.perform_environment(step, change, system, on_line, run=situation.run)
         case PackagesChange() if isinstance(step, InstallPackages):
             return environment_steps.perform_packages(step, change, system, on_line, again=situation.again)
         case LockChange() if isinstance(step, WriteLock):
@@ -156,38 +162,82 @@ def perform(  # noqa: PLR0912 - one case per kind
             raise AssertionError(f"{step.kind} prepared {change.kind}")
 
 
-def revert(  # noqa: PLR0912 - one case per kind
-    step: Step, change: Change, system: System, backups: Backups, on_line: Callable[[str], None]
-) -> Left | None:
-    """Take a change back, whole or half done; tell what has to be left as it is, and why."""
+def revert(
+    step: Step,
+    change: Change,
+    system: System,
+    backups: Backups,
+    on_line: Callable[[str], None],
+    run: Undoing,
+) -> TakenBack:
+    """Take a change back, whole or half done; tell what became of it, and what has to be left as it is and why.
+
+    What lies in an environment of the same run is left alone where another folder has taken its place.
+    """
     if step.privilege == "root":
         system = system.as_root()
     try:
+        if (problem := _lost_environment(change, run, system)) is not None:
+            return TakenBack(left=Left(text=problem))
         match change:
             case NoChange() | RestartChange():
-                return None
-            case FileChange():
-                return file_steps.revert_file(change, system, backups, block=isinstance(step, EditManagedBlock))
+                return TakenBack()
             case DirectoryChange():
-                file_steps.revert_directories(change, system)
-                return None
-            case LinkChange():
-                return link_steps.revert_link(change, system)
-            case VariableChange():
-                return user_variables.revert_variable(change, system)
+                return file_steps.revert_directories(change, system)
             case EnvironmentChange():
-                return environment_steps.revert_environment(change, system)
+                return environment_undo.revert_environment(change, run, system)
             case PackagesChange() if isinstance(step, InstallPackages):
-                return environment_steps.revert_packages(step, change, system, on_line)
-            case SystemChange() if isinstance(step, InstallSystemPackages):
-                return package_steps.revert_system_packages(step, change, system, backups)
-            case LockChange():
-                return lock_steps.revert_lock(change, system, backups)
-            case SystemChange() if isinstance(step, EnrollKey):
-                return key_steps.revert_key(step, change, system)
-            case SystemChange():
-                return package_steps.by_hand(step, change)
+                return environment_undo.revert_packages(step, change, system, on_line)
             case _:
-                raise AssertionError(f"{step.kind} does not make {change.kind}")
+                left = _revert_single(step, change, system, backups)
     except TorchupError as error:
-        return Left(text=error.message, diff=error.evidence)
+        return TakenBack(left=Left(text=error.message, diff=error.evidence))
+    except OSError as error:  # of a folder that cannot be looked through, say: the other steps go on
+        return TakenBack(left=Left(text=str(error)))
+    if left is not None:
+        return TakenBack(left=left)
+    before, places = _places(change)
+    return TakenBack(restored=places) if before else TakenBack(removed=places)
+
+
+def _revert_single(step: Step, change: Change, system: System, backups: Backups) -> Left | None:
+    match change:
+        case FileChange():
+            return file_steps.revert_file(change, system, backups, block=isinstance(step, EditManagedBlock))
+        case LinkChange():
+            return link_steps.revert_link(change, system)
+        case VariableChange():
+            return user_variables.revert_variable(change, system)
+        case SystemChange() if isinstance(step, InstallSystemPackages):
+            return package_steps.revert_system_packages(step, change, system, backups)
+        case LockChange():
+            return lock_steps.revert_lock(change, system, backups)
+        case SystemChange() if isinstance(step, EnrollKey):
+            return key_steps.revert_key(step, change, system)
+        case SystemChange():
+            return package_steps.by_hand(step, change)
+        case _:
+            raise AssertionError(f"{step.kind} does not make {change.kind}")
+
+
+def _places(change: Change) -> tuple[bool, tuple[str, ...]]:
+    """Tell whether something was there before, and name what the change is about."""
+    match change:
+        case FileChange():
+            return change.before_sha256 is not None, (change.path,)
+        case LinkChange():
+            return False, (change.path,)
+        case VariableChange():
+            return change.before is not None, (change.name,)
+        case LockChange():
+            return any(change.before.values()), tuple(change.before)
+        case _:
+            return False, ()
+
+
+def _lost_environment(change: Change, run: Undoing, system: System) -> str | None:
+    for path in _places(change)[1]:
+        around = run.environment_around(path)
+        if around is not None and system.look(around.path).kind != "absent":
+            return system.another_folder(around.path, around.folder, around.run)
+    return None

@@ -11,6 +11,7 @@ from typing import Any, cast, get_args
 
 from torchup import __version__
 from torchup.apply.change import Change, EnvironmentChange, NoChange
+from torchup.apply.folders import marked_run
 from torchup.apply.journal import SCHEMA, EndStatus
 from torchup.errors import RefusedError
 from torchup.model.context import Context
@@ -109,12 +110,14 @@ def last_run(context: Context) -> RunRecord | None:
 
 
 def made_environments(context: Context) -> frozenset[str]:
-    """Give the paths of the environments that torchup made and did not remove."""
+    """Give the paths of the environments that torchup made and did not remove, where nothing else has taken their place."""
     return frozenset(
         step.change.path
         for run in read_runs(context)
         for step in run.steps.values()
-        if step.remains and isinstance(step.change, EnvironmentChange)
+        if step.remains
+        and isinstance(step.change, EnvironmentChange)
+        and (step.change.folder is None or marked_run(step.change.path) == step.change.run)
     )
 
 

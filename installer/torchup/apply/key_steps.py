@@ -7,9 +7,8 @@ from pathlib import PurePath
 
 from torchup.apply.change import Left, NoChange, Prepared, SystemChange
 from torchup.apply.classify import failure
-from torchup.apply.environment_steps import OnLine
 from torchup.apply.interrupts import CommandInterruptedError
-from torchup.apply.system import System
+from torchup.apply.system import OnLine, System
 from torchup.errors import RefusedError, StepError
 from torchup.model.plan import EnrollKey
 from torchup.words import tr

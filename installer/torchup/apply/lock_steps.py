@@ -6,8 +6,8 @@ from packaging.utils import canonicalize_name
 
 from torchup.apply.backups import Backups, sha256
 from torchup.apply.change import Left, LockChange, NoChange, Prepared
-from torchup.apply.environment_steps import OnLine, run_all
-from torchup.apply.system import Brings, System
+from torchup.apply.environment_steps import run_all
+from torchup.apply.system import Brings, OnLine, System
 from torchup.errors import StepError
 from torchup.model.plan import WriteLock
 from torchup.words import tr

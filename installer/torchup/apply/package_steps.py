@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from torchup.apply.backups import Backups, sha256
 from torchup.apply.change import Left, NoChange, Prepared, SystemChange
 from torchup.apply.classify import failure
-from torchup.apply.environment_steps import OnLine
 from torchup.apply.interrupts import CommandInterruptedError
 from torchup.apply.package_commands import CONFIGURE, expected, lacking, manager_of, naming_only, quiet
 from torchup.apply.package_failures import LOCK, package_cause, package_failure
-from torchup.apply.system import NOTHING, Brings, Completed, System
+from torchup.apply.system import NOTHING, Brings, Completed, OnLine, System
 from torchup.errors import StepError
 from torchup.model.plan import AddRepository, Command, InstallSystemPackages, Step
 from torchup.words import mark, tr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -12,10 +11,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torchup.apply import distributions
+from torchup.apply import distributions, environments, folders
 from torchup.apply.atomic_write import FileWriter
-from torchup.apply.change import UserVariable
+from torchup.apply.change import Folder, UserVariable
 from torchup.apply.downloads import Downloads, draws_bars
+from torchup.apply.environment_contents import Contents, Known
 from torchup.apply.events import Downloading, OnEvent, Stopping, ignore
 from torchup.apply.installed_packages import dpkg_was_cut_off, installed_packages
 from torchup.apply.interrupts import Interrupts
@@ -27,7 +27,17 @@ from torchup.apply.privilege import Elevation
 from torchup.apply.processes import Child
 from torchup.apply.redact import redact
 from torchup.apply.root_view import RootView
-from torchup.apply.system import ANY_CONTENT, NOTHING, Brings, Completed, FileKind, FileState, System, SystemPackage
+from torchup.apply.system import (
+    ANY_CONTENT,
+    NOTHING,
+    Brings,
+    Completed,
+    FileKind,
+    FileState,
+    Noted,
+    System,
+    SystemPackage,
+)
 from torchup.apply.user_variables import Variables
 from torchup.apply.web_files import WebFiles
 from torchup.apply.windows_variables import user_variables
@@ -74,7 +84,7 @@ class RealSystem:
             kind: FileKind = "file" if stat.S_ISREG(found.st_mode) else "other"
             kind = "directory" if stat.S_ISDIR(found.st_mode) else kind
             content = Path(real).read_bytes() if kind == "file" else None
-            empty = kind == "directory" and not any(Path(real).iterdir())
+            names = tuple(os.listdir(real)) if kind == "directory" else ()  # noqa: PTH208 - the names are enough
         except (FileNotFoundError, NotADirectoryError):
             absent: FileKind = "dangling-link" if Path(path).is_symlink() else "absent"
             return FileState(kind=absent, real_path=real)
@@ -85,7 +95,14 @@ class RealSystem:
                 evidence=(str(error),),
                 hint=tr("Correct its owner or mode, or leave it out."),
             ) from error
-        return FileState(kind=kind, content=content, mode=stat.S_IMODE(found.st_mode), empty=empty, real_path=real)
+        return FileState(
+            kind=kind,
+            content=content,
+            mode=stat.S_IMODE(found.st_mode),
+            empty=kind == "directory" and not names,
+            names=names,
+            real_path=real,
+        )
 
     def write_file(
         self, path: str, content: bytes, *, mode: int | None, create: bool, expected: str | None = ANY_CONTENT
@@ -163,26 +180,35 @@ class RealSystem:
         except OSError as error:
             raise explain(error, path) from error
 
-    def remove_tree(self, path: str) -> None:
-        """Remove an environment with everything in it; raises StepError when some of it stays.
+    def folder(self, path: str) -> Folder | None:
+        """Tell which folder is at a path, None when there is none or a link."""
+        return folders.folder_at(path)
 
-        Only what looks like an environment, or like a beginning of one, is removed: see `handlers`.
-        """
+    def another_folder(self, path: str, made: Folder | None, run: str | None = None) -> str | None:
+        """Say why what is at a path is not the folder that was made there; None where it is."""
+        return folders.another_folder(path, made, run)
+
+    def environment_contents(self, known: Known, absent: Collection[str] = ()) -> Contents:
+        """Tell what of an environment torchup brought; `absent` are paths that count as gone."""
+        return environments.contents(known, self.environ, absent)
+
+    def note_packages(self, environment: str, names: Collection[str] | None = None) -> Noted:
+        """Tell which packages an environment holds."""
+        return environments.noted_packages(environment, names)
+
+    def edited_packages(self, environment: str, records: Mapping[str, str], as_of: int | None) -> dict[str, str]:
+        """Give, for packages that somebody changed since, a file that is not as it was installed."""
+        return environments.edited_packages(environment, records, as_of)
+
+    def note_environment(self, path: str, run: str) -> Noted:
+        """Leave the marker of this run in an environment that was just made, and tell what it holds."""
         self.inside(path)
-        if Path(path).is_symlink():
-            raise StepError(
-                tr("{path} is a link, and is left alone.", path=path), code="not-removed", hint=tr("Remove it by hand.")
-            )
-        try:
-            if Path(path).exists():
-                shutil.rmtree(path)
-        except OSError as error:
-            raise StepError(
-                tr("{path} could not be removed whole: {reason}.", path=path, reason=error.strerror),
-                code="not-removed",
-                evidence=(str(error),),
-                hint=tr("Correct that and remove it by hand: rm -rf {path}", path=path),
-            ) from error
+        return environments.note(path, run)
+
+    def remove_contents(self, contents: Contents, *, keep_folder: bool = False) -> None:
+        """Remove what torchup brought into an environment. Raises StepError when some of that stays."""
+        self.inside(contents.path)
+        environments.remove(contents, keep_folder=keep_folder)
 
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Read the name and version of everything installed for an interpreter, without running it."""

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 
 from torchup.apply.atomic_write import DEFAULT_MODE
-from torchup.apply.change import UserVariable
-from torchup.apply.system import ANY_CONTENT, NOTHING, Brings, Completed, FileState, MachineView, System, SystemPackage
+from torchup.apply.change import Folder, UserVariable
+from torchup.apply.environment_contents import Contents, Known
+from torchup.apply.system import (
+    ANY_CONTENT,
+    NOTHING,
+    Brings,
+    Completed,
+    FileState,
+    MachineView,
+    Noted,
+    System,
+    SystemPackage,
+)
 from torchup.apply.write_errors import missing_file
 from torchup.model.plan import Command
 
@@ -155,15 +166,47 @@ class RecordingSystem:
     def remove_directory(self, path: str) -> None:
         """Record that a directory would be removed, if it is empty by then."""
         before = self.look(path)
-        if before.kind == "directory":
-            self.effects.append(Removed(path=path, before=before, as_root=self._root))
-
-    def remove_tree(self, path: str) -> None:
-        """Record that an environment would be removed."""
-        before = self.look(path)
-        if before.kind != "absent":
+        if before.kind == "directory" and all(self._is_gone(f"{path.rstrip('/')}/{name}") for name in before.names):
             self.effects.append(Removed(path=path, before=before, as_root=self._root))
             self._files[path] = FileState(kind="absent", real_path=path)
+
+    def _is_gone(self, path: str) -> bool:
+        return self.link_target(path) is None and self.look(path).kind == "absent"
+
+    def folder(self, path: str) -> Folder | None:
+        """Tell which folder is at a path; of one that would be made nothing is known."""
+        return self.base.folder(path)
+
+    def another_folder(self, path: str, made: Folder | None, run: str | None = None) -> str | None:
+        """Say why what is at a path is not the folder that was made there."""
+        return self.base.another_folder(path, made, run)
+
+    def environment_contents(self, known: Known, absent: Collection[str] = ()) -> Contents:
+        """Tell what of an environment would be left by now, and whose."""
+        gone = {*absent, *(path for path, state in self._files.items() if state.kind == "absent")}
+        gone |= {path for path, target in self._links.items() if target is None}
+        return self.base.environment_contents(known, gone)
+
+    def note_packages(self, environment: str, names: Collection[str] | None = None) -> Noted:
+        """Tell which packages an environment holds."""
+        return self.base.note_packages(environment, names)
+
+    def edited_packages(self, environment: str, records: Mapping[str, str], as_of: int | None) -> dict[str, str]:
+        """Give a file that is not as it was installed, by package."""
+        return self.base.edited_packages(environment, records, as_of)
+
+    def note_environment(self, path: str, run: str) -> Noted:
+        """Note nothing: the environment would be there, and is not."""
+        del path, run
+        return Noted()
+
+    def remove_contents(self, contents: Contents, *, keep_folder: bool = False) -> None:
+        """Record that an environment would be removed, or what torchup brought into it."""
+        before = self.look(contents.path)
+        if before.kind != "absent":
+            self.effects.append(Removed(path=contents.path, before=before, as_root=self._root))
+        if contents.whole and not keep_folder:
+            self._files[contents.path] = FileState(kind="absent", real_path=contents.path)
 
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Tell what would be installed by now."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torchup.apply.backups import sha256
-from torchup.apply.change import UserVariable
+from torchup.apply.change import Folder, UserVariable
+from torchup.apply.environment_contents import Contents, Known
 from torchup.apply.root_files import RootFiles
-from torchup.apply.system import ANY_CONTENT, NOTHING, Brings, Completed, FileState, System, SystemPackage
+from torchup.apply.system import ANY_CONTENT, NOTHING, Brings, Completed, FileState, Noted, System, SystemPackage
 from torchup.apply.write_errors import changed_meanwhile
 from torchup.errors import StepError
 from torchup.model.plan import Command
@@ -94,9 +95,33 @@ class RootView:
         if Path(path).is_dir():
             files.remove_directory(path)
 
-    def remove_tree(self, path: str) -> None:
-        """Remove an environment; those are never root's."""
-        self.base.remove_tree(path)
+    def folder(self, path: str) -> Folder | None:
+        """Tell which folder is at a path."""
+        return self.base.folder(path)
+
+    def another_folder(self, path: str, made: Folder | None, run: str | None = None) -> str | None:
+        """Say why what is at a path is not the folder that was made there."""
+        return self.base.another_folder(path, made, run)
+
+    def environment_contents(self, known: Known, absent: Collection[str] = ()) -> Contents:
+        """Tell what of an environment torchup brought; those are never root's."""
+        return self.base.environment_contents(known, absent)
+
+    def note_packages(self, environment: str, names: Collection[str] | None = None) -> Noted:
+        """Tell which packages an environment holds."""
+        return self.base.note_packages(environment, names)
+
+    def edited_packages(self, environment: str, records: Mapping[str, str], as_of: int | None) -> dict[str, str]:
+        """Give a file that is not as it was installed, by package."""
+        return self.base.edited_packages(environment, records, as_of)
+
+    def note_environment(self, path: str, run: str) -> Noted:
+        """Leave the marker of this run in an environment."""
+        return self.base.note_environment(path, run)
+
+    def remove_contents(self, contents: Contents, *, keep_folder: bool = False) -> None:
+        """Remove what torchup brought into an environment."""
+        self.base.remove_contents(contents, keep_folder=keep_folder)
 
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Read what is installed for an interpreter."""

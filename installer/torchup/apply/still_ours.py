@@ -9,6 +9,7 @@ from typing import Literal
 
 from torchup.apply.backups import sha256
 from torchup.apply.change import DirectoryChange, FileChange
+from torchup.apply.file_steps import revert_directories
 from torchup.apply.history import RunRecord, StepRecord, read_runs
 from torchup.apply.journal import Journal
 from torchup.apply.lock import run_lock
@@ -100,10 +101,7 @@ def settle_removal(context: Context, system: System) -> tuple[str, ...]:
                 record = run.steps.get(step.id)
                 if record is None or not record.remains or not isinstance(record.change, DirectoryChange):
                     continue
-                there = [path for path in record.change.paths if Path(path).exists()]
-                for path in reversed(record.change.paths):
-                    system.remove_directory(path)
-                went += [path for path in there if not Path(path).exists()]
+                went += revert_directories(record.change, system).removed
                 if not any(Path(path).exists() for path in record.change.paths):
                     _mark(run, step, context)
         prune_backups(context)

@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from torchup.apply.change import UserVariable
+from torchup.apply.change import Folder, UserVariable
+from torchup.apply.environment_contents import Contents, Known
 from torchup.model.plan import Command
 
+OnLine = Callable[[str], None]
 FileKind = Literal["absent", "file", "directory", "dangling-link", "other"]
 
 
@@ -16,13 +18,14 @@ FileKind = Literal["absent", "file", "directory", "dangling-link", "other"]
 class FileState:
     """What is at a path, links followed: the bytes of a regular file, or its kind.
 
-    `mode` holds the permission bits of a file or directory; `empty` is about a directory.
+    `mode` holds the permission bits of a file or directory; `empty` is about a directory, whose entries are `names`.
     """
 
     kind: FileKind
     content: bytes | None = None
     mode: int | None = None
     empty: bool = False
+    names: tuple[str, ...] = ()
     real_path: str
 
 
@@ -69,6 +72,16 @@ class Brings:
     packages: tuple[SystemPackage, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What an environment is and holds, for the journal: see `change.EnvironmentChange`."""
+
+    folder: Folder | None = None
+    skeleton: dict[str, str] = field(default_factory=dict)
+    records: dict[str, str] = field(default_factory=dict)
+    as_of: int | None = None
+
+
 NOTHING = Brings()
 ANY_CONTENT = "any"
 """Stands for a digest where it does not matter what a file holds."""
@@ -82,6 +95,24 @@ class MachineView(Protocol):
 
     def link_target(self, path: str) -> str | None:
         """Tell where a symbolic link leads, None when there is no link at this path."""
+
+    def folder(self, path: str) -> Folder | None:
+        """Tell which folder is at a path, None when there is none or a link."""
+
+    def another_folder(self, path: str, made: Folder | None, run: str | None = None) -> str | None:
+        """Say why what is at a path is not the folder that was made there, or not this run's environment; None where it is."""
+
+    def environment_contents(self, known: Known, absent: Collection[str] = ()) -> Contents:
+        """Tell what of an environment torchup brought, and what came from somebody else.
+
+        `absent` are paths that count as gone.
+        """
+
+    def note_packages(self, environment: str, names: Collection[str] | None = None) -> Noted:
+        """Tell which packages an environment holds, or those of the names, by the digests of their lists of files."""
+
+    def edited_packages(self, environment: str, records: Mapping[str, str], as_of: int | None) -> dict[str, str]:
+        """Give, for those of these packages that somebody changed since, a file that is not as it was installed."""
 
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Read the name and version of everything installed for an interpreter, without running it."""
@@ -140,8 +171,14 @@ class System(MachineView, Protocol):
     def remove_directory(self, path: str) -> None:
         """Remove an empty directory; one that is missing or not empty is left alone."""
 
-    def remove_tree(self, path: str) -> None:
-        """Remove an environment that torchup itself created, with everything in it."""
+    def note_environment(self, path: str, run: str) -> Noted:
+        """Leave the marker of this run in an environment that was just made, and tell what it holds."""
+
+    def remove_contents(self, contents: Contents, *, keep_folder: bool = False) -> None:
+        """Remove what torchup brought into an environment, and the folder itself when nothing else is in it.
+
+        With `keep_folder` it stays, empty. Raises StepError when some of that stays.
+        """
 
     def run(
         self,

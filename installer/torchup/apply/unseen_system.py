@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Self
 
-from torchup.apply.change import UserVariable
-from torchup.apply.system import FileState, SystemPackage
+from torchup.apply.change import Folder, UserVariable
+from torchup.apply.environment_contents import Contents, Known
+from torchup.apply.system import FileState, Noted, SystemPackage
 from torchup.model.context import Context
 from torchup.model.plan import Download, Plan, WriteFile
 
@@ -24,6 +25,31 @@ class UnseenSystem:
         if path in self.folders:
             return FileState(kind="directory", mode=0o755, real_path=path)
         return FileState(kind="absent", real_path=path)
+
+    def folder(self, path: str) -> Folder | None:
+        """Tell of no folder: which one it is, nobody has seen."""
+        del path
+        return None
+
+    def another_folder(self, path: str, made: Folder | None, run: str | None = None) -> str | None:
+        """Tell of no other folder."""
+        del path, made, run
+        return None
+
+    def environment_contents(self, known: Known, absent: Collection[str] = ()) -> Contents:
+        """Tell of an environment that is not there."""
+        del absent
+        return Contents(path=known.path, exists=False)
+
+    def note_packages(self, environment: str, names: Collection[str] | None = None) -> Noted:
+        """Tell of no packages."""
+        del environment, names
+        return Noted()
+
+    def edited_packages(self, environment: str, records: Mapping[str, str], as_of: int | None) -> dict[str, str]:
+        """Tell of no packages."""
+        del environment, records, as_of
+        return {}
 
     def installed_distributions(self, python: str) -> dict[str, str]:
         """Tell of an interpreter that has nothing installed."""

@@ -31,10 +31,11 @@ def resume(**parameters: Any) -> int:
 
 
 @cli.command()
-@click.option("--dry-run", is_flag=True, help="Show what would be put back, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show all that would go and all that would stay, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before anything goes.")
 @common_options
 def undo(**parameters: Any) -> int:
-    """Put back what the last run changed."""
+    """Put back what the last run changed, and nothing else."""
     line = commandline(parameters)
     from torchup.app.history import run_undo
 

@@ -20,6 +20,7 @@ _ENDS = {
     "undone": mark("was undone"),
     "partly-undone": mark("was undone in part"),
 }
+_KEPT_SHOWN = 20
 _STATES: dict[StepState, str] = {
     "done": mark("done"),
     "half-done": mark("half done"),
@@ -49,12 +50,22 @@ def render_status(status: Status | None) -> RenderableType:
 
 
 def render_undo(result: UndoResult, *, dry_run: bool) -> RenderableType:
-    """Show what was put back, or would be, and what is left."""
-    done = [outcome for outcome in result.outcomes if outcome.status == "undone"]
+    """Show what was taken back, or would be: one line for each step, with every package and folder.
+
+    What is left comes too where it would be left; where it is, the error that follows tells it.
+    """
     title = (
-        tr("Would be put back, run {run}:", run=result.run) if dry_run else tr("Put back, run {run}:", run=result.run)
+        tr("To be taken back of run {run}:", run=result.run)
+        if dry_run
+        else tr("Taken back of run {run}:", run=result.run)
     )
-    lines = [Text(title, style="bold")]
-    lines += [Text(f"  {outcome.detail}") for outcome in done]
-    lines += [Text(tr("  left: {text}", text=item.text), style="yellow") for item in result.left]
+    lines = [Text(title, style="bold"), *(Text(f"  {line}") for line in result.lines)]
+    if not result.lines and not result.left:
+        lines.append(Text(tr("  nothing: what it changed is gone already")))
+    if dry_run:
+        lines += [Text(tr("  would be left: {text}", text=item.text), style="yellow") for item in result.left]
+        kept = [item for left in result.left for item in left.kept]
+        lines += [Text(f"    {item}") for item in kept[:_KEPT_SHOWN]]
+        if len(kept) > _KEPT_SHOWN:
+            lines.append(Text(tr("    and {count} more", count=len(kept) - _KEPT_SHOWN)))
     return Group(*lines)

@@ -1,0 +1,83 @@
+"""Environments on the disk: marked when they are made, looked through, and emptied of what torchup brought."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from torchup.apply.environment_contents import Contents, Known, as_listed, skeleton_of, sort_contents
+from torchup.apply.folders import MARKER, folder_at
+from torchup.apply.package_records import package_records
+from torchup.apply.system import Noted
+from torchup.apply.unfinished import package_caches
+from torchup.apply.write_errors import explain
+from torchup.errors import StepError
+from torchup.words import tr
+
+
+def note(path: str, run: str) -> Noted:
+    """Leave the marker of a run in an environment, and tell what it is and holds. Raises StepError."""
+    try:
+        # A name that is taken, by a link too, is an error here.
+        with Path(path, MARKER).open("x", encoding="utf-8") as marker:
+            marker.write(f"{run}\n")
+        skeleton = skeleton_of(Path(path))
+    except OSError as error:
+        raise explain(error, str(Path(path, MARKER))) from error
+    packages = noted_packages(path)
+    return Noted(folder=folder_at(path), skeleton=skeleton, records=packages.records, as_of=packages.as_of)
+
+
+def noted_packages(environment: str, names: Collection[str] | None = None) -> Noted:
+    """Give the digests of the packages' lists of files; `as_of` is when the newest of them was written, their last file."""
+    found = [record for record in package_records(Path(environment)) if names is None or record.name in names]
+    records = {record.path: record.sha256 for record in found}
+    written = [Path(environment, path).stat().st_ctime_ns for path in records]
+    return Noted(folder=folder_at(environment), records=records, as_of=max(written, default=-1) + 1 or None)
+
+
+def contents(known: Known, environ: Mapping[str, str], absent: Collection[str]) -> Contents:
+    """Sort what is in an environment; the caches of the installers are looked at where a step was cut off."""
+    unfinished = None
+    if known.spans is not None:
+        environ = {**environ, **known.environ}
+        home = Path(environ.get("HOME") or Path.home())
+        unfinished = package_caches(environ, home, spans=known.spans, conda=known.conda)
+    return sort_contents(known, unfinished, absent)
+
+
+def edited_packages(environment: str, records: Mapping[str, str], as_of: int | None) -> dict[str, str]:
+    """Give a file that somebody changed since, by package; one whose whole list is another counts with that list."""
+    found: dict[str, str] = {}
+    for record in package_records(Path(environment)):
+        if record.path not in records:
+            continue
+        if records[record.path] != record.sha256:
+            found[record.name] = record.path
+            continue
+        for path, listed in record.files.items():
+            place = Path(environment, path)
+            if place.exists() and not as_listed(place, listed, as_of, place.lstat()):
+                found[record.name] = path
+                break
+    return found
+
+
+def remove(found: Contents, *, keep_folder: bool) -> None:
+    """Remove what torchup brought, and the folder where nothing else is in it. Raises StepError (not-removed)."""
+    root = Path(found.path)
+    try:
+        for file in found.files:
+            (root / file).unlink(missing_ok=True)
+        for folder in found.folders:  # from the inside out
+            if (root / folder).is_dir() and not (root / folder).is_symlink():
+                (root / folder).rmdir()
+        if found.whole and not keep_folder:
+            root.rmdir()
+    except OSError as error:
+        raise StepError(
+            tr("{path} could not be removed whole: {reason}.", path=found.path, reason=error.strerror),
+            code="not-removed",
+            evidence=(str(error),),
+            hint=tr("Correct that, then `torchup undo` goes on."),
+        ) from error
