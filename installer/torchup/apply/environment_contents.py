@@ -19,7 +19,7 @@ from pathlib import Path
 from torchup.apply.change import Folder, Span
 from torchup.apply.folders import MARKER, another_folder
 from torchup.apply.package_records import Listed, PackageRecord, file_sha256, package_records
-from torchup.apply.unfinished import Unfinished, closure
+from torchup.apply.unfinished import Unfinished, wanted_of
 
 FOLDER = "/"
 _LINK = "-> "
@@ -88,7 +88,9 @@ class _Sorter:
         found = self.root.lstat()
         self.device, self.owner = found.st_dev, found.st_uid
         records = tuple(package_records(self.root))
-        wanted = closure(known.wanted, self.root) if unfinished is not None else frozenset[str]()
+        wanted = frozenset[str]()
+        if unfinished is not None:
+            wanted = wanted_of(known.wanted, known.path, ((record.name, record.version) for record in records))
         ours = {record.path for record in records if self._is_ours(record, wanted)}
         self.brought = [record for record in records if record.path in ours]
         self.later = [record for record in records if record.path not in ours]

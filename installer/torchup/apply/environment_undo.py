@@ -13,7 +13,7 @@ from torchup.apply.change import Change, EnvironmentChange, Left, PackagesChange
 from torchup.apply.environment_contents import Contents, Known
 from torchup.apply.interrupts import CommandInterruptedError
 from torchup.apply.system import OnLine, System
-from torchup.apply.unfinished import installed_closure
+from torchup.apply.unfinished import wanted_of
 from torchup.errors import StepError
 from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Step
 from torchup.words import tr
@@ -63,7 +63,7 @@ def known_environment(change: EnvironmentChange, run: Undoing) -> Known:
         records |= {path: (digest, other.as_of) for path, digest in other.records.items()}
         versions |= other.after or {}
         if other.after is None or other.span is None:
-            wanted += [Requirement(item).name for item in step.distributions]
+            wanted += step.distributions
             spans += _span(other.span, run)
     unfinished = bool(wanted)
     return Known(
@@ -170,7 +170,7 @@ def revert_packages(step: InstallPackages, change: PackagesChange, system: Syste
 
 def _brought_so_far(step: InstallPackages, change: PackagesChange, now: dict[str, str]) -> dict[str, str]:
     """Tell what an installation that was cut off has put in: what it was to install, and what that requires."""
-    wanted = installed_closure([Requirement(item).name for item in step.distributions], change.environment)
+    wanted = wanted_of(step.distributions, change.environment, now.items())
     return {name: version for name, version in now.items() if name in wanted or change.before.get(name) == version}
 
 

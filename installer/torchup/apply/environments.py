@@ -42,7 +42,7 @@ def contents(known: Known, environ: Mapping[str, str], absent: Collection[str]) 
     if known.spans is not None:
         environ = {**environ, **known.environ}
         home = Path(environ.get("HOME") or Path.home())
-        unfinished = package_caches(environ, home, spans=known.spans, conda=known.conda)
+        unfinished = package_caches(environ, home, creation=known.folder is None, spans=known.spans, conda=known.conda)
     return sort_contents(known, unfinished, absent)
 
 

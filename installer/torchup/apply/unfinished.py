@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from torchup.apply.change import Span
@@ -37,8 +38,12 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unfinished:
-    """How to know what a step brought that was cut off: when it worked, and the folders of unpacked packages."""
+    """How to know what a step brought that was cut off: when it worked, and the folders of unpacked packages.
 
+    `creation` says that making the environment was cut off, so that nobody knows what that brought.
+    """
+
+    creation: bool = False
     spans: tuple[Span, ...] = ()
     wheels: tuple[Path, ...] = ()
     conda: tuple[Path, ...] = ()
@@ -47,7 +52,7 @@ class Unfinished:
     def brought(self, environment: Path, path: str, found: os.stat_result) -> bool:
         """Tell whether a file or folder below the environment came with the step."""
         return (
-            _SKELETON.fullmatch(path) is not None
+            (self.creation and _SKELETON.fullmatch(path) is not None)
             or ("/" in path and any(_within(span, found) for span in self.spans))
             or self._is_cached(environment, path, found)
         )
@@ -79,7 +84,7 @@ class Unfinished:
 
 
 def package_caches(
-    environ: Mapping[str, str], home: Path, *, spans: tuple[Span, ...], conda: str | None = None
+    environ: Mapping[str, str], home: Path, *, creation: bool, spans: tuple[Span, ...], conda: str | None = None
 ) -> Unfinished:
     """Find the caches of uv and conda that installers use with these variables; `conda` is its program."""
     uv = Path(environ.get("UV_CACHE_DIR") or Path(environ.get("XDG_CACHE_HOME") or home / ".cache", "uv"))
@@ -93,11 +98,25 @@ def package_caches(
             home / ".conda" / "pkgs",
             *([Path(root, "pkgs")] if root else []),
         ]
-    return Unfinished(spans=spans, wheels=wheels, conda=tuple(folders))
+    return Unfinished(creation=creation, spans=spans, wheels=wheels, conda=tuple(folders))
 
 
-def closure(wanted: Iterable[str], environment: Path) -> frozenset[str]:
-    """Name the packages that are wanted and all that they require, as far as they are installed."""
+def wanted_of(requirements: Iterable[str], environment: str, installed: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Name what of the `installed` packages a step brought that was to install the requirements: those, and all that they require.
+
+    One of another version than required came from somebody else.
+    """
+    required = [Requirement(item) for item in requirements]
+    ours = _closure((item.name for item in required), Path(environment))
+    specifiers: dict[str, SpecifierSet] = {canonicalize_name(item.name): item.specifier for item in required}
+    return frozenset(
+        name
+        for name, version in installed
+        if name in ours and (name not in specifiers or specifiers[name].contains(version, prereleases=True))
+    )
+
+
+def _closure(wanted: Iterable[str], environment: Path) -> frozenset[str]:
     requirements = installed_requirements(environment / "bin" / "python")
     todo, seen = [canonicalize_name(name) for name in wanted], set[str]()
     while todo:
@@ -109,11 +128,6 @@ def closure(wanted: Iterable[str], environment: Path) -> frozenset[str]:
             with suppress(InvalidRequirement):
                 todo.append(canonicalize_name(Requirement(line).name))
     return frozenset(seen)
-
-
-def installed_closure(wanted: Iterable[str], environment: str) -> frozenset[str]:
-    """Do the same for an environment that is named by its path."""
-    return closure(wanted, Path(environment))
 
 
 def _within(span: Span, found: os.stat_result) -> bool:
