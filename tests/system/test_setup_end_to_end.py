@@ -14,6 +14,7 @@ from support.command import Person
 from support.sandbox import tree
 from support.tools import require
 from support.wheel_index import Slow, Status, WheelIndex
+from torchup.apply.folders import MARKER
 
 
 def test_setup_installs_the_offered_build_and_tells_the_shells(person: Person, wanted: str) -> None:
@@ -110,11 +111,13 @@ def test_a_dry_run_changes_nothing_and_its_script_ends_where_apply_ends(person: 
 
 
 def _comparable(person: Person) -> dict[str, str]:
-    # Two installations of the same wheels differ in what installers note about the moment: byte code, records.
+    # Two installations of the same wheels differ in what installers note about the moment: byte code, records. Only one
+    # of them is a run of torchup's, whose number the marker names.
     return {
         path: text
         for path, text in person.tree().items()
-        if "__pycache__" not in path and not path.endswith(("RECORD", "uv_cache.json", "INSTALLER", "direct_url.json"))
+        if "__pycache__" not in path
+        and not path.endswith(("RECORD", "uv_cache.json", "INSTALLER", "direct_url.json", MARKER))
     }
 
 

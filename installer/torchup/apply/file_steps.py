@@ -192,7 +192,7 @@ def revert_directories(change: DirectoryChange, system: System) -> TakenBack:
     for path in reversed(change.paths):
         if system.look(path).kind == "absent":
             continue
-        if (problem := system.another_folder(path, made.get(path))) is not None:
+        if (problem := _another(path, made.get(path), system)) is not None:
             return TakenBack(removed=tuple(removed), left=Left(text=problem, kept=(path,)))
         system.remove_directory(path)
         if system.look(path).kind == "absent":
@@ -200,6 +200,13 @@ def revert_directories(change: DirectoryChange, system: System) -> TakenBack:
         else:
             stays.append(path)
     return TakenBack(removed=tuple(removed), stays=tuple(stays))
+
+
+def _another(path: str, made: Folder | None, system: System) -> str | None:
+    """Say why a folder is not the one that was made; where that was never noted, a link is known as such."""
+    if made is not None:
+        return system.another_folder(path, made)
+    return None if system.link_target(path) is None else tr("{path} is a link by now, and was left as it is.", path=path)
 
 
 def _writable(path: str, system: System) -> FileState:

@@ -137,6 +137,15 @@ def test_a_folder_that_holds_something_else_stays(machine: Machine) -> None:
     assert not machine.context.places.config.exists()
 
 
+def test_a_folder_that_was_made_anew_stays(machine: Machine) -> None:
+    config = machine.context.places.config
+    apply_some(machine, ".bashrc")
+    config.rename(config.with_name("old"))
+    config.mkdir()
+    assert str(config) not in take_out(machine)
+    assert config.is_dir()
+
+
 def test_removing_twice_does_nothing(machine: Machine) -> None:
     apply_some(machine, ".bashrc")
     take_out(machine)
