@@ -241,7 +241,7 @@ def test_a_disk_that_is_really_full(person: Person, namespace: Namespace, kib: i
         'after=$(cksum <"$HOME/.bashrc"); [ "$before" = "$after" ]; [ "$(stat -c %a "$HOME/.bashrc")" = 640 ]\n'
         'find "$HOME" -name "*.tmp" | grep . && exit 9\n'
         'mount -o remount,size=4m "$HOME"\napply || [ $? = 4 ]\n'
-        f'{TORCHUP} undo\nafter=$(cksum <"$HOME/.bashrc"); [ "$before" = "$after" ]'
+        f'{TORCHUP} undo --yes\nafter=$(cksum <"$HOME/.bashrc"); [ "$before" = "$after" ]'
     )
     assert done.returncode == 0, done.stdout + done.stderr
     status = done.stdout.partition("status ")[2].split()[0]

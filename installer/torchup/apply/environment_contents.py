@@ -22,6 +22,8 @@ from torchup.apply.package_records import Listed, PackageRecord, file_sha256, pa
 from torchup.apply.unfinished import Unfinished, wanted_of
 
 FOLDER = "/"
+_JUNCTION = 0xA0000003
+"""What Windows calls a folder that leads to another one (IO_REPARSE_TAG_MOUNT_POINT), which is no link to Python."""
 _LINK = "-> "
 _DERIVED = (".pyc", ".pyo", ".nbi", ".nbc")
 """Byte code, and what numba keeps beside it: made from a source, and made again from it."""
@@ -100,7 +102,7 @@ class _Sorter:
             digest, moment = known.records.get(record.path, ("", None))
             for path, listed in record.files.items():
                 self.listed.setdefault(path, []).append((listed, moment if digest == record.sha256 else None))
-        places = [*self.listed, *known.skeleton]
+        places = [*self.listed, *known.records, *known.skeleton]
         self.our_folders = {parent for path in places for parent in _parents(path)}
         self.our_folders |= {path for path, what in known.skeleton.items() if what == FOLDER}
         self.files: list[str] = []
@@ -110,7 +112,7 @@ class _Sorter:
     def sort(self) -> Contents:
         whole, _ = self._visit("")
         marker = [MARKER] if not whole and MARKER in self.files else []
-        files = sorted((path for path in self.files if path not in marker), key=_order)
+        files = sorted((path for path in self.files if path not in marker), key=lambda path: (path == MARKER, path))
         return Contents(
             path=self.known.path,
             files=tuple(files),
@@ -156,7 +158,7 @@ class _Sorter:
 
     def _sort(self, path: str, found: os.stat_result) -> tuple[bool, bool]:
         if stat.S_ISDIR(found.st_mode):
-            if found.st_dev == self.device:
+            if found.st_dev == self.device and getattr(found, "st_reparse_tag", 0) != _JUNCTION:
                 return self._visit(path)
             self.kept.append(f"{path}/")
         elif self._is_brought(path, found):
@@ -262,9 +264,9 @@ def _below(path: str, folder: str) -> bool:
     return path.startswith(f"{folder}/")
 
 
-def _order(path: str) -> tuple[bool, bool, str]:
-    """Let what tells whose the rest is go last, so that an undo that was cut off can be gone on with."""
-    return path == MARKER, path.endswith(".dist-info/RECORD") or path.startswith("conda-meta/"), path
+def tells_of_others(path: str) -> bool:
+    """Tell whether a file says whose the rest is: it goes last, so that an undo that was cut off can be gone on with."""
+    return path == MARKER or path.endswith(".dist-info/RECORD") or path.startswith("conda-meta/")
 
 
 def _names(records: list[PackageRecord]) -> tuple[str, ...]:

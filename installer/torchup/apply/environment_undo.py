@@ -25,12 +25,10 @@ _NAMES_SHOWN = 5
 class Undoing:
     """What is to be known of a whole run while one of its steps is taken back.
 
-    `until` is when work that was cut off had certainly ended, in nanoseconds; None where nobody knows. `lifetime` is
-    that of the journal, for steps of an earlier release, which noted no times.
+    `lifetime` is that of the journal, for steps of an earlier release, which noted no times.
     """
 
     changes: tuple[tuple[Step, Change], ...] = ()
-    until: int | None = None
     lifetime: Span | None = None
 
     def environment_around(self, path: str) -> EnvironmentChange | None:
@@ -49,12 +47,12 @@ def known_environment(change: EnvironmentChange, run: Undoing) -> Known:
     spans: list[Span] = []
     environ: dict[str, str] = {}
     program = None
-    if change.folder is None:
-        spans += _span(change.span, run)
-        wanted += ["pip", "setuptools", "wheel"]
     for step, other in run.changes:
         if isinstance(step, CreateEnvironment) and step.path == change.path:
             program = step.commands[0].argv[0] if step.commands else None
+            if change.folder is None:
+                spans += _spans(step, change.span, run)
+                wanted += ["pip", "setuptools", "wheel"]
         if not (isinstance(step, InstallPackages) and isinstance(other, PackagesChange)):
             continue
         if other.environment != change.path:
@@ -64,7 +62,7 @@ def known_environment(change: EnvironmentChange, run: Undoing) -> Known:
         versions |= other.after or {}
         if other.after is None or other.span is None:
             wanted += step.distributions
-            spans += _span(other.span, run)
+            spans += _spans(step, other.span, run)
     unfinished = bool(wanted)
     return Known(
         path=change.path,
@@ -238,12 +236,14 @@ def _name_of(word: str) -> str | None:
         return None
 
 
-def _span(span: Span | None, run: Undoing) -> list[Span]:
+def _spans(step: Step, span: Span | None, run: Undoing) -> list[Span]:
+    """Give the time in which a step worked, as far as it is needed: what uv brings is told by its cache, which is surer."""
     if span is None:
         return [run.lifetime] if run.lifetime is not None else []
-    return [Span(since=span.since, until=span.until if span.until is not None else run.until)]
+    by_uv = isinstance(step, CreateEnvironment | InstallPackages) and step.commands and is_uv(step.commands[0])
+    return [] if by_uv else [span]
 
 
 def is_uv(command: Command) -> bool:
     """Tell whether a command is uv's."""
-    return command.argv[1:2] == ("pip",)
+    return command.argv[1:2] in (("pip",), ("venv",))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path, PurePosixPath
 
-from torchup.apply.environment_contents import Contents, Known, as_listed, skeleton_of, sort_contents
+from torchup.apply.environment_contents import Contents, Known, as_listed, skeleton_of, sort_contents, tells_of_others
 from torchup.apply.folders import MARKER, folder_at
-from torchup.apply.package_records import package_records
+from torchup.apply.package_records import package_records, record_digests
 from torchup.apply.system import Noted
 from torchup.apply.unfinished import package_caches
 from torchup.apply.write_errors import explain
@@ -30,8 +30,8 @@ def note(path: str, run: str) -> Noted:
 
 def noted_packages(environment: str, names: Collection[str] | None = None) -> Noted:
     """Give the digests of the packages' lists of files; `as_of` is when the newest of them was written, their last file."""
-    found = [record for record in package_records(Path(environment)) if names is None or record.name in names]
-    records = {record.path: record.sha256 for record in found}
+    found = record_digests(Path(environment))
+    records = {path: digest for name, path, digest in found if names is None or name in names}
     written = [Path(environment, path).stat().st_ctime_ns for path in records]
     return Noted(folder=folder_at(environment), records=records, as_of=max(written, default=-1) + 1 or None)
 
@@ -66,12 +66,16 @@ def edited_packages(environment: str, records: Mapping[str, str], as_of: int | N
 def remove(found: Contents, *, keep_folder: bool) -> None:
     """Remove what torchup brought, and the folder where nothing else is in it. Raises StepError (not-removed)."""
     root = Path(found.path)
+    last = [file for file in found.files if tells_of_others(file)]
     try:
         for file in found.files:
+            if not tells_of_others(file):
+                (root / file).unlink(missing_ok=True)
+        holding = {str(parent) for file in last for parent in PurePosixPath(file).parents}
+        _remove_folders(root, (folder for folder in found.folders if folder not in holding))
+        for file in last:
             (root / file).unlink(missing_ok=True)
-        for folder in found.folders:  # from the inside out
-            if (root / folder).is_dir() and not (root / folder).is_symlink():
-                (root / folder).rmdir()
+        _remove_folders(root, found.folders)
         if found.whole and not keep_folder:
             root.rmdir()
     except OSError as error:
@@ -81,3 +85,9 @@ def remove(found: Contents, *, keep_folder: bool) -> None:
             evidence=(str(error),),
             hint=tr("Correct that, then `torchup undo` goes on."),
         ) from error
+
+
+def _remove_folders(root: Path, folders: Iterable[str]) -> None:
+    for folder in folders:  # from the inside out
+        if (root / folder).is_dir() and not (root / folder).is_symlink():
+            (root / folder).rmdir()

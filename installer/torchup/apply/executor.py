@@ -320,8 +320,7 @@ class _Run:
     def _take_back(self, step: Step, change: Change, journal: Journal) -> Left | None:
         self.on_event(UndoStarted(step=step))
         run = Undoing(
-            changes=tuple((done, self.changes[done.id]) for done in self.plan.steps if done.id in self.changes),
-            until=time.time_ns(),
+            changes=tuple((done, self.changes[done.id]) for done in self.plan.steps if done.id in self.changes)
         )
         taken = revert(step, change, self.system, journal.backups, lambda line: self._line(step, line), run)
         left = taken.left

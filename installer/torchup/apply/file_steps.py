@@ -206,7 +206,9 @@ def _another(path: str, made: Folder | None, system: System) -> str | None:
     """Say why a folder is not the one that was made; where that was never noted, a link is known as such."""
     if made is not None:
         return system.another_folder(path, made)
-    return None if system.link_target(path) is None else tr("{path} is a link by now, and was left as it is.", path=path)
+    return (
+        None if system.link_target(path) is None else tr("{path} is a link by now, and was left as it is.", path=path)
+    )
 
 
 def _writable(path: str, system: System) -> FileState:

@@ -38,29 +38,19 @@ class ChildNote:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps({"pid": pid, "started": _start_time(pid)}))
 
-    def end_orphan(self) -> bool:
-        """End the program that an earlier, killed run left behind, with its whole group; tell whether there was one.
+    def end_orphan(self) -> None:
+        """End the program that an earlier, killed run left behind, with its whole group.
 
         Raises RefusedError with code another-run when it does not end or belongs to root.
         """
-        orphan = self._orphan()
-        if orphan is not None:
-            _end_group(*orphan)
-        self.path.unlink(missing_ok=True)
-        return orphan is not None
-
-    @property
-    def is_at_work(self) -> bool:
-        """Tell whether there is such a program."""
-        return self._orphan() is not None
-
-    def _orphan(self) -> tuple[int, str] | None:
         try:
             note = json.loads(self.path.read_text())
             pid, started = int(note["pid"]), note["started"]
         except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return (pid, started) if started is not None and _start_time(pid) == started else None
+            return
+        if started is not None and _start_time(pid) == started:
+            _end_group(pid, started)
+        self.path.unlink(missing_ok=True)
 
 
 def _end_group(pid: int, started: str) -> None:

@@ -56,9 +56,18 @@ def package_records(environment: Path) -> Iterator[PackageRecord]:
             yield _conda(record)
 
 
-def record_digests(environment: Path) -> dict[str, str]:
-    """Give the sha256 of every package's list of files, by its path below the environment."""
-    return {record.path: record.sha256 for record in package_records(environment)}
+def record_digests(environment: Path) -> Iterator[tuple[str, str, str]]:
+    """Give the name, the path and the sha256 of every package's list of files, without taking the lists apart."""
+    for site in _sites(environment):
+        for info in sorted(site.glob("*.dist-info")):
+            if match := _DIST_INFO.fullmatch(info.name):
+                with suppress(OSError):
+                    record = info / "RECORD"
+                    path = record.relative_to(environment).as_posix()
+                    yield canonicalize_name(match["name"]), path, file_sha256(record)
+    for record in sorted(environment.glob("conda-meta/*.json")):
+        with suppress(OSError):
+            yield f"conda:{record.name}", f"conda-meta/{record.name}", file_sha256(record)
 
 
 def file_sha256(path: Path) -> str:

@@ -14,13 +14,13 @@ from torchup.model.context import Context
 from torchup.words import tr
 
 
-def mend(run: RunRecord, system: System, context: Context, *, until: int | None = None) -> None:
+def mend(run: RunRecord, system: System, context: Context) -> None:
     """Bring what an earlier try left half done into a state from which its steps can be done again.
 
     A half-made environment of this run is removed, and so is one whose packages went in half: what an
     installer that was killed leaves cannot be trusted. A file that was cut off in the middle of a write
     in place gets its old bytes back. The records are marked, so that the executor does those steps anew.
-    `until` is as for `Undoing`. Raises RefusedError (environment-in-use) where somebody else has put something into
+    Raises RefusedError (environment-in-use) where somebody else has put something into
     such an environment, or another folder has taken its place.
     """
     backups = Backups(context.places.backups)
@@ -32,17 +32,17 @@ def mend(run: RunRecord, system: System, context: Context, *, until: int | None 
         if isinstance(change, FileChange):
             mend_torn(change, system.as_root() if step.privilege == "root" else system, backups)
         elif isinstance(change, EnvironmentChange):
-            _remove(run, change.path, system, backups, until)
+            _remove(run, change.path, system, backups)
         elif isinstance(change, PackagesChange) and change.new_environment:
-            _remove(run, change.environment, system, backups, until)
+            _remove(run, change.environment, system, backups)
 
 
 def _finished(record: StepRecord) -> bool:
     return record.outcome is not None and record.outcome.status != "failed"
 
 
-def _remove(run: RunRecord, environment: str, system: System, backups: Backups, until: int | None) -> None:
-    whole = undoing(run, until)
+def _remove(run: RunRecord, environment: str, system: System, backups: Backups) -> None:
+    whole = undoing(run)
     for step in reversed(run.plan.steps):
         record = run.steps.get(step.id)
         if record is None or not record.remains or not _is_inside(record.change, environment):
@@ -53,7 +53,7 @@ def _remove(run: RunRecord, environment: str, system: System, backups: Backups, 
                 tr("The half-made environment {path} cannot be made anew as it is now.", path=environment),
                 code="environment-in-use",
                 evidence=(left.text,),
-                hint=tr("Move what is yours out of it, then `torchup resume` goes on."),
+                hint=tr("Move what is yours out of it, or remove it, then `torchup resume` goes on."),
             )
         record.undone = True
 

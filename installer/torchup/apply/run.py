@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -74,7 +73,7 @@ class Machine:
             interrupts=interrupts or Interrupts(),
             elevation=self._elevation,
             log=places.log / f"{self.context.now():%Y-%m-%d}.log",
-            child_note=_child_note(self.context),
+            child_note=ChildNote(places.state / "child.json"),
             on_event=on_event,
             watch_downloads=self.context.terminal.stderr_is_terminal and not self.context.terminal.plain,
             web=self.web,
@@ -171,12 +170,12 @@ def resume_run(
 ) -> RunResult:
     """Go on with the last run. Raises RefusedError (nothing-to-resume), and what `execute` raises."""
     context = machine.context
-    with _alone(machine) as until, Interrupts() as interrupts:
+    with _alone(machine), Interrupts() as interrupts:
         run = open_run(context)
         system = machine.system(interrupts, on_event)
         with machine.authorised(step for step in run.plan.steps if not run.is_done(step.id)):
             journal = Journal.reopen(context, run.path)
-            mend(run, system, context, until=until)
+            mend(run, system, context)
             return execute(
                 run.plan,
                 system,
@@ -195,9 +194,8 @@ def undo_run(machine: Machine, *, dry_run: bool = False, on_event: OnEvent = ign
     context = machine.context
     if dry_run:
         system: System = RecordingSystem(base=machine.system())
-        until = time.time_ns() if _child_note(context).is_at_work else None
-        return undo(_undoable(context), system, context=context, journal=None, on_event=on_event, until=until)
-    with _alone(machine) as until, Interrupts() as interrupts:
+        return undo(_undoable(context), system, context=context, journal=None, on_event=on_event)
+    with _alone(machine), Interrupts() as interrupts:
         run = _undoable(context)
         files = (step for step in run.plan.steps if _remains(run, step) and isinstance(step, FILE_STEPS))
         with machine.authorised(files):
@@ -209,12 +207,7 @@ def undo_run(machine: Machine, *, dry_run: bool = False, on_event: OnEvent = ign
                 journal=journal,
                 on_event=on_event,
                 interrupts=interrupts,
-                until=until,
             )
-
-
-def _child_note(context: Context) -> ChildNote:
-    return ChildNote(context.places.state / "child.json")
 
 
 def _changing(plan: Plan, predicted: RunResult) -> tuple[Step, ...]:
@@ -255,16 +248,13 @@ def _run_dry(
 
 
 @contextmanager
-def _alone(machine: Machine) -> Iterator[int | None]:
-    """Hold the lock, end what a run that was killed left behind, and drop the backups that nothing needs.
-
-    Gives the time at which a program of that run was ended here, None when none was at work any more.
-    """
+def _alone(machine: Machine) -> Iterator[None]:
+    """Hold the lock, end what a run that was killed left behind, and drop the backups that nothing needs."""
     with run_lock(machine.context):
-        ended = _child_note(machine.context).end_orphan()
+        ChildNote(machine.context.places.state / "child.json").end_orphan()
         _clean(machine)
         try:
-            yield time.time_ns() if ended else None
+            yield
         finally:
             prune_backups(machine.context)
 

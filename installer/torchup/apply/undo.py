@@ -60,17 +60,16 @@ def undo(
     journal: Journal | None,
     on_event: OnEvent = ignore,
     interrupts: Interrupts | None = None,
-    until: int | None = None,
 ) -> UndoResult:
     """Put back every change of a run that is still there; steps that were half done too.
 
-    `until` is when work that was cut off had ended, where that is known. Without a journal this is a dry run, over the recording system. A second undo goes on where the first
+    Without a journal this is a dry run, over the recording system. A second undo goes on where the first
     one was stopped. Raises InterruptError when the person stops it.
     """
     interrupts = interrupts or Interrupts()
     outcomes: list[Outcome] = []
     every: list[TakenBack] = []
-    whole = undoing(run, until)
+    whole = undoing(run)
     for step in reversed(run.plan.steps):
         record = run.steps.get(step.id)
         if record is None or not record.remains:
@@ -109,16 +108,14 @@ def undo(
     )
 
 
-def undoing(run: RunRecord, until: int | None) -> Undoing:
+def undoing(run: RunRecord) -> Undoing:
     """Give what is to be known of a run while its steps are taken back."""
     changes = [(step, run.steps[step.id].change) for step in run.plan.steps if step.id in run.steps]
     try:
         written = run.path.stat().st_mtime_ns
     except OSError:
         written = None
-    return Undoing(
-        changes=tuple(changes), until=until, lifetime=Span(since=int(run.at.timestamp() * 1e9), until=written)
-    )
+    return Undoing(changes=tuple(changes), lifetime=Span(since=int(run.at.timestamp() * 1e9), until=written))
 
 
 def in_words(taken: TakenBack, *, dry: bool) -> str:

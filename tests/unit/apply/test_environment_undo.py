@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -166,3 +167,23 @@ def test_folders_of_a_try_that_was_cut_off_are_taken_back_too(box: Sandbox) -> N
     assert (box.home / "outer/inner").is_dir()
     assert not undo_run(box.machine).left
     assert not (box.home / "outer").exists()
+
+
+@pytest.mark.parametrize("name", ["activate", "version.py", "RECORD", ".torchup-run"])
+def test_an_undo_that_was_cut_off_in_an_environment_can_be_gone_on_with(
+    box: Sandbox, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    before = tree(box.home)
+    apply_plan(box.plan(), box.machine, verifier=passing)
+    unlink, left = Path.unlink, [name]
+
+    def fails_once(path: Path, *, missing_ok: bool = False) -> None:
+        if path.is_relative_to(box.environment) and path.name in left:
+            left.clear()
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", fails_once)
+    assert "could not be removed whole" in undo_run(box.machine).left[0].text
+    assert not undo_run(box.machine).left
+    assert tree(box.home) == before

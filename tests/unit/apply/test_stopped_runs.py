@@ -40,7 +40,9 @@ SLOW_UV = """#!/bin/sh
 if [ "$1 $2" = "pip install" ] && [ ! -e {flag} ]; then
   : >{flag}
   site=$(echo {home}/.venvs/torch/lib/python3*/site-packages)
-  mkdir -p "$site/torch" && echo half >"$site/torch/__init__.py"
+  wheel=$UV_CACHE_DIR/archive-v0/torch
+  mkdir -p "$wheel/torch" "$wheel/torch-2.13.0+cpu.dist-info" && printf 'half and half' >"$wheel/torch/__init__.py"
+  mkdir -p "$site/torch" && printf half >"$site/torch/__init__.py"
   mkdir -p "$site/torch-2.13.0+cpu.dist-info"
   trap '{trap}' INT TERM
   echo working
