@@ -201,6 +201,26 @@ def test_what_has_taken_the_place_of_the_environment_stays(ready: Person, enviro
     assert (tree(environment) if environment.is_dir() else environment.read_bytes()) == there
 
 
+def test_an_environment_that_has_taken_the_place_is_not_filled_either(
+    ready: Person, environment: Path, wanted: str
+) -> None:
+    another_environment(environment)
+    there = tree(environment)
+    done = ready.torchup("setup", "--answers", wanted)
+    assert done.returncode == 6, done.stderr
+    assert "environment-exists" in done.stderr
+    assert tree(environment) == there
+
+
+def test_a_folder_that_is_in_use_by_now_stays_and_is_no_fault(ready: Person, environment: Path) -> None:
+    other = environment.with_name("other")
+    other.mkdir()
+    done = undo(ready)
+    assert done.returncode == 0, done.stderr
+    assert f"in use: {environment.parent}" in " ".join(done.stdout.split())
+    assert [path.name for path in environment.parent.iterdir()] == ["other"]
+
+
 def test_an_environment_that_came_back_from_a_backup_is_taken_back(
     ready: Person, environment: Path, before: dict[str, str], tmp_path: Path
 ) -> None:

@@ -83,7 +83,7 @@ def undo(
         except CommandInterruptedError:
             _stop(journal, context, interrupts)
         if taken.left is None and taken.stays and any(done.left for done in every):
-            taken = replace(taken, left=_folder_of_what_is_left(taken))
+            taken = replace(taken, stays=(), left=_folder_of_what_is_left(taken))
         text = taken.left.text if taken.left is not None else None
         if journal is not None:
             with _noting():
