@@ -158,7 +158,7 @@ class _Run:
         if prepared.unchanged:
             outcome = Outcome(step_id=step.id, status="unchanged", detail=prepared.detail)
             record = self.earlier.get(step.id)
-            if self.journal is not None and record is not None and record.outcome is None:
+            if self.journal is not None and record is not None and not _is_finished(record):
                 # It was done when the earlier run was cut off, and only the note of it is missing.
                 self.journal.finished(step.id, outcome, NoChange(), at=self.context.now())
             self.outcomes.append(outcome)
@@ -189,9 +189,7 @@ class _Run:
             made=made,
             earlier=before,
             run=self.journal.run if self.journal is not None else "",
-            again=record is not None
-            and record.remains
-            and (record.outcome is None or record.outcome.status == "failed"),
+            again=record is not None and record.remains and not _is_finished(record),
             asked_in=before.boot_id if isinstance(before, RestartChange) else None,
             later=self.plan.steps[self.plan.steps.index(step) + 1 :],
         )
@@ -336,6 +334,10 @@ class _Run:
         """
         with suppress(StepError):
             write()
+
+
+def _is_finished(record: StepRecord) -> bool:
+    return record.outcome is not None and record.outcome.status != "failed"
 
 
 def _has_packages(changes: Iterable[Change]) -> bool:

@@ -31,6 +31,7 @@ from torchup.apply.real_system import RealSystem
 from torchup.apply.run import apply_plan, resume_run, undo_run
 from torchup.apply.status import read_status
 from torchup.errors import ExitStatus, InterruptError, RefusedError, StepError, StoppedError
+from torchup.model.outcome import Outcome
 from torchup.model.plan import Plan, Reboot, WriteFile
 
 TESTS = Path(__file__).parents[2]
@@ -262,6 +263,23 @@ def test_a_step_that_fails_takes_the_run_back(box: Sandbox) -> None:
 
 def make_plan_of(*steps: object) -> Plan:
     return Plan(tool_version="0", facts_digest="", request_digest="", steps=steps)  # type: ignore[arg-type]
+
+
+def test_a_step_that_was_stopped_and_had_done_its_work_counts_as_done(box: Sandbox) -> None:
+    file = WriteFile(id="file", summary="File", why="w", path=str(box.home / "file"), content="x\n")
+    apply_plan(make_plan_of(file), box.machine, verifier=None)
+    path = read_runs(box.context)[0].path
+    path.write_text("".join(f"{line}\n" for line in path.read_text().splitlines()[:2]))
+    journal = Journal.reopen(box.context, path)
+    stopped = Outcome(step_id="file", status="failed", detail="stopped")
+    journal.finished("file", stopped, read_runs(box.context)[0].steps["file"].change, at=box.context.now())
+    journal.end("interrupted", at=box.context.now())
+    resume_run(box.machine, verifier=None)
+    status = read_status(box.context)
+    assert status is not None
+    assert [step.state for step in status.steps] == ["done"]
+    assert not undo_run(box.machine).left
+    assert not (box.home / "file").exists()
 
 
 @pytest.fixture
