@@ -11,6 +11,7 @@ from pathlib import Path
 
 from torchup.errors import RefusedError
 from torchup.model.context import Context, Mode, Places, Terminal
+from torchup.ownership import may_search
 from torchup.words import tr
 
 NARROWEST = 40
@@ -23,6 +24,8 @@ def read_context(*, root: Path | None = None, plain: bool = False) -> Context:
         # An empty HOME would make every program take the root folder for the home.
         os.environ.pop("HOME", None)
     home = _home(os.environ)
+    if searched := os.environ.get("PATH"):
+        os.environ["PATH"] = os.pathsep.join(entry for entry in searched.split(os.pathsep) if may_search(entry))
     return Context(
         environ=dict(os.environ),
         home=home,

@@ -72,7 +72,7 @@ class Desk:
 
         from torchup import __version__
         from torchup.answers.write import render_answers
-        from torchup.app.startup import ask_shells, refuse_foreign_home, refuse_unreadable_startup_files
+        from torchup.app.startup import ask_shells, refuse_unreadable_startup_files
         from torchup.app.startup_look import read_startup
         from torchup.apply.survey import survey_target
         from torchup.plan.build import PlanInput, environment_path, make_plan
@@ -83,7 +83,6 @@ class Desk:
         request = effective(request, resolution)
         context, asked = self.line.context, Asked()
         if self.own_machine:
-            refuse_foreign_home(context)
             startup = ask_shells(context, self.facts, request.shell)
             context, asked = startup.context, startup.asked
         path = environment_path(request, self.facts, context)

@@ -15,6 +15,7 @@ from torchup.detect.commands import Ran, run_commands
 from torchup.detect.host import Host, running_system
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
+from torchup.ownership import refuse_foreign_program
 
 if TYPE_CHECKING:
     from torchup.verify.doctor.subject import Subject
@@ -26,12 +27,12 @@ _LOG_SECONDS = 5.0
 
 
 def choose(line: CommandLine, asked: str | None, set_up: str | None, facts: MachineFacts) -> Choice:
-    """Choose the interpreter to look at. Raises UsageError when there is none."""
+    """Choose the interpreter to look at. Raises UsageError when there is none, and RefusedError foreign-program."""
     from torchup.detect.conda import conda_environments
     from torchup.verify.interpreter import choose_interpreter
 
     context = line.context
-    return choose_interpreter(
+    choice = choose_interpreter(
         asked=asked,
         set_up=set_up,
         environ=context.environ,
@@ -43,6 +44,8 @@ def choose(line: CommandLine, asked: str | None, set_up: str | None, facts: Mach
         which=lambda name: shutil.which(name, path=context.environ.get("PATH")),
         conda_prefixes=lambda: conda_environments(_host(context), facts.conda),
     )
+    refuse_foreign_program(choice.python, command="torchup verify")
+    return choice
 
 
 def subject_of(line: CommandLine, facts: MachineFacts, python: str | None, planned_variant: str | None) -> Subject:

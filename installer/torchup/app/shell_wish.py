@@ -11,7 +11,7 @@ from typing import Any, Literal
 from torchup import __version__
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import read_machine
-from torchup.app.startup import Startup, ask_shells, refuse_foreign_home
+from torchup.app.startup import Startup, ask_shells
 from torchup.app.startup_look import read_startup
 from torchup.errors import UsageError
 from torchup.model.context import Context
@@ -130,10 +130,9 @@ class Wanted:
 def wanted_by(line: CommandLine, options: ShellOptions, *, needs_something: bool = True) -> Wanted:
     """Find the toolkit and the environment that the options name.
 
-    Raises UsageError (nothing-to-configure, folder-missing), and RefusedError (foreign-home).
+    Raises UsageError (nothing-to-configure, folder-missing).
     """
     context = line.context
-    refuse_foreign_home(context)
     facts = read_machine(line, None)
     folder = _folder(options.environment, context, "--environment")
     if folder is None and (context.home / DEFAULT_ENVIRONMENT).is_dir():

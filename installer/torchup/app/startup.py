@@ -50,49 +50,6 @@ def ask_shells(context: Context, facts: MachineFacts, wish: ShellWish) -> Startu
     return Startup(context=context, files=files, asked=Asked(profiles=profiles, files=files, look=look))
 
 
-def refuse_foreign_home(context: Context) -> None:
-    """Refuse to write into a home that belongs to somebody else; raises RefusedError foreign-home.
-
-    `sudo` and `su` without a dash keep HOME, and root's files in it could not be changed by their owner.
-    """
-    if not hasattr(os, "geteuid") or context.root != Path("/"):
-        return
-    import pwd
-
-    try:
-        owner = context.home.stat().st_uid
-        name = pwd.getpwuid(owner).pw_name
-    except FileNotFoundError:
-        return
-    except KeyError:
-        name = f"uid {owner}"
-    uid = os.geteuid()
-    if owner == uid:
-        return
-    try:
-        me, own_home = pwd.getpwuid(uid).pw_name, pwd.getpwuid(uid).pw_dir
-    except KeyError:
-        me, own_home = f"uid {uid}", tr("unknown")
-    raise RefusedError(
-        tr(
-            "HOME is {home}, which belongs to {name}, and this is {me}, whose home is {own_home}.",
-            home=context.home,
-            name=name,
-            me=me,
-            own_home=own_home,
-        ),
-        code="foreign-home",
-        hint=tr(
-            "Run it as {name} without sudo, or for root with HOME={own_home}. "
-            "`torchup shell apply --for-user {name}` sets their shells up as root.",
-            name=name,
-            own_home=own_home,
-        )
-        if uid == 0
-        else tr("Run it as {name} without sudo, or for yourself with HOME={own_home}.", name=name, own_home=own_home),
-    )
-
-
 def _with_zdotdir(context: Context, facts: MachineFacts) -> Context:
     if "zsh" not in facts.shells.installed or context.environ.get("ZDOTDIR"):
         return context

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -45,6 +46,7 @@ from torchup.apply.write_errors import explain
 from torchup.errors import RefusedError, StepError
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import Command
+from torchup.ownership import stranger
 from torchup.plan.child_environment import CLEARED
 from torchup.words import tr
 
@@ -284,6 +286,7 @@ class RealSystem:
         it only downloads. After a Ctrl-C no further command of root's is begun.
         """
         del brings  # what came of it is looked up afterwards
+        self._believe(command.argv[0])
         manager = manager_of(command.argv) if as_root else None
         if manager is not None:
             wait_for_lock(manager, self.interrupts, self.on_event)
@@ -350,6 +353,17 @@ class RealSystem:
             return _BOOT_ID.read_text().strip()
         except OSError:
             return ""
+
+    def _believe(self, program: str) -> None:
+        """Raise StepError foreign-program where root would run what another user could have changed."""
+        found = None if Path(program).is_relative_to(sys.prefix) else stranger(program)
+        if found is not None:
+            raise StepError(
+                tr("{path} is not root's alone, and this is root.", path=program),
+                code="foreign-program",
+                evidence=(found.said,),
+                hint=tr("Run torchup as the owner of that folder, or name another place."),
+            )
 
     def _child_environment(self, command: Command) -> dict[str, str]:
         inherited = {name: value for name, value in self.environ.items() if name not in CLEARED}

@@ -42,7 +42,6 @@ def survey_target(path: str, context: Context) -> TargetState:
             made_by_torchup=path in _made(context),
             externally_managed=python is not None and _externally_managed(place),
             free_mib=shutil.disk_usage(nearest).free // MIB,
-            home_uid=_home_owner(context),
         )
     except OSError as error:
         raise explain(error, path) from error
@@ -83,10 +82,3 @@ def _made(context: Context) -> frozenset[str]:
 
 def _externally_managed(place: Path) -> bool:
     return not (place / "pyvenv.cfg").is_file() and any(place.glob("lib*/python3*/EXTERNALLY-MANAGED"))
-
-
-def _home_owner(context: Context) -> int | None:
-    try:
-        return context.home.stat().st_uid if os.name != "nt" else None
-    except OSError:
-        return None

@@ -41,7 +41,7 @@ def answers_check(**parameters: Any) -> int:
 @common_options
 def answers_schema(**parameters: Any) -> int:
     """Print the JSON Schema of answers files."""
-    line = commandline(parameters)
+    line = commandline(parameters, reads_home=False)
     from torchup.app.answers import run_schema
 
     return int(run_schema(line))

@@ -23,7 +23,7 @@ def completion(**parameters: Any) -> int:
 
     fish: torchup completion fish > ~/.config/fish/completions/torchup.fish
     """
-    line = commandline(parameters)
+    line = commandline(parameters, reads_home=False)
     from torchup.ui.completion import completion_script
 
     script = completion_script(cli, parameters["shell"])

@@ -70,8 +70,12 @@ def common_options(command: F) -> F:
     return command
 
 
-def commandline(parameters: dict[str, Any]) -> Any:
-    """Merge the common options of the group and the command, and build what commands work with."""
+def commandline(parameters: dict[str, Any], *, reads_home: bool = True) -> Any:
+    """Merge the common options of the group and the command, and build what commands work with.
+
+    A home or a folder of torchup's that is somebody else's is refused here, for every command that does not say that
+    it reads nothing there.
+    """
     from torchup.app import CommandLine
 
     del parameters["lang"]  # it was looked at before anything was said
@@ -82,6 +86,26 @@ def commandline(parameters: dict[str, Any]) -> Any:
     for name in names:
         merged[name] = merged[name] or outer.get(name)
     context.find_root().meta["torchup"] = merged
+    searched = os.environ.get("PATH", "")
     made = CommandLine.create(**merged)
     context.find_root().meta["torchup.console"] = made.console
+    if reads_home:
+        from torchup.ownership import refuse_foreign_home
+
+        refuse_foreign_home(made.context, command=context.command_path)
+        _say_what_is_not_searched(searched, made)
     return made
+
+
+def _say_what_is_not_searched(searched: str, line: Any) -> None:
+    from torchup.words import tr
+
+    kept = line.context.environ.get("PATH", "").split(os.pathsep)
+    left = [entry for entry in searched.split(os.pathsep) if os.path.isabs(entry) and entry not in kept]  # noqa: PTH117 - text
+    if left:
+        line.console.warn(
+            tr(
+                "This is root, and others may write what is in these folders of PATH, so nothing of them is run: {folders}",
+                folders=", ".join(dict.fromkeys(left)),
+            )
+        )

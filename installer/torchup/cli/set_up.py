@@ -71,7 +71,7 @@ def resolve(**parameters: Any) -> int:
 @common_options
 def matrix(**parameters: Any) -> int:
     """Show which PyTorch builds exist and what they run on."""
-    line = commandline(parameters)
+    line = commandline(parameters, reads_home=False)
     from torchup.app.inspect import run_matrix
 
     return int(run_matrix(line, **parameters))

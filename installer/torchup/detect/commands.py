@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from torchup.ownership import stranger
 from torchup.words import tr
 
 _GRACE_SECONDS = 0.5
@@ -43,6 +45,15 @@ def run_commands(commands: Sequence[Sequence[str]], *, environ: Mapping[str, str
 
 
 def _start(argv: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[bytes] | Ran:
+    if argv[0] != sys.executable and (theirs := stranger(argv[0])) is not None:
+        return Ran(
+            returncode=None,
+            problem=tr(
+                "{program} was not started: {path} is not root's alone, and this is root.",
+                program=argv[0],
+                path=theirs.path,
+            ),
+        )
     try:
         return subprocess.Popen(
             list(argv),

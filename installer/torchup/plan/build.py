@@ -24,7 +24,7 @@ from torchup.plan.system.driver_steps import plan_driver
 from torchup.plan.system.readiness import can_be_planned
 from torchup.plan.system.refusals import refuse_below_root
 from torchup.plan.system.toolkit_steps import plan_toolkit
-from torchup.plan.target import check_home, check_target
+from torchup.plan.target import check_target
 from torchup.plan.toolkit_steps import wheel_home
 from torchup.words import tr
 
@@ -36,8 +36,8 @@ ANSWERS_MODE = 0o600
 def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
     """Turn a resolution into ordered steps.
 
-    Raises RefusedError for a place that must not be used (see `check_target`, `check_space`,
-    `check_home`) or a driver that torchup does not install (see `plan_driver`), and NoSolutionError when there is
+    Raises RefusedError for a place that must not be used (see `check_target`, `check_space`)
+    or a driver that torchup does not install (see `plan_driver`), and NoSolutionError when there is
     no build to install.
     """
     pick = resolution.torch
@@ -49,7 +49,6 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
             hint=tr("`torchup resolve` says what has to be done first."),
         )
     wanted = pins(pick)
-    check_home(given.facts, given.target)
     check_target(given.target, wish=given.request.environment, wanted=wanted, python=pick.python)
     if not all_satisfied(wanted, given.target.distributions):
         check_space(pick, given.facts, given.target)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from torchup.errors import RefusedError
-from torchup.model.facts import MachineFacts
 from torchup.model.request import EnvironmentWish
 from torchup.plan.pins import all_satisfied
 from torchup.words import mark, tr
@@ -31,7 +30,7 @@ class TargetState:
 
     `writable` is about the folder, or the nearest folder above it that exists. `python`, `python_version`
     and `distributions` are those of an environment; `lost_interpreter` says why a lost one has none. `made_by_torchup` is what the journal says.
-    `free_mib` is the free space there. `home_uid` owns the home folder.
+    `free_mib` is the free space there.
     """
 
     path: str
@@ -44,7 +43,6 @@ class TargetState:
     made_by_torchup: bool = False
     externally_managed: bool = False
     free_mib: int | None = None
-    home_uid: int | None = None
 
 
 def check_target(target: TargetState, *, wish: EnvironmentWish, wanted: tuple[str, ...], python: str) -> None:
@@ -137,21 +135,3 @@ def _check_found(target: TargetState, *, wanted: tuple[str, ...], python: str) -
 
 def _same_minor(found: str, wanted: str) -> bool:
     return found.split(".")[:2] == wanted.rstrip("t").split(".")[:2]
-
-
-def check_home(facts: MachineFacts, target: TargetState) -> None:
-    """Refuse a home folder that belongs to somebody else; raises RefusedError with code foreign-home."""
-    if target.home_uid is None or facts.user.uid is None or target.home_uid == facts.user.uid:
-        return
-    raise RefusedError(
-        tr(
-            "The home folder {home} belongs to user {owner}, and this is user {uid}.",
-            home=facts.user.home or "",
-            owner=target.home_uid,
-            uid=facts.user.uid,
-        ),
-        code="foreign-home",
-        hint=tr(
-            "Run torchup as the owner of the home, without sudo: it asks for root itself, only where it is needed."
-        ),
-    )

@@ -23,6 +23,7 @@ from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, CheckStatus, Report
 from torchup.model.request import VerifyLevel
 from torchup.model.serial import ShapeError, load
+from torchup.ownership import refuse_foreign_program
 from torchup.verify.causes import explain, known_causes
 from torchup.verify.probe_script import script_file
 from torchup.verify.verdict import verdict_of
@@ -68,8 +69,9 @@ def verify(
     `scrub` the probe keeps paths and names as they are; `only` names the checks to run.
 
     Whatever goes wrong inside becomes a check of the report. Raises UsageError when `python` cannot be
-    started at all.
+    started at all, and RefusedError foreign-program where root should believe another user's.
     """
+    refuse_foreign_program(python, command="torchup verify")
     limit = (total_seconds or TOTAL_SECONDS[level]) * timeout_scale
     checks: list[Check] = []
     report: Report | None = None

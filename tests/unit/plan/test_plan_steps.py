@@ -11,7 +11,7 @@ import pytest
 from support.sandbox import Sandbox, offer_of
 from support.wheel_index import stub_wheel
 from torchup.errors import NoSolutionError, RefusedError
-from torchup.model.facts import CondaInstall, MachineFacts, Space, Toolkit, User
+from torchup.model.facts import CondaInstall, MachineFacts, Space, Toolkit
 from torchup.model.plan import (
     CreateEnvironment,
     EditManagedBlock,
@@ -312,13 +312,6 @@ def test_a_disk_that_is_too_small_is_refused_with_numbers(box: Sandbox) -> None:
     planned(box, facts=replace(facts, space=Space(home_mib=600)))
     with pytest.raises(RefusedError):
         planned(box, target=TargetState(path="/e", kind="absent", free_mib=100))
-
-
-def test_a_home_of_somebody_else_is_refused(box: Sandbox) -> None:
-    facts = replace(box.facts, user=User(uid=0, home="/home/ann"))
-    with pytest.raises(RefusedError) as caught:
-        planned(box, facts=facts, target=TargetState(path="/e", kind="absent", home_uid=1000))
-    assert caught.value.code == "foreign-home"
 
 
 def test_nothing_is_planned_without_a_pick(box: Sandbox) -> None:
