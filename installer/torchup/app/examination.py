@@ -57,7 +57,14 @@ def subject_of(line: CommandLine, facts: MachineFacts, python: str | None, plann
 
     context = line.context
     host = _host(context)
-    subject = Subject(facts=facts, environ=context.environ, host=host, ask=ask, planned_variant=planned_variant)
+    subject = Subject(
+        facts=facts,
+        environ=context.environ,
+        host=host,
+        ask=ask,
+        planned_variant=planned_variant,
+        folder=str(context.cwd),
+    )
     subject.kernel_log = cache(lambda: _kernel_log(context.environ))
     if python is None:
         return subject

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from torchup.app.commandline import CommandLine
+from torchup.children import NEUTRAL_FOLDER
 from torchup.errors import ExitStatus
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
@@ -168,7 +169,13 @@ def _expected(python: str, level: VerifyLevel) -> tuple[Expected, ...]:
         with script_file() as script:
             command = (python, str(script), "--level", level, "--list")
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_LIST_SECONDS, check=False
+                command,
+                cwd=NEUTRAL_FOLDER,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=_LIST_SECONDS,
+                check=False,
             )
     except (OSError, subprocess.TimeoutExpired):
         return ()

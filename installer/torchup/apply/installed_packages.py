@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 from torchup.apply.system import SystemPackage
+from torchup.children import NEUTRAL_FOLDER
 from torchup.errors import StepError
 from torchup.words import tr
 
@@ -31,7 +32,13 @@ def installed_packages(manager: str, root: Path = Path("/")) -> frozenset[System
             case "dnf" | "zypper":
                 argv = ["rpm", "--root", str(root), "--query", "--all", "--queryformat", _RPM_FIELDS]
                 done = subprocess.run(
-                    argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_RPM_SECONDS
+                    argv,
+                    cwd=NEUTRAL_FOLDER,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                    timeout=_RPM_SECONDS,
                 )
                 return parse_rpm(done.stdout)
     except (OSError, subprocess.SubprocessError) as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Literal
 
+from torchup.children import NEUTRAL_FOLDER
 from torchup.errors import RefusedError
 from torchup.model.plan import Command
 from torchup.words import tr
@@ -54,7 +55,7 @@ class Elevation:
         check = {"sudo": ("-v",) if self.attended else ("-n", "true"), "doas": ("-n", "true"), "pkexec": ("true",)}
         if self.way == "pkexec" and not self.attended:
             raise _refused(tr("pkexec asks on the desktop, and nobody is asked in an unattended run"))
-        done = subprocess.run([self.program, *check[self.way]], check=False, timeout=300)
+        done = subprocess.run([self.program, *check[self.way]], cwd=NEUTRAL_FOLDER, check=False, timeout=300)
         if done.returncode != 0:
             raise _refused(tr("{way} did not let this user in", way=self.way))
 
@@ -68,7 +69,9 @@ class Elevation:
 
         def refresh() -> None:
             while not over.wait(_REFRESH_SECONDS):
-                subprocess.run([self.program, "-n", "-v"], check=False, capture_output=True, process_group=0)
+                subprocess.run(
+                    [self.program, "-n", "-v"], cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=0
+                )
 
         thread = Thread(target=refresh, daemon=True)
         thread.start()
@@ -82,7 +85,7 @@ class Elevation:
         """Signal processes of root's, by the shell: small systems have no program for it. -N is a group."""
         name = signal.Signals(number).name.removeprefix("SIG")
         command = Command(argv=("sh", "-c", 'kill -s "$@"', "sh", name, "--", *map(str, targets)))
-        subprocess.run(self.argv(command), check=False, capture_output=True, process_group=0)
+        subprocess.run(self.argv(command), cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=0)
 
 
 _REFRESH_SECONDS = 60.0

@@ -17,6 +17,7 @@ from torchup.apply.downloads import Downloads
 from torchup.apply.drawing_board import DRAWING, DrawingBoard, open_drawing_board
 from torchup.apply.interrupts import Interrupts
 from torchup.apply.system import Completed
+from torchup.children import NEUTRAL_FOLDER
 
 TAIL_LINES = 60
 GRACE_SECONDS = 10.0
@@ -69,6 +70,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE if drawing is None else drawing.child_end,
                 stderr=subprocess.STDOUT,
+                cwd=NEUTRAL_FOLDER,
                 env=dict(self.environment) if drawing is None else {**self.environment, **DRAWING},
                 start_new_session=not self.keep_terminal,
                 process_group=0 if self.keep_terminal else None,

@@ -19,6 +19,7 @@ from torchup.apply.classify import cause_of
 from torchup.apply.privilege import Elevation
 from torchup.apply.system import FileState
 from torchup.apply.write_errors import changed_meanwhile, missing_file, wrong_kind
+from torchup.children import NEUTRAL_FOLDER
 from torchup.errors import StepError
 from torchup.model.plan import Command
 from torchup.words import tr
@@ -124,7 +125,13 @@ class RootFiles:
         self.note(f"$ as root: {shown or ' '.join(argv)}")
         # A group of its own: a Ctrl-C on the terminal must not reach it in the middle of a file.
         return subprocess.run(
-            full, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_SECONDS, process_group=0
+            full,
+            cwd=NEUTRAL_FOLDER,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_SECONDS,
+            process_group=0,
         )
 
     def _failure(self, what: str, done: subprocess.CompletedProcess[bytes]) -> StepError:

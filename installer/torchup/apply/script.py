@@ -40,6 +40,8 @@ _HEAD = """\
 #!/bin/sh
 # What torchup would do on this machine. Nothing of it has been done.
 set -eu
+# Python, pip and uv would take modules and settings of the current folder.
+cd /
 
 same() {
   [ "$(cksum <"$2")" = "$1" ] && return

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from torchup.children import NEUTRAL_FOLDER
 from torchup.ownership import stranger
 from torchup.words import tr
 
@@ -61,6 +62,7 @@ def _start(argv: Sequence[str], environ: Mapping[str, str]) -> subprocess.Popen[
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=dict(environ),
+            cwd=NEUTRAL_FOLDER,
             start_new_session=True,
         )
     except (OSError, ValueError) as error:

@@ -11,13 +11,21 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import torchup
+from torchup.children import NEUTRAL_FOLDER
 from torchup.words import tr
 
 _GRACE_SECONDS = 0.5
 _CHUNK = 65536
-_CHILD = "import sys; from torchup.detect.isolate import answer; print('\\n' + answer(*sys.argv[1:]))"
+# Isolated: what the person's variables or the current folder bring is not imported. Where torchup lies is told.
+_CHILD = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from torchup.detect.isolate import answer; "
+    "print('\\n' + answer(*sys.argv[2:]))"
+)
+_SOURCE = str(Path(torchup.__file__).parents[1])
 
 
 class Isolated(NamedTuple):
@@ -42,7 +50,7 @@ def call_isolated(function: Callable[..., Any], *arguments: Any, limit: float, e
 def _in_interpreter(name: str, arguments: tuple[Any, ...], limit: float, environ: Mapping[str, str]) -> Isolated:
     from torchup.detect.commands import run_commands
 
-    command = [sys.executable, "-P", "-c", _CHILD, name, json.dumps(arguments)]
+    command = [sys.executable, "-I", "-c", _CHILD, _SOURCE, name, json.dumps(arguments)]
     (ran,) = run_commands([command], environ=environ, limit=limit)
     if ran.returncode is None:
         return Isolated(failure="timeout", detail=_no_answer(limit))
@@ -112,6 +120,7 @@ def _child(function: Callable[[], Any], reader: int, writer: int) -> None:
         os.close(reader)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        os.chdir(NEUTRAL_FOLDER)  # a library path with an empty element would search the current folder
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)

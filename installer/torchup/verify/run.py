@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from torchup.apply.distributions import leads_nowhere
+from torchup.children import NEUTRAL_FOLDER
 from torchup.errors import UsageError
 from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, CheckStatus, Report
@@ -178,6 +179,7 @@ class _Probe:
             self._process = subprocess.Popen(
                 self._command,
                 env=self._environ,
+                cwd=NEUTRAL_FOLDER,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

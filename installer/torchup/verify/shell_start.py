@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from torchup.children import NEUTRAL_FOLDER
 from torchup.shell.kinds import named
 from torchup.shell.kinds.kind import Shell, Started, StartMode
 from torchup.words import tr
@@ -129,6 +130,7 @@ def ask_profile(shell: Shell, home: str, extra: Mapping[str, str] | None = None)
         done = subprocess.run(
             [executable, *shell.question],
             env=clean_environment("script", home, extra),
+            cwd=NEUTRAL_FOLDER,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             start_new_session=True,
@@ -163,7 +165,7 @@ def _run(
             argv,
             executable=executable,
             env=environment,
-            cwd="/" if sys.platform != "win32" else None,
+            cwd=NEUTRAL_FOLDER,
             stdin=commands if start.typed is not None else output if start.terminal else subprocess.DEVNULL,
             stdout=output,
             stderr=errors,

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from torchup.children import NEUTRAL_FOLDER
 from torchup.shell.kinds import named
 from torchup.words import tr
 
@@ -69,6 +70,7 @@ def _complaint(argv: tuple[str, ...], path: str, environment: dict[str, str], ti
             argv,
             executable=executable,
             env=environment,
+            cwd=NEUTRAL_FOLDER,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

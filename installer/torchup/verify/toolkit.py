@@ -6,6 +6,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from torchup.children import NEUTRAL_FOLDER
 from torchup.detect.toolkits import parse_header, parse_nvcc, parse_version_json
 from torchup.model.outcome import Check
 from torchup.words import mark, tr
@@ -74,6 +75,7 @@ def _nvcc(path: str, timeout: float) -> str | None:
     try:
         done = subprocess.run(
             [path, "--version"],
+            cwd=NEUTRAL_FOLDER,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             start_new_session=True,

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from torchup.children import NEUTRAL_FOLDER
 from torchup.knowledge.platforms import Platform, platform_of
 from torchup.model.facts import CondaInstall, MachineFacts
 from torchup.model.offer import Offer, OfferBook, SourceReport
@@ -114,6 +115,7 @@ def run_search(environ: Mapping[str, str]) -> Search:
                 capture_output=True,
                 check=False,
                 env=dict(environ),
+                cwd=NEUTRAL_FOLDER,
                 timeout=_TIME_LIMIT_S,
             )
         except (OSError, subprocess.TimeoutExpired):

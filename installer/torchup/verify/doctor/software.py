@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any
@@ -109,6 +110,21 @@ def _interpreter_causes(python: Interpreter, subject: Subject) -> Iterator[Found
     if wanted:
         lines = tuple(f"{name}={value}" for name, value in wanted.items())
         yield Found(cause="python-path-shadows", evidence=lines, severity="warn")
+    if subject.folder is not None and (names := _in_the_way(subject, subject.folder)):
+        text = mark("a program that starts in {folder} imports these in place of the real ones: {names}")
+        yield Found(
+            cause="python-path-shadows",
+            evidence=(tr(text, folder=subject.folder, names=", ".join(names)),),
+            severity="warn",
+        )
+
+
+def _in_the_way(subject: Subject, folder: str) -> list[str]:
+    """List what in the current folder has the name of torch or of a standard module; nothing of it is imported."""
+    taken = {"torch", *sys.stdlib_module_names}
+    files = subject.host.names(folder)
+    names = [name for name in files if name.endswith(".py") and name.removesuffix(".py") in taken]
+    return [*names, *(["torch/"] if subject.host.is_file(f"{folder}/torch/__init__.py") else [])]
 
 
 def changed_python(subject: Subject) -> str | None:

@@ -37,7 +37,7 @@ class Subject:
     """Everything that the layers look at.
 
     `interpreter` and `packages` are None where there is no environment to look into. `ask` runs a
-    command; `quick_test` runs the tensor test, None where it is not wanted. What a layer learned for
+    command; `folder` is the person's current one; `quick_test` runs the tensor test, None where it is not wanted. What a layer learned for
     those below it is kept in `report` and `cuinit`.
     """
 
@@ -48,6 +48,7 @@ class Subject:
     interpreter: Interpreter | None = None
     packages: Packages | None = None
     planned_variant: str | None = None
+    folder: str | None = None
     quick_test: Callable[[], Report] | None = None
     kernel_log: Callable[[], str] = lambda: ""
     report: Report | None = None

@@ -18,7 +18,7 @@ Ask = Callable[[tuple[str, ...], Mapping[str, str], float], Ran]
 
 IMPORT_SECONDS = 180.0
 
-# Run as a person's program is: nothing isolated. The answer is the last line.
+# Run as a person's program is, with their variables, but away from the current folder. The answer is the last line.
 TRY = """
 import json, re
 import torch
@@ -86,7 +86,7 @@ IMPORT_TRIALS = (
     Trial(
         given=(("PYTHONNOUSERSITE", "1"),), cause="python-path-shadows", text=mark("without the user's own packages")
     ),
-    Trial(flags=("-I",), cause="python-path-shadows", text=mark("with python -I, away from the current folder")),
+    Trial(flags=("-I",), cause="python-path-shadows", text=mark("with python -I")),
 )
 # What makes a collective or a copy between GPUs hang; run with the one check that failed.
 CHECK_TRIALS: tuple[tuple[re.Pattern[str], Trial], ...] = (
