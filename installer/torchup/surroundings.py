@@ -12,6 +12,7 @@ from pathlib import Path
 from torchup.errors import RefusedError
 from torchup.model.context import Context, Mode, Places, Terminal
 from torchup.ownership import may_search
+from torchup.plan.inherited import PATHS
 from torchup.words import tr
 
 NARROWEST = 40
@@ -24,6 +25,9 @@ def read_context(*, root: Path | None = None, plain: bool = False) -> Context:
         # An empty HOME would make every program take the root folder for the home.
         os.environ.pop("HOME", None)
     home = _home(os.environ)
+    for name in PATHS:
+        if (value := os.environ.get(name)) and not Path(value).is_absolute() and not value.startswith("~"):
+            os.environ[name] = str(Path.cwd() / value)  # children run in another folder
     if searched := os.environ.get("PATH"):
         os.environ["PATH"] = os.pathsep.join(entry for entry in searched.split(os.pathsep) if may_search(entry))
     return Context(

@@ -142,6 +142,7 @@ def _with_others(book: OfferBook, others: list[OfferBook]) -> OfferBook:
 def _ask_conda(line: CommandLine, request: Request, facts: MachineFacts) -> OfferBook:
     """Let conda itself say which builds its channels have; raises RefusedError with code conda-missing."""
     from torchup.plan.conda import find_conda
+    from torchup.plan.inherited import inherited
     from torchup.resolve.offers.conda_search import ask_conda, run_search
 
     conda = find_conda(facts)
@@ -152,7 +153,7 @@ def _ask_conda(line: CommandLine, request: Request, facts: MachineFacts) -> Offe
             facts,
             tuple(dict.fromkeys(("torch", *request.torch.packages))),
             today=line.context.now().date().isoformat(),
-            search=run_search(line.context.environ),
+            search=run_search(inherited(line.context.environ)),
         )
 
 

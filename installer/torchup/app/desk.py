@@ -27,7 +27,6 @@ class Desk:
 
     `own_machine` is False for a facts file of another machine. When it is `dry`, nothing is written at all.
     With `asks_first` a person is asked before anything is planned.
-    `foretold` says what the last plan changes in an environment that exists.
     """
 
     line: CommandLine
@@ -37,7 +36,6 @@ class Desk:
     save_answers: Path | None = None
     dry: bool = False
     asks_first: bool = False
-    foretold: tuple[str, ...] = ()
     _asked: dict[tuple[object, ...], Sources] = field(default_factory=dict)
 
     def sources(self, request: Request) -> Sources:
@@ -117,8 +115,8 @@ class Desk:
         from torchup.plan.secrets import secret_environment
 
         with self.line.console.working(tr("Asking the installer what would change")):
-            self.foretold = preview(plan, self.line.context, secret_environment(settings))
-        return replace(plan, warnings=(*plan.warnings, *self.foretold))
+            foretold = preview(plan, self.line.context, secret_environment(settings))
+        return replace(plan, warnings=(*plan.warnings, *foretold))
 
     def locked(self, resolution: Resolution) -> LockedPackages | None:
         """Give what a lock names; here there is none."""

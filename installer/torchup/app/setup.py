@@ -87,12 +87,9 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
         raise no_solution(with_driver_commands(resolution, desk.facts))
     plan = desk.plan(request, resolution)
     if mode == "unattended" or options.dry_run:
-        for sentence in desk.foretold:
-            line.console.warn(sentence)
+        _tell(line, plan, resolution)
     if options.dry_run:
-        return _dry_run(line, plan, resolution, exit_code=options.exit_code, own_machine=desk.own_machine)
-    if mode == "unattended" and not line.console.json_output:
-        _tell(line, resolution)
+        return _dry_run(line, plan, exit_code=options.exit_code, own_machine=desk.own_machine)
     return _apply(line, plan, desk.sources(request).settings, shell=desk.facts.shells.current)
 
 
@@ -197,17 +194,16 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
     )
 
 
-def _tell(line: CommandLine, resolution: Resolution) -> None:
+def _tell(line: CommandLine, plan: Plan, resolution: Resolution) -> None:
     from torchup.ui.resolution_view import planned_line
 
-    line.console.say(planned_line(resolution))
-    for warning in resolution.warnings:
-        line.console.warn(warning.text)
+    if not line.console.json_output:
+        line.console.say(planned_line(resolution))
+    for warning in plan.warnings:  # those of the resolution among them
+        line.console.warn(warning)
 
 
-def _dry_run(
-    line: CommandLine, plan: Plan, resolution: Resolution | None, *, exit_code: bool, own_machine: bool = True
-) -> ExitStatus:
+def _dry_run(line: CommandLine, plan: Plan, *, exit_code: bool, own_machine: bool = True) -> ExitStatus:
     from torchup.apply.privilege import words_for_root
     from torchup.apply.run import Machine, base_of
     from torchup.apply.script import dry_run
@@ -218,8 +214,6 @@ def _dry_run(
     if line.console.json_output:
         line.console.data(plan)
     else:
-        if resolution is not None:
-            _tell(line, resolution)
         line.console.text_bytes(dry.script)
         if not dry.result.changed:
             line.console.say(tr("Everything is in place already: the script has nothing to do but the test."))
@@ -281,6 +275,6 @@ def _apply_saved(line: CommandLine, file: Path, request: Request | None, options
     facts = read_machine(line, None)
     require_fresh(plan, facts=facts, request=request)
     if options.dry_run:
-        return _dry_run(line, plan, None, exit_code=options.exit_code)
+        return _dry_run(line, plan, exit_code=options.exit_code)
     settings = read_settings(line.context.environ, line.context.home)
     return _apply(line, plan, settings, shell=facts.shells.current)

@@ -12,7 +12,7 @@ from torchup.apply.interrupts import Interrupts
 from torchup.apply.processes import Child
 from torchup.model.context import Context
 from torchup.model.plan import Command, InstallPackages, Plan, WriteFile
-from torchup.plan.child_environment import CLEARED
+from torchup.plan.inherited import inherited
 from torchup.plan.pins import all_satisfied
 from torchup.plan.preview import Move, broken_by, moves_of_pip, moves_of_uv, sentences
 
@@ -57,7 +57,7 @@ def _ask(
         child = Child(
             argv=(*argv[:where], *flags, *argv[where:]),
             environment={
-                **{name: value for name, value in context.environ.items() if name not in CLEARED},
+                **inherited(context.environ),
                 **command.environment,
                 **secrets,
             },

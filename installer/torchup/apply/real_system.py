@@ -47,7 +47,7 @@ from torchup.errors import RefusedError, StepError
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import Command
 from torchup.ownership import stranger
-from torchup.plan.child_environment import CLEARED
+from torchup.plan.inherited import inherited
 from torchup.words import tr
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -366,8 +366,7 @@ class RealSystem:
             )
 
     def _child_environment(self, command: Command) -> dict[str, str]:
-        inherited = {name: value for name, value in self.environ.items() if name not in CLEARED}
-        return {**inherited, **command.environment, **self.secrets}
+        return {**inherited(self.environ), **command.environment, **self.secrets}
 
     def note(self, line: str) -> None:
         """Write a line to the log."""

@@ -8,6 +8,7 @@ shown that the file is still the one that the plan was made for.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torchup.apply.cksum import cksum
@@ -31,7 +32,7 @@ from torchup.apply.root_files import PUT
 from torchup.apply.system import MachineView
 from torchup.model.context import Context
 from torchup.model.plan import CheckDriver, Plan, Reboot, Step, Verify, WriteLock
-from torchup.plan.child_environment import CLEARED
+from torchup.plan.inherited import SPACES, passed_patterns
 
 _PRIVATE = 0o077
 _WIDTH = 100
@@ -239,10 +240,27 @@ def _command(effect: Ran, root_by: tuple[str, ...]) -> str:
 
 
 def _unset() -> str:
-    lines = ["unset"]
-    for name in CLEARED:
-        if len(lines[-1]) + len(name) + 3 > _WIDTH:
+    """Write the lines that leave children what `plan.inherited` does, whatever the shell has set by then."""
+    return "\n".join(
+        [
+            comment("settings that would change what the commands below mean"),
+            r"for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do",
+            "  case $name in",
+            *_choice(passed_patterns(), ";;"),
+            *_choice([f"{space}*" for space in SPACES], 'unset "$name" ;;'),
+            "  esac",
+            "done",
+        ]
+    )
+
+
+def _choice(patterns: Sequence[str], then: str) -> list[str]:
+    """Write one choice of `case`, in lines that are not too long."""
+    lines = [" "]
+    for pattern in patterns:
+        if len(lines[-1]) + len(pattern) + len(" | \\") > _WIDTH:
             lines[-1] += " \\"
-            lines.append(" ")
-        lines[-1] += f" {name}"
-    return "\n".join([comment("settings that would change what the commands below mean"), *lines])
+            lines.append("   ")
+        lines[-1] += f" {pattern} |"
+    lines[-1] = f"{lines[-1].removesuffix(' |')}) {then}"
+    return lines

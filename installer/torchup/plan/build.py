@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
+from typing import Literal
 
 from torchup import __version__
 from torchup.errors import NoSolutionError
-from torchup.model.plan import Command, MakeDirectory, Plan, Step, Verify, WriteFile
+from torchup.model.plan import (
+    Command,
+    CreateEnvironment,
+    InstallPackages,
+    MakeDirectory,
+    Plan,
+    Step,
+    Verify,
+    WriteFile,
+)
 from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
 from torchup.plan.conda_toolkit import conda_toolkit_steps, place_conda_toolkit
 from torchup.plan.digests import facts_digest, request_digest
 from torchup.plan.environments import environment_steps
 from torchup.plan.given import PlanInput, environment_path, python_in, settings_of
+from torchup.plan.inherited import left_out_sentence
 from torchup.plan.kernel import kernel_steps
 from torchup.plan.packages import package_steps
 from torchup.plan.pins import all_satisfied
@@ -80,11 +91,27 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         facts_digest=facts_digest(given.facts),
         request_digest=request_digest(given.request),
         steps=steps,
-        warnings=(*(warning.text for warning in resolution.warnings), *driver.warnings, *shell.warnings),
+        warnings=(
+            *(warning.text for warning in resolution.warnings),
+            *driver.warnings,
+            *shell.warnings,
+            *_left_out(given, steps),
+        ),
         left_out=shell.choice.left_out,
         # Below another root the shells would read other files.
         shells=shell.proof if given.context.root == Path("/") else None,
     )
+
+
+def _left_out(given: PlanInput, steps: Sequence[Step]) -> list[str]:
+    """Name the settings that an installer of this plan runs without."""
+    if not any(isinstance(step, CreateEnvironment | InstallPackages) for step in steps):
+        return []
+    wish = given.request.environment
+    tools: list[Literal["uv", "pip", "conda"]] = [wish.installer]
+    if wish.kind == "conda":
+        tools.insert(0, "conda")
+    return [text for tool in tools if (text := left_out_sentence(given.context.environ, tool))]
 
 
 def _answers(given: PlanInput) -> list[Step]:

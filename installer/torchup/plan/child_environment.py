@@ -1,4 +1,4 @@
-"""The environment that installers run in: explicit, so that the plan means the same in every shell."""
+"""What the plan adds to the environment of installers; what they inherit is in `plan.inherited`."""
 
 from __future__ import annotations
 
@@ -6,21 +6,6 @@ from pathlib import Path
 
 from torchup.model.context import Context
 from torchup.model.offer import IndexSettings
-
-CLEARED = (
-    *("PYTHONHOME", "PYTHONPATH", "PYTHONUSERBASE", "__PYVENV_LAUNCHER__"),
-    *("UV_BREAK_SYSTEM_PACKAGES", "UV_BUILD_CONSTRAINT", "UV_CONFIG_FILE", "UV_CONSTRAINT", "UV_DEFAULT_INDEX"),
-    *("UV_EXCLUDE", "UV_EXCLUDE_NEWER", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX", "UV_INDEX_STRATEGY"),
-    *("UV_INDEX_URL", "UV_NO_BINARY", "UV_NO_BUILD", "UV_NO_INDEX", "UV_NO_VERIFY_HASHES", "UV_OFFLINE"),
-    *("UV_OVERRIDE", "UV_PRERELEASE", "UV_PROJECT", "UV_PROJECT_ENVIRONMENT", "UV_PYTHON", "UV_PYTHON_DOWNLOADS"),
-    *("UV_PYTHON_PREFERENCE", "UV_REQUIRE_HASHES", "UV_RESOLUTION", "UV_SYSTEM_PYTHON", "UV_TORCH_BACKEND"),
-    *("UV_VENV_CLEAR", "UV_VENV_SEED", "UV_WORKING_DIR"),
-    *("PIP_BREAK_SYSTEM_PACKAGES", "PIP_CONFIG_FILE", "PIP_CONSTRAINT", "PIP_DRY_RUN", "PIP_EXTRA_INDEX_URL"),
-    *("PIP_FIND_LINKS", "PIP_FORCE_REINSTALL", "PIP_INDEX_URL", "PIP_NO_BINARY", "PIP_NO_DEPS", "PIP_NO_INDEX"),
-    *("PIP_ONLY_BINARY", "PIP_PRE", "PIP_PREFIX", "PIP_REQUIRE_HASHES", "PIP_ROOT", "PIP_TARGET", "PIP_UPGRADE"),
-    *("PIP_USER",),
-)
-"""Variables that would change what an installer's command means; children and the script run without them."""
 
 
 def installer_environment(settings: IndexSettings, context: Context, *, pip: bool) -> dict[str, str]:
