@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
 # Show the cursor, end bracketed paste, plain cursor keys, plain colours.
 _CALM = "\x1b[?25h\x1b[?2004l\x1b[?1l\x1b[0m"
+
+# Longer than any callback takes, and too short to be noticed.
+_CALLBACK_SECONDS = 0.05
 
 ENDING_SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -70,11 +74,11 @@ def signals_deferred(stop: Callable[[], object]) -> Iterator[None]:
 def interrupts_remembered() -> Iterator[Callable[[], None]]:
     """Give a function that raises KeyboardInterrupt when Ctrl-C was pressed before it is called.
 
-    Python raises it wherever it is at that moment. Inside a callback of the garbage collector the exception is only
-    printed, and the person's wish would be lost.
+    Python raises it wherever it is at that moment. Inside a callback of the garbage collector or of a weak reference
+    the exception is only printed: here it is not, and it is raised once more when that callback is over.
     """
     pressed: list[int] = []
-    before = signal.getsignal(signal.SIGINT)
+    before, told = signal.getsignal(signal.SIGINT), sys.unraisablehook
 
     def note(number: int, _frame: FrameType | None) -> None:
         pressed.append(number)
@@ -84,11 +88,29 @@ def interrupts_remembered() -> Iterator[Callable[[], None]]:
         if pressed:
             raise KeyboardInterrupt
 
+    def not_raised(what: sys.UnraisableHookArgs) -> None:
+        if not pressed or not issubclass(what.exc_type, KeyboardInterrupt):
+            told(what)
+            return
+        again = threading.Timer(_CALLBACK_SECONDS, _press_again)
+        again.daemon = True
+        again.start()
+
     if before is not signal.default_int_handler:  # somebody else minds it, or it is ignored
         yield check
         return
     signal.signal(signal.SIGINT, note)
+    sys.unraisablehook = not_raised
     try:
         yield check
     finally:
+        sys.unraisablehook = told
         signal.signal(signal.SIGINT, before)
+
+
+def _press_again() -> None:
+    """Deliver Ctrl-C to the main thread, whose waiting ends by it."""
+    if sys.platform == "win32":
+        signal.raise_signal(signal.SIGINT)
+    else:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

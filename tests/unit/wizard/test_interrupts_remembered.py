@@ -1,0 +1,56 @@
+"""Ctrl-C at the worst moment: inside a callback, from which Python lets no exception out."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+CHILD = """
+import gc, signal, sys, time, weakref
+from torchup.ui.ask.guard import interrupts_remembered
+
+class Thing:
+    pass
+
+class Dying:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def press(_):
+    signal.raise_signal(signal.SIGINT)
+
+with interrupts_remembered() as check:
+    try:
+        if sys.argv[1] == "weak reference":
+            thing = Thing()
+            kept = weakref.ref(thing, press)
+            del thing
+        elif sys.argv[1] == "destructor":
+            Dying()
+        else:
+            cycle = Dying()
+            cycle.itself = cycle
+            del cycle
+            gc.collect()
+        print("went on", flush=True)
+        time.sleep(30)
+        print("lost")
+    except KeyboardInterrupt:
+        print("stopped")
+    try:
+        check()
+    except KeyboardInterrupt:
+        print("remembered")
+assert sys.unraisablehook is sys.__unraisablehook__
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are a thing of POSIX")
+@pytest.mark.parametrize("place", ["weak reference", "destructor", "garbage collector"])
+def test_ctrl_c_in_a_callback_stops_and_prints_nothing(place: str) -> None:
+    done = subprocess.run([sys.executable, "-c", CHILD, place], capture_output=True, text=True, timeout=25, check=False)
+    assert done.stderr == ""
+    assert done.stdout.split("\n")[-3:-1] == ["stopped", "remembered"]
+    assert done.returncode == 0
