@@ -11,6 +11,7 @@ from pathlib import Path
 from torchup.apply.write_errors import explain
 from torchup.errors import RefusedError
 from torchup.model.context import Context
+from torchup.plan.target import OWN_FOLDERS_ELSEWHERE
 from torchup.words import tr
 
 
@@ -18,7 +19,7 @@ from torchup.words import tr
 def run_lock(context: Context) -> Iterator[None]:
     """Hold the lock; the system releases it when the process dies.
 
-    Raises RefusedError with code another-run, naming the process that holds it.
+    Raises RefusedError: another-run, naming the process that holds it; or why torchup cannot keep a journal.
     """
     from filelock import FileLock, Timeout
 
@@ -30,7 +31,8 @@ def run_lock(context: Context) -> Iterator[None]:
     except Timeout:
         raise _held(folder / "lock-holder.json") from None
     except OSError as error:
-        raise explain(error, str(folder)) from error
+        why = explain(error, str(folder))
+        raise RefusedError(why.message, code=why.code, evidence=why.evidence, hint=tr(OWN_FOLDERS_ELSEWHERE)) from error
     holder = folder / "lock-holder.json"
     try:
         holder.write_text(json.dumps({"pid": os.getpid(), "since": context.now().isoformat(timespec="seconds")}))

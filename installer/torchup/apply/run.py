@@ -195,6 +195,7 @@ def undo_run(machine: Machine, *, dry_run: bool = False, on_event: OnEvent = ign
     if dry_run:
         system: System = RecordingSystem(base=machine.system())
         return undo(_undoable(context), system, context=context, journal=None, on_event=on_event)
+    _undoable(context)  # where there is nothing to undo, nothing need be writable either
     with _alone(machine), Interrupts() as interrupts:
         run = _undoable(context)
         files = (step for step in run.plan.steps if _remains(run, step) and isinstance(step, FILE_STEPS))

@@ -17,6 +17,10 @@ TargetKind = Literal[
 ]
 
 ANOTHER_PLACE = mark("Name another place: environment.path in the answers, or `--set environment.path=DIR`.")
+OWN_FOLDERS_ELSEWHERE = mark(
+    "Where the home cannot be written, torchup's own folders need another place, the same for every later command: "
+    "export XDG_STATE_HOME=/DIR/state XDG_CONFIG_HOME=/DIR/config XDG_CACHE_HOME=/DIR/cache"
+)
 _NO_PLACE = {
     "file": mark("a file"),
     "other": mark("neither a file nor a folder"),
@@ -62,7 +66,7 @@ def check_target(target: TargetState, *, wish: EnvironmentWish, wanted: tuple[st
         raise RefusedError(
             tr("{path} cannot be written by this user.", path=target.path),
             code="target-not-writable",
-            hint=tr(ANOTHER_PLACE),
+            hint=f"{tr(ANOTHER_PLACE)} {tr(OWN_FOLDERS_ELSEWHERE)}",
         )
 
 
