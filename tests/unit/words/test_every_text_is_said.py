@@ -49,6 +49,8 @@ KEYWORDS = {"argv", "commands", "pattern", "help", "short_help", "epilog", "meta
 
 # By module, the beginnings of its texts that are not for a person, and what they are.
 ALLOWED = {
+    "ownership.py": {"sudo -u": "a command", "su - ": "a command"},
+    "plan/inherited.py": {"": "the reason of each row, for developers; the one sentence that is said is looked up"},
     "answers/questions.py": {"auto, open, proprietary": "values"},
     "answers/reference.py": {"": "the reference page of the documentation, which is English"},
     "answers/schema.py": {"What torchup": "the JSON Schema, a file", "The version of": "the JSON Schema, a file"},
