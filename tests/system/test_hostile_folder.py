@@ -119,7 +119,7 @@ def test_started_as_a_module(folder: Folder, person: Person) -> None:
 def test_a_whole_set_up(folder: Folder, person: Person, wanted: str) -> None:
     ran = folder.run(person, "setup", "--answers", wanted)
     assert ran.returncode == 0, ran.stderr
-    for words in (("verify",), ("doctor",), ("status",), ("undo",)):
+    for words in (("verify",), ("doctor",), ("status",), ("undo", "--yes")):
         folder.run(person, *words)
     assert folder.left() == []
 

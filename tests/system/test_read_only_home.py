@@ -53,7 +53,7 @@ def test_the_hints_lead_to_a_set_up_and_back(person: Person, wanted: str, tmp_pa
     ran = torchup(person, "setup", "--answers", wanted, *wish, **places)
     assert ran.returncode == 0, ran.stderr
     assert (place / "env/bin/python").exists()
-    ran = torchup(person, "undo", **places)
+    ran = torchup(person, "undo", "--yes", **places)
     assert ran.returncode == 0, ran.stderr
     assert not (place / "env").exists()
     shutil.rmtree(place)
