@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from pathlib import Path
 
 from torchup.answers.problems import Located
 from torchup.errors import UsageError
+from torchup.reading import read_file, reason
 from torchup.words import tr
 
 LARGEST_BYTES = 256 * 1024
@@ -34,37 +33,13 @@ def read_small_file(path: Path, *, what: str) -> bytes:
     device (bytes on a pipe are never answers), and a larger file, which is not read at all.
     """
     try:
-        # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except IsADirectoryError:
-        raise _unreadable(path, what, tr("is a folder")) from None
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
-        raise _unreadable(path, what, tr("cannot be read: {reason}", reason=reason)) from error
-    try:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise _unreadable(path, what, tr("is a folder"))
-        if not stat.S_ISREG(status.st_mode):
-            raise _unreadable(path, what, tr("is not a regular file"))
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            content = stream.read(LARGEST_BYTES + 1)
+        return read_file(path, limit=LARGEST_BYTES)
     except OSError as error:
-        raise _unreadable(path, what, tr("cannot be read: {reason}", reason=error.strerror)) from error
-    finally:
-        os.close(descriptor)
-    if len(content) > LARGEST_BYTES:
-        size = max(status.st_size, len(content))
-        raise _unreadable(
-            path,
-            what,
-            tr(
-                "has {size:,} bytes, and more than {most:,} are never needed",
-                size=size,
-                most=LARGEST_BYTES,
-            ),
-        )
-    return content
+        raise UsageError(
+            tr("The {what} {path} cannot be read: {reason}.", what=tr(what), path=path, reason=reason(error)),
+            code="file-unreadable",
+            hint=tr("Give the path of a UTF-8 text file."),
+        ) from error
 
 
 def decode(content: bytes) -> str:
@@ -92,11 +67,3 @@ def decode(content: bytes) -> str:
 def _located(before: str, text: str) -> Located:
     lines = re.split("\r\n|\r|\n", before)
     return Located(len(lines), len(lines[-1]) + 1, "", text)
-
-
-def _unreadable(path: Path, what: str, why: str) -> UsageError:
-    return UsageError(
-        tr("The {what} {path} {why}.", what=tr(what), path=path, why=why),
-        code="file-unreadable",
-        hint=tr("Give the path of a UTF-8 text file."),
-    )

@@ -11,12 +11,11 @@ from torchup.app.commandline import CommandLine
 from torchup.errors import ExitStatus, UsageError
 from torchup.model.diagnosis import Diagnosis
 from torchup.model.facts import MachineFacts
+from torchup.reading import LARGEST_FILE, read_file
 from torchup.words import tr
 
 if TYPE_CHECKING:
     from torchup.verify.interpreter import Choice
-
-_LONGEST_LOG = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +131,9 @@ def _read_log(line: CommandLine, log: str) -> ExitStatus:
 
 def _text_of(line: CommandLine, log: str) -> str:
     if log == "-":
-        return sys.stdin.buffer.read(_LONGEST_LOG).decode("utf-8", "replace")
-    path = line.context.cwd / log
+        return sys.stdin.buffer.read(LARGEST_FILE).decode("utf-8", "replace")
     try:
-        with path.open("rb") as stream:
-            return stream.read(_LONGEST_LOG).decode("utf-8", "replace")
+        return read_file(line.context.cwd / log).decode("utf-8", "replace")
     except OSError as error:
         raise UsageError(
             tr("{log} cannot be read.", log=log),

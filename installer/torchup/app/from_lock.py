@@ -12,6 +12,7 @@ from torchup.knowledge.variants import parse_variant
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution, ToolkitDecision
 from torchup.plan.given import LockedPackages
+from torchup.reading import read_file
 from torchup.resolve.locked import Lock, lock_book, locked_pins, read_lock
 from torchup.resolve.toolkit_wheels import FIRST_MAJOR, NVCC
 from torchup.words import tr
@@ -23,7 +24,7 @@ ORIGIN = "--from-lock"
 def read_lock_file(file: Path) -> Lock:
     """Read a lock; raises UsageError (lock-unreadable), and what `read_lock` raises."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_file(file).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(
             tr("{file} could not be read as a lock.", file=file),

@@ -64,6 +64,11 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
             code="plan-and-lock",
             hint=tr("A plan is for this machine as it is now; a lock is for any that it fits."),
         )
+    if options.machine is None:
+        from torchup.apply.history import read_runs
+
+        # Before anybody is asked anything: what torchup did here so far has to be known.
+        read_runs(line.context)
     request = _request(line, options)
     if options.plan is not None:
         return _apply_saved(line, options.plan, request if unattended and options.answers else None, options)
@@ -254,10 +259,11 @@ def _apply_saved(line: CommandLine, file: Path, request: Request | None, options
     from torchup.model.plan import Plan
     from torchup.model.serial import ShapeError, load
     from torchup.plan.digests import require_fresh
+    from torchup.reading import read_file
     from torchup.resolve.offers.settings import read_settings
 
     try:
-        plan = load(Plan, json.loads(file.read_text(encoding="utf-8")))
+        plan = load(Plan, json.loads(read_file(file)))
     except ShapeError as error:
         raise UsageError(
             tr("{file} is not a plan.", file=file),
@@ -265,7 +271,7 @@ def _apply_saved(line: CommandLine, file: Path, request: Request | None, options
             evidence=[str(problem) for problem in error.problems],
             hint=tr("torchup setup --dry-run --json prints one."),
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(
             tr("{file} could not be read as a plan.", file=file),
             code="plan-invalid",

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torchup.apply.backups import Backups, sha256
-from torchup.apply.in_place import CLOEXEC, NOFOLLOW, require_same, write_all, write_in_place
-from torchup.apply.os_calls import REAL_CALLS, OsCalls
+from torchup.apply.in_place import require_same, write_in_place
+from torchup.apply.os_calls import CLOEXEC, NOFOLLOW, REAL_CALLS, OsCalls, write_all
 from torchup.apply.system import ANY_CONTENT
 from torchup.apply.write_errors import changed_meanwhile, explain, not_a_file
 

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from torchup.apply.os_calls import REAL_CALLS, OsCalls
+from torchup.apply.private_files import drop, sweep, write_beside
+from torchup.private_folders import make_private_folder
 from torchup.words import tr
 
 
 def sha256(content: bytes) -> str:
     """Give the digest by which contents are compared, in hex."""
     return hashlib.sha256(content).hexdigest()
-
-
-def make_private_folder(folder: Path) -> None:
-    """Make a folder that only its owner may read; those above it that are missing get 0755 at most."""
-    for parent in reversed(folder.parents):
-        if not parent.exists():
-            parent.mkdir(mode=0o755, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +31,13 @@ class Backups:
         if self._has(digest):
             return digest
         make_private_folder(self.folder)
-        for left in self.folder.glob("*.tmp"):  # of a run that was killed; only one is at work at a time
-            left.unlink(missing_ok=True)
-        temporary = f"{path}.{os.getpid()}.tmp"
-        fd = self.calls.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
+        sweep(self.folder)
+        temporary = write_beside(path, content, self.calls)
         try:
-            view = memoryview(content)
-            while view:
-                view = view[self.calls.write(fd, view) :]
-            self.calls.fsync(fd)
-        finally:
-            self.calls.close(fd)
-        self.calls.replace(temporary, str(path))
+            self.calls.replace(str(temporary), str(path))
+        except BaseException:
+            drop(temporary, self.calls)
+            raise
         if not self._has(digest):
             raise OSError(tr("the backup {path} does not hold what was written", path=path))
         return digest

@@ -13,12 +13,17 @@ from torchup import __version__
 from torchup.apply.change import Change, EnvironmentChange, NoChange
 from torchup.apply.folders import marked_run
 from torchup.apply.journal import SCHEMA, EndStatus
+from torchup.apply.journal_files import journal_files, unreadable
 from torchup.errors import RefusedError
 from torchup.model.context import Context
 from torchup.model.outcome import Outcome
 from torchup.model.plan import Plan
 from torchup.model.serial import ShapeError, load
+from torchup.reading import read_file, reason
 from torchup.words import tr
+
+_LARGEST = 256 * 1024 * 1024
+"""No run comes near; what is larger is no journal, and reading it would take all memory."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,38 +74,39 @@ class RunRecord:
         return any(record.remains for record in self.steps.values())
 
 
-def read_run(path: Path) -> RunRecord | None:
-    """Read one journal; None when not even its head was written.
+def read_run(path: Path) -> RunRecord:
+    """Read one journal; a torn last line is left out.
 
-    A torn last line is left out. Raises RefusedError (journal-unreadable) for anything else that is
-    wrong, and for one that a later version wrote with another schema.
+    Raises RefusedError (journal-unreadable) for anything else that is wrong, also where not even the head can be
+    read, and for one that a later version wrote with another schema.
     """
     lines = _lines(path)
     head = next(lines, None)
-    if not isinstance(head, dict):
-        return None
+    if head is None:
+        raise unreadable(path, tr("it is empty, or its first line is cut off"))
     if head.get("schema") != SCHEMA:
-        raise _unreadable(
+        raise _of_another_version(
             path,
             tr("its schema is {schema!r}, and this version reads {newest}", schema=head.get("schema"), newest=SCHEMA),
             head,
         )
     try:
         record = RunRecord(
-            run=head["run"], path=path, at=datetime.fromisoformat(head["at"]), plan=load(Plan, head["plan"])
+            run=path.stem, path=path, at=datetime.fromisoformat(head["at"]), plan=load(Plan, head["plan"])
         )
         for line in lines:
             _add(record, line)
     except (ShapeError, KeyError, ValueError, TypeError) as error:
-        raise _unreadable(path, str(error), head) from error
+        raise _of_another_version(path, str(error), head) from error
     return record
 
 
 def read_runs(context: Context) -> tuple[RunRecord, ...]:
-    """Read every run, newest first."""
-    folder = context.places.journal
-    paths = sorted(folder.glob("*.jsonl"), reverse=True) if folder.is_dir() else []
-    return tuple(record for record in map(read_run, paths) if record is not None)
+    """Read every run, newest first: by number, not by time.
+
+    Raises RefusedError (journal-unreadable) when one of them cannot be read.
+    """
+    return tuple(read_run(file.path) for file in reversed(journal_files(context.places.journal)))
 
 
 def last_run(context: Context) -> RunRecord | None:
@@ -122,14 +128,18 @@ def made_environments(context: Context) -> frozenset[str]:
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
-    raw = path.read_bytes().split(b"\n")
-    for number, line in enumerate(raw):
+    try:
+        content = read_file(path, limit=_LARGEST)
+    except OSError as error:
+        raise unreadable(path, reason(error)) from error
+    # What stands behind the last line's end is torn, or nothing.
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
             record = json.loads(line)
-        except ValueError as error:
-            if number == len(raw) - 1:
-                return  # torn, or the empty rest behind the last line's end
-            raise _unreadable(path, tr("line {line}: {error}", line=number + 1, error=error)) from error
+        except (ValueError, RecursionError) as error:
+            raise unreadable(path, tr("line {line}: {error}", line=number, error=error)) from error
+        if not isinstance(record, dict):
+            raise unreadable(path, tr("line {line} is no record", line=number))
         yield record
 
 
@@ -163,24 +173,19 @@ def _change(data: Any) -> Change:
     return cast("Change", load(kind, data))
 
 
-def _unreadable(path: Path, why: str, head: Mapping[str, Any] | None = None) -> RefusedError:
-    plan = (head or {}).get("plan")
+def _of_another_version(path: Path, why: str, head: Mapping[str, Any]) -> RefusedError:
+    plan = head.get("plan")
     wrote = plan.get("tool_version") if isinstance(plan, dict) else None
-    wrote = wrote if isinstance(wrote, str) else None
+    if not isinstance(wrote, str) or wrote == __version__:
+        return unreadable(path, why)
     return RefusedError(
         tr(
             "The journal {name} cannot be read: torchup {wrote} wrote it, and this is {version}.",
             name=path.name,
             wrote=wrote,
             version=__version__,
-        )
-        if wrote not in (None, __version__)
-        else tr("The journal {name} cannot be read.", name=path.name),
+        ),
         code="journal-unreadable",
         evidence=(f"{path}: {why}",),
-        hint=tr("Use torchup {version}, or move the file away if that run does not matter any more.", version=wrote)
-        if wrote
-        else tr(
-            "Use torchup of the version that wrote it, or move the file away if that run does not matter any more."
-        ),
+        hint=tr("Use torchup {version}, or move the file away if that run does not matter any more.", version=wrote),
     )

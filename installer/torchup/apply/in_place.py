@@ -9,12 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from torchup.apply.backups import Backups
-from torchup.apply.os_calls import OsCalls
+from torchup.apply.os_calls import CLOEXEC, NOFOLLOW, OsCalls, write_all
 from torchup.apply.torn import common_prefix
 from torchup.apply.write_errors import changed_meanwhile, cut_off
-
-CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
 def write_in_place(
@@ -52,13 +49,6 @@ def write_in_place(
             calls.fchmod(fd, mode)
     finally:
         calls.close(fd)
-
-
-def write_all(calls: OsCalls, fd: int, content: bytes | memoryview) -> None:
-    """Write until everything is written: a call may take less than it was given."""
-    view = memoryview(content)
-    while view:
-        view = view[calls.write(fd, view) :]
 
 
 def require_same(target: str, before: os.stat_result) -> None:

@@ -1,4 +1,4 @@
-"""The journal: one file of JSON lines per run, each brought to the disk before the work goes on.
+"""The journal: one file of JSON lines per run, numbered, each line brought to the disk before the work goes on.
 
 The first line is the head with the whole plan; then `started` before and `finished` after each step,
 `undone` for what was put back, `settled` for what a later removal took out, and `end` lines. Any line can be the last one: the process may be killed
@@ -15,15 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from torchup.apply.backups import Backups, make_private_folder
+from torchup.apply.backups import Backups
 from torchup.apply.change import Change
-from torchup.apply.in_place import CLOEXEC, write_all
-from torchup.apply.os_calls import REAL_CALLS, OsCalls
+from torchup.apply.journal_files import SUFFIX, journal_files, next_number, run_name
+from torchup.apply.os_calls import CLOEXEC, REAL_CALLS, OsCalls, write_all
+from torchup.apply.private_files import drop, give_name, write_beside
 from torchup.apply.write_errors import explain
 from torchup.model.context import Context
 from torchup.model.outcome import Outcome
 from torchup.model.plan import Plan
 from torchup.model.serial import dump
+from torchup.private_folders import make_private_folder
 
 SCHEMA = 1
 
@@ -41,29 +43,36 @@ class Journal:
 
     @classmethod
     def create(cls, context: Context, plan: Plan, calls: OsCalls = REAL_CALLS) -> Journal:
-        """Begin a run: make its file and write the head."""
+        """Begin a run: give it the next number, and its file with the head.
+
+        The file gets its name when the head is whole and on the disk, so that there is never a journal without
+        one, and a number that somebody takes at the same moment is left to them.
+        """
         now = context.now().astimezone(UTC)
         folder = context.places.journal
-        backups = Backups(context.places.backups, calls)
-        for number in range(1, 1000):
-            run = f"{now:%Y%m%dT%H%M%S}-{number:03}"
-            path = folder / f"{run}.jsonl"
-            try:
-                make_private_folder(folder)
-                calls.close(calls.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | CLOEXEC, 0o600))
-            except FileExistsError:
-                continue
-            except OSError as error:
-                raise explain(error, str(path)) from error
-            journal = cls(path=path, backups=backups, run=run, calls=calls)
-            try:
-                journal.write("head", now, run=run, plan=dump(plan), home=str(context.home))
-                _sync(folder, calls)
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
-            return journal
-        raise AssertionError("a thousand runs in one second")
+        try:
+            make_private_folder(context.places.state)
+            make_private_folder(folder)
+            while True:
+                run = run_name(next_number(journal_files(folder)))
+                path = folder / f"{run}{SUFFIX}"
+                head = _line("head", now, run=run, plan=dump(plan), home=str(context.home))
+                temporary = write_beside(path, head, calls)
+                try:
+                    give_name(temporary, path, calls)
+                except FileExistsError:
+                    continue
+                finally:
+                    drop(temporary, calls)
+                break
+        except OSError as error:
+            raise explain(error, str(folder)) from error
+        try:
+            _sync(folder, calls)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return cls(path=path, backups=Backups(context.places.backups, calls), run=run, calls=calls)
 
     @classmethod
     def reopen(cls, context: Context, path: Path) -> Journal:
@@ -99,13 +108,13 @@ class Journal:
 
     def write(self, record: str, at: datetime, **values: Any) -> None:
         """Append one line and bring it to the disk."""
-        line = json.dumps({"schema": SCHEMA, "record": record, "at": at.isoformat(), **values}) + "\n"
+        line = _line(record, at, **values)
         try:
             fd = self.calls.open(str(self.path), os.O_WRONLY | os.O_APPEND | CLOEXEC)
             try:
                 size = os.fstat(fd).st_size
                 try:
-                    write_all(self.calls, fd, line.encode())
+                    write_all(self.calls, fd, line)
                     self.calls.fsync(fd)
                 except OSError:
                     # A half line is cut off again: behind it the next one could not be read.
@@ -118,6 +127,10 @@ class Journal:
                     self.calls.close(fd)
         except OSError as error:
             raise explain(error, str(self.path)) from error
+
+
+def _line(record: str, at: datetime, **values: Any) -> bytes:
+    return json.dumps({"schema": SCHEMA, "record": record, "at": at.isoformat(), **values}).encode() + b"\n"
 
 
 def _sync(folder: Path, calls: OsCalls) -> None:

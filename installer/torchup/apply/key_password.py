@@ -7,17 +7,15 @@ file and in no log.
 from __future__ import annotations
 
 import ctypes
-import os
 import secrets
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 from torchup.apply.events import KeyPassword, OnEvent
 from torchup.errors import StepError
 from torchup.model.plan import Command
+from torchup.private_folders import new_file, temporary_folder
 from torchup.words import tr
 
 _DIGITS = 8
@@ -32,14 +30,12 @@ def with_one_time_password(
 ) -> Iterator[Command]:
     """Give the command with the file of the hash, which is gone afterwards; the person is told the password."""
     password = make() if make is not None else "".join(secrets.choice("0123456789") for _ in range(_DIGITS))
-    fd, name = tempfile.mkstemp(prefix="torchup-")  # mode 0600
-    try:
-        with os.fdopen(fd, "w") as file:
-            file.write(hash_password(password) + "\n")
+    with temporary_folder() as folder:
+        place = folder / "hash"
+        with new_file(place) as file:
+            file.write(hash_password(password).encode() + b"\n")
         on_event(KeyPassword(password=password))
-        yield replace(command, argv=(*command.argv, "--hash-file", name))
-    finally:
-        Path(name).unlink(missing_ok=True)
+        yield replace(command, argv=(*command.argv, "--hash-file", str(place)))
 
 
 def hash_password(password: str) -> str:

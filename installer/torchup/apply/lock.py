@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from torchup.apply.private_files import PRIVATE_FILE, drop, replace_private
 from torchup.apply.write_errors import explain
 from torchup.errors import RefusedError
 from torchup.model.context import Context
 from torchup.plan.target import OWN_FOLDERS_ELSEWHERE
+from torchup.private_folders import make_private_folder
 from torchup.words import tr
 
 
@@ -25,8 +27,8 @@ def run_lock(context: Context) -> Iterator[None]:
 
     folder = context.places.state
     try:
-        folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        lock = FileLock(folder / "lock")
+        make_private_folder(folder)
+        lock = FileLock(folder / "lock", mode=PRIVATE_FILE)
         lock.acquire(timeout=0)
     except Timeout:
         raise _held(folder / "lock-holder.json") from None
@@ -35,10 +37,12 @@ def run_lock(context: Context) -> Iterator[None]:
         raise RefusedError(why.message, code=why.code, evidence=why.evidence, hint=tr(OWN_FOLDERS_ELSEWHERE)) from error
     holder = folder / "lock-holder.json"
     try:
-        holder.write_text(json.dumps({"pid": os.getpid(), "since": context.now().isoformat(timespec="seconds")}))
+        with suppress(OSError):  # who holds the lock is good to know, and no more
+            note = {"pid": os.getpid(), "since": context.now().isoformat(timespec="seconds")}
+            replace_private(holder, json.dumps(note).encode())
         yield
     finally:
-        holder.unlink(missing_ok=True)
+        drop(holder)
         lock.release()
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from torchup.apply.private_files import replace_private
 from torchup.errors import RefusedError
 from torchup.words import tr
 
@@ -35,8 +36,7 @@ class ChildNote:
 
     def write(self, pid: int) -> None:
         """Name the leader of the process group."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text(json.dumps({"pid": pid, "started": _start_time(pid)}))
+        replace_private(self.path, json.dumps({"pid": pid, "started": _start_time(pid)}).encode())
 
     def end_orphan(self) -> None:
         """End the program that an earlier, killed run left behind, with its whole group.

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
+CLOEXEC = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+
 
 class OsCalls(Protocol):
     """The part of `os` that changes files; tests put an object here that fails at the k-th call."""
@@ -84,3 +87,10 @@ class RealCalls:
 
 
 REAL_CALLS: OsCalls = RealCalls()
+
+
+def write_all(calls: OsCalls, fd: int, content: bytes | memoryview) -> None:
+    """Write until everything is written: a call may take less than it was given."""
+    view = memoryview(content)
+    while view:
+        view = view[calls.write(fd, view) :]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from torchup.model.plan import Command, InstallPackages, Plan, WriteFile
 from torchup.plan.inherited import inherited
 from torchup.plan.pins import all_satisfied
 from torchup.plan.preview import Move, broken_by, moves_of_pip, moves_of_uv, sentences
+from torchup.private_folders import temporary_folder
 
 _SECONDS = 300.0
 
@@ -47,11 +47,11 @@ def _ask(
     # pip is called twice, first for the named wheels alone: the second call is the one that says everything.
     command = step.commands[-1]
     of_uv = command.argv[1] == "pip"
-    with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
-        report = Path(folder) / "report.json"
+    with temporary_folder() as folder:
+        report = folder / "report.json"
         # The cache is left out too: a look changes nothing, not even a folder of uv's.
         flags = ("--no-cache", "--dry-run") if of_uv else ("--no-cache-dir", "--dry-run", "--report", str(report))
-        argv = _with_files(command, plan, Path(folder))
+        argv = _with_files(command, plan, folder)
         where = argv.index("install") + 1
         lines: list[str] = []
         child = Child(

@@ -8,7 +8,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from torchup.apply.key_password import with_one_time_password
 from torchup.apply.lock_wait import wait_for_lock
 from torchup.apply.orphans import ChildNote
 from torchup.apply.package_commands import can_stop, manager_of
+from torchup.apply.private_files import append_private
 from torchup.apply.privilege import Elevation
 from torchup.apply.processes import Child
 from torchup.apply.redact import redact
@@ -48,6 +49,7 @@ from torchup.model.offer import IndexSettings
 from torchup.model.plan import Command
 from torchup.ownership import stranger
 from torchup.plan.inherited import inherited
+from torchup.private_folders import new_file, temporary_folder, temporary_in
 from torchup.words import tr
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -240,7 +242,7 @@ class RealSystem:
         target = Path(os.path.realpath(path))
         temporary = target.with_name(f".{target.name}.torchup-{secrets.token_hex(6)}.tmp")
         try:
-            with temporary.open("xb") as file:
+            with new_file(temporary) as file:
                 self._web().fetch(url, file, sha256=sha256, on_output=on_output)
                 os.fsync(file.fileno())
             temporary.chmod(mode)
@@ -253,12 +255,14 @@ class RealSystem:
     @contextmanager
     def fetched(self, url: str, *, sha256: str | None, on_output: Callable[[str], None]) -> Iterator[str]:
         """Fetch and check a file that is then to be copied; it is gone afterwards."""
-        with tempfile.NamedTemporaryFile(prefix="torchup-") as file:
+        with temporary_folder() as folder:
+            place = folder / "fetched"
             try:
-                self._web().fetch(url, file, sha256=sha256, on_output=on_output)
+                with new_file(place) as file:
+                    self._web().fetch(url, file, sha256=sha256, on_output=on_output)
             except OSError as error:
-                raise explain(error, file.name) from error
-            yield file.name
+                raise explain(error, str(place)) from error
+            yield str(place)
 
     def as_root(self) -> System:
         """Give the same machine, whose files are changed by root."""
@@ -303,21 +307,22 @@ class RealSystem:
                 on_output(line)
 
         self.note(f"$ {redact(' '.join(argv), hidden)}")
-        child = Child(
-            argv=argv,
-            environment=self._child_environment(command),
-            interrupts=self.interrupts,
-            on_line=take,
-            timeout_seconds=command.timeout_seconds,
-            finish_first=as_root and not can_stop(command.argv),
-            on_stopping=lambda finishes: self.on_event(Stopping(program=command.argv[0], finishes=finishes)),
-            keep_terminal=as_root and elevation is not None and elevation.way != "root",
-            kill=elevation.kill if elevation is not None else None,
-            on_start=self.child_note.write if self.child_note is not None else None,
-            on_download=self._downloading if self.watch_downloads and draws_bars(command.argv) else None,
-        )
-        with self.child_note.kept() if self.child_note is not None else nullcontext():
-            done = child.run()
+        with self._temporary() as temporary:
+            child = Child(
+                argv=argv,
+                environment={**self._child_environment(command), **temporary_in(temporary)},
+                interrupts=self.interrupts,
+                on_line=take,
+                timeout_seconds=command.timeout_seconds,
+                finish_first=as_root and not can_stop(command.argv),
+                on_stopping=lambda finishes: self.on_event(Stopping(program=command.argv[0], finishes=finishes)),
+                keep_terminal=as_root and elevation is not None and elevation.way != "root",
+                kill=elevation.kill if elevation is not None else None,
+                on_start=self.child_note.write if self.child_note is not None else None,
+                on_download=self._downloading if self.watch_downloads and draws_bars(command.argv) else None,
+            )
+            with self.child_note.kept() if self.child_note is not None else nullcontext():
+                done = child.run()
         self.note(f"exit status {done.returncode}")
         return Completed(
             returncode=done.returncode,
@@ -325,6 +330,16 @@ class RealSystem:
             timed_out=done.timed_out,
             interrupted=done.interrupted,
         )
+
+    @contextmanager
+    def _temporary(self) -> Iterator[Path]:
+        """Give the children a folder of ours for their temporary files; see `private_folders`."""
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(temporary_folder())
+            except OSError as error:
+                raise explain(error, tempfile.gettempdir()) from error
+            yield folder
 
     def _downloading(self, downloads: Downloads) -> None:
         self.on_event(Downloading(received=downloads.received, total=downloads.total))
@@ -371,9 +386,7 @@ class RealSystem:
     def note(self, line: str) -> None:
         """Write a line to the log."""
         if self.log is not None:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            with self.log.open("a", encoding="utf-8") as log:
-                log.write(line + "\n")
+            append_private(self.log, f"{line}\n".encode("utf-8", "surrogateescape"))
 
     def inside(self, path: str) -> None:
         """Refuse a path outside the prefix of every write."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from torchup.apply.write_errors import changed_meanwhile, missing_file, wrong_ki
 from torchup.children import NEUTRAL_FOLDER
 from torchup.errors import StepError
 from torchup.model.plan import Command
+from torchup.private_folders import new_file, temporary_folder
 from torchup.words import tr
 
 PUT = """\
@@ -68,13 +68,11 @@ class RootFiles:
 
     def write(self, path: str, content: bytes, *, mode: int | None, create: bool) -> None:
         """Replace or create a file; an existing one keeps its owner, and its mode where `mode` is None."""
-        fd, name = tempfile.mkstemp(prefix="torchup-")
-        try:
-            with os.fdopen(fd, "wb") as file:
+        with temporary_folder() as folder:
+            place = folder / "content"
+            with new_file(place) as file:
                 file.write(content)
-            self.put(name, path, mode=mode, create=create)
-        finally:
-            Path(name).unlink(missing_ok=True)
+            self.put(str(place), path, mode=mode, create=create)
 
     def put(self, source: str, path: str, *, mode: int | None, create: bool) -> None:
         """Give a file of the user's bytes to root's file at `path`, in one step."""

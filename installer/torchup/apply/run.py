@@ -18,6 +18,7 @@ from torchup.apply.journal import Journal
 from torchup.apply.key_steps import needs_a_person, prepare_key
 from torchup.apply.lock import run_lock
 from torchup.apply.orphans import ChildNote
+from torchup.apply.private_files import sweep
 from torchup.apply.privilege import Elevation, find_elevation
 from torchup.apply.prune import prune_backups
 from torchup.apply.real_system import RealSystem
@@ -42,6 +43,7 @@ from torchup.model.plan import (
     Step,
     WriteFile,
 )
+from torchup.private_folders import sweep_temporary_folders
 from torchup.words import mark, tr
 
 FILE_STEPS = (Download, EditManagedBlock, MakeDirectory, RemoveFile, WriteFile)
@@ -261,7 +263,11 @@ def _alone(machine: Machine) -> Iterator[None]:
 
 
 def _clean(machine: Machine) -> None:
-    """Remove temporary files that the run before this one left beside its files."""
+    """Remove temporary files that earlier runs left: our own, and beside the files of the run before this one."""
+    places = machine.context.places
+    sweep_temporary_folders()
+    for folder in (places.state, places.journal):
+        sweep(folder)
     with suppress(RefusedError):
         system = machine.system()
         for run in read_runs(machine.context)[:1]:

@@ -14,7 +14,6 @@ from torchup.apply.distributions import (
 )
 from torchup.apply.history import made_environments
 from torchup.apply.write_errors import explain
-from torchup.errors import RefusedError
 from torchup.model.context import Context
 from torchup.plan.target import TargetKind, TargetState
 
@@ -24,7 +23,7 @@ MIB = 1024 * 1024
 def survey_target(path: str, context: Context) -> TargetState:
     """Describe what is at `path`, the place on disk of the environment.
 
-    Raises StepError when it cannot be looked at.
+    Raises StepError when it cannot be looked at, RefusedError (journal-unreadable) when it is not known whose it is.
     """
     place = Path(path)
     try:
@@ -39,7 +38,7 @@ def survey_target(path: str, context: Context) -> TargetState:
             lost_interpreter=lost_interpreter(place) if kind == "lost-environment" else None,
             python_version=environment_version(place) if kind == "environment" else None,
             distributions=installed_distributions(python) if python is not None else {},
-            made_by_torchup=path in _made(context),
+            made_by_torchup=path in made_environments(context),
             externally_managed=python is not None and _externally_managed(place),
             free_mib=shutil.disk_usage(nearest).free // MIB,
         )
@@ -71,13 +70,6 @@ def _kind(place: Path) -> TargetKind:
     if lost_interpreter(place) is not None:
         return "lost-environment"
     return "directory" if any(place.iterdir()) else "empty"
-
-
-def _made(context: Context) -> frozenset[str]:
-    try:
-        return made_environments(context)
-    except RefusedError:
-        return frozenset()  # a journal that cannot be read claims nothing
 
 
 def _externally_managed(place: Path) -> bool:

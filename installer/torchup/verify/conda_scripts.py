@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 
 from torchup.model.outcome import Check, CheckStatus
 from torchup.model.plan import CondaProof
+from torchup.private_folders import temporary_folder
 from torchup.shell.conda_scripts import script_folders
 from torchup.shell.kinds import CONFIGURED, SPOKEN
 from torchup.shell.kinds.kind import Shell
@@ -21,8 +21,8 @@ def check_conda_scripts(proof: CondaProof, *, timeout: float = 15.0) -> tuple[Ch
     that it has not seen yet.
     """
     installed = [shell for shell in CONFIGURED.values() if shell.conda and shutil.which(shell.program) is not None]
-    with tempfile.TemporaryDirectory(prefix="torchup-") as home:
-        return tuple(_check(shell, proof, home, timeout) for shell in installed)
+    with temporary_folder() as home:
+        return tuple(_check(shell, proof, str(home), timeout) for shell in installed)
 
 
 def _check(kind: Shell, proof: CondaProof, home: str, timeout: float) -> Check:

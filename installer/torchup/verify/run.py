@@ -25,6 +25,7 @@ from torchup.model.outcome import Check, CheckStatus, Report
 from torchup.model.request import VerifyLevel
 from torchup.model.serial import ShapeError, load
 from torchup.ownership import refuse_foreign_program
+from torchup.private_folders import temporary_folder, temporary_in
 from torchup.verify.causes import explain, known_causes
 from torchup.verify.probe_script import script_file
 from torchup.verify.verdict import verdict_of
@@ -89,7 +90,8 @@ def verify(
             scrub=scrub,
             only=only,
         )
-        with _Probe(command, environ) as probe:
+        # What the test leaves when it is killed is swept by the next run.
+        with temporary_folder() as folder, _Probe(command, {**environ, **temporary_in(folder)}) as probe:
             for line in probe.lines(limit):
                 found = parse_line(line)
                 if isinstance(found, Report):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -11,16 +12,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from torchup.children import NEUTRAL_FOLDER
+from torchup.private_folders import temporary_folder
 from torchup.shell.kinds import named
 from torchup.shell.kinds.kind import Shell, Started, StartMode
 from torchup.words import tr
 
-# The reader writes to a file and not to standard output, where start-up files write too.
+# The reader writes to a pipe of its own and not to standard output, where start-up files write too.
 _READER = (
     "import os,sys;f=open(sys.argv[1],'wb');f.write(b'\\0'.join(k+b'='+v for k,v in os.environb.items()));f.close()"
 )
@@ -77,8 +79,8 @@ def read_variables(
     executable = shutil.which(kind.program) if kind is not None else None
     if kind is None or kind.language is None or executable is None:
         return ShellReading(variables=None, problem=tr("{program} is not installed", program=shell))
-    with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
-        result = Path(folder) / "environment"
+    with temporary_folder() as folder, _received(folder / "environment") as content_of:
+        result = folder / "environment"
         reader = kind.language.calls + " ".join(kind.language.quote(word) for word in _reader(str(result)))
         start = kind.starts(kind.program, mode, f"{before}; {reader}" if before else reader)
         begun = time.monotonic()
@@ -90,7 +92,7 @@ def read_variables(
             timeout=timeout,
         )
         seconds = time.monotonic() - begun
-        content = result.read_bytes() if result.exists() else None
+        content = content_of()
     if status is None:
         problem = tr(
             "{program} did not finish its start-up files within {seconds:g} s", program=kind.program, seconds=timeout
@@ -106,6 +108,46 @@ def read_variables(
     pairs = (entry.partition(b"=") for entry in content.split(b"\0") if entry)
     variables = {name.decode("utf-8", "surrogateescape"): value for name, _, value in pairs}
     return ShellReading(variables=variables, complaint=complaint, seconds=seconds)
+
+
+@contextlib.contextmanager
+def _received(place: Path) -> Iterator[Callable[[], bytes | None]]:
+    """Make a named pipe and read it to the end; the function gives what was written to it, None for nothing.
+
+    Variables hold passwords and keys, so they are never in a file: one would outlive a run that is killed.
+    """
+    if not hasattr(os, "mkfifo"):
+        yield lambda: place.read_bytes() if place.exists() else None
+        return
+    os.mkfifo(place, 0o600)
+    parts: list[bytes] = []
+    with contextlib.ExitStack() as stack:
+        # Open for writing too, so that no writer has to be waited for and none that ends is the end.
+        pipe = os.open(place, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        stack.callback(os.close, pipe)
+        stop, stopper = os.pipe()
+        stack.callback(os.close, stop)
+        reader = threading.Thread(target=_take, args=(pipe, stop, parts), daemon=True)
+        reader.start()
+
+        def content() -> bytes | None:
+            stopping.close()
+            return b"".join(parts) or None
+
+        stopping = stack.enter_context(contextlib.ExitStack())
+        stopping.callback(reader.join)
+        stopping.callback(os.close, stopper)
+        yield content
+
+
+def _take(pipe: int, stop: int, parts: list[bytes]) -> None:
+    """Read what comes through a pipe until the other one is closed."""
+    ready: list[int] = []
+    while stop not in ready:
+        ready = select.select([pipe, stop], [], [])[0]
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(pipe, 65536):
+                parts.append(part)
 
 
 def _reader(result: str) -> tuple[str, ...]:

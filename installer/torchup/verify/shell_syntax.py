@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from torchup.children import NEUTRAL_FOLDER
+from torchup.private_folders import temporary_folder
 from torchup.shell.kinds import named
 from torchup.words import tr
 
@@ -49,17 +49,17 @@ def parse_check(
 
 
 def _parse(parser: Callable[[str], tuple[str, ...]], content: bytes, timeout: float) -> str | None:
-    with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
-        path = Path(folder) / "startup"
+    with temporary_folder() as folder:
+        path = folder / "startup"
         path.write_bytes(content)
         return _complaint(parser(str(path)), str(path), {"PATH": "/usr/bin:/bin"}, timeout)
 
 
 def _run(program: str, content: bytes, home: str | None, timeout: float) -> str | None:
-    with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
-        path = Path(folder) / "startup"
+    with temporary_folder() as folder:
+        path = folder / "startup"
         path.write_bytes(content)
-        environment = {"PATH": "/usr/bin:/bin", "HOME": home or folder, "TERM": "dumb"}
+        environment = {"PATH": "/usr/bin:/bin", "HOME": home or str(folder), "TERM": "dumb"}
         return _complaint((program, "-f", "-c", f"source {path}"), str(path), environment, timeout)
 
 

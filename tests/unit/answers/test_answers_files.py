@@ -29,7 +29,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 
 def test_a_folder(tmp_path: Path) -> None:
-    assert refusal(tmp_path) == f"The answers file {tmp_path} is a folder."
+    assert refusal(tmp_path) == f"The answers file {tmp_path} cannot be read: it is a folder."
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root and Windows read everything")
@@ -45,13 +45,16 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     begin = time.monotonic()
-    assert refusal(path) == f"The answers file {path} is not a regular file."
+    assert refusal(path) == f"The answers file {path} cannot be read: it is a pipe, a socket or a device, not a file."
     assert time.monotonic() - begin < 1
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
 def test_a_device_is_not_read() -> None:
-    assert refusal(Path("/dev/zero")) == "The answers file /dev/zero is not a regular file."
+    assert (
+        refusal(Path("/dev/zero"))
+        == "The answers file /dev/zero cannot be read: it is a pipe, a socket or a device, not a file."
+    )
 
 
 def test_a_path_with_a_nul() -> None:
@@ -62,9 +65,7 @@ def test_ten_megabytes_are_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "junk.yaml"
     path.write_bytes(os.urandom(10 * 1024 * 1024))
     begin = time.monotonic()
-    assert refusal(path) == (
-        f"The answers file {path} has 10,485,760 bytes, and more than {LARGEST_BYTES:,} are never needed."
-    )
+    assert refusal(path) == (f"The answers file {path} cannot be read: it has more than {LARGEST_BYTES:,} bytes.")
     assert time.monotonic() - begin < 1
 
 

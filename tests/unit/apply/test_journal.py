@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from support.faulty_calls import CountedCalls
 from support.sandbox import Sandbox, passing, tree
 from torchup.apply.backups import Backups
 from torchup.apply.change import FileChange
@@ -14,7 +21,8 @@ from torchup.apply.history import last_run, made_environments, read_run, read_ru
 from torchup.apply.journal import Journal
 from torchup.apply.run import apply_plan, resume_run, undo_run
 from torchup.apply.status import read_status
-from torchup.errors import RefusedError
+from torchup.errors import RefusedError, StepError
+from torchup.model.context import Context
 from torchup.model.outcome import Outcome
 from torchup.model.plan import EditManagedBlock, Plan, WriteFile
 from torchup.plan.target import TargetState
@@ -79,19 +87,10 @@ def test_a_torn_last_line_is_left_out_and_then_cut_off(box: Sandbox, keep: int) 
     end = journal.path.read_bytes()[len(whole) :]
     journal.path.write_bytes(whole + end[:keep])
     record = read_run(journal.path)
-    assert record is not None
     assert (record.status, record.steps["file"].outcome) == (None, None)
     Journal.reopen(box.context, journal.path).end("undone", at=box.context.now())
     record = read_run(journal.path)
-    assert record is not None
     assert record.status == "undone"
-
-
-def test_a_torn_head_is_no_run(box: Sandbox) -> None:
-    journal = Journal.create(box.context, plan_of())
-    journal.path.write_bytes(journal.path.read_bytes()[:30])
-    assert read_runs(box.context) == ()
-    assert read_status(box.context) is None
 
 
 def test_a_journal_of_a_later_version_is_refused_and_unknown_lines_are_not(box: Sandbox) -> None:
@@ -99,7 +98,6 @@ def test_a_journal_of_a_later_version_is_refused_and_unknown_lines_are_not(box: 
     journal.write("a later kind", box.context.now(), more=1)
     journal.end("done", at=box.context.now())
     record = read_run(journal.path)
-    assert record is not None
     assert record.status == "done"
     journal.path.write_text(
         journal.path.read_text().replace('"schema": 1, "record": "head"', '"schema": 2, "record": "head"')
@@ -120,13 +118,105 @@ def test_damage_in_the_middle_is_named(box: Sandbox) -> None:
     assert "line 2" in caught.value.evidence[0]
 
 
-def test_two_runs_in_one_second_have_two_journals(box: Sandbox) -> None:
-    now = box.context.now()
-    context = box.context
-    frozen = type(context)(**{**{n: getattr(context, n) for n in context.__dataclass_fields__}, "now": lambda: now})
-    one, two = Journal.create(frozen, plan_of()), Journal.create(frozen, plan_of())
-    assert one.path != two.path
-    assert one.path < two.path
+def at(box: Sandbox, moment: str) -> Context:
+    """The context of the box, with the clock set to a moment."""
+    return replace(box.context, now=lambda: datetime.fromisoformat(moment))
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        ("2026-11-30T12:00:00+00:00", "2026-11-30T12:00:00+00:00", "2026-11-30T12:00:00+00:00"),
+        ("2026-11-30T12:00:00+00:00", "1970-01-01T00:00:00+00:00", "2001-09-09T01:46:40+00:00"),
+        ("2099-01-01T00:00:00+00:00", "2026-11-30T12:00:00+00:00", "2038-01-19T03:14:07+00:00"),
+    ],
+    ids=["stopped", "set back", "set forward and back"],
+)
+def test_runs_are_ordered_by_number_whatever_the_clock_says(box: Sandbox, clock: tuple[str, ...]) -> None:
+    names = ["one", "two", "three"]
+    for name, moment in zip(names, clock, strict=True):
+        apply_plan(plan_of(file_step(box.home / name)), replace(box.machine, context=at(box, moment)), verifier=None)
+    assert [run.run for run in read_runs(box.context)] == ["run-0003", "run-0002", "run-0001"]
+    for name in reversed(names):
+        status = read_status(box.context)
+        assert status is not None
+        assert status.run == f"run-000{names.index(name) + 1}"
+        undo_run(box.machine)
+        assert [other for other in names if (box.home / other).exists()] == names[: names.index(name)]
+
+
+def test_runs_with_a_time_for_a_name_come_before_those_with_a_number(box: Sandbox) -> None:
+    """torchup 0.1.0 named its journals by the clock; they stay readable and are older, whatever they are called."""
+    for name in ("old", "older"):
+        run(box, file_step(box.home / name))
+    folder = box.context.places.journal
+    (folder / "run-0001.jsonl").rename(folder / "20991231T235959-002.jsonl")
+    (folder / "run-0002.jsonl").rename(folder / "20991231T235959-001.jsonl")
+    run(box, file_step(box.home / "new"))
+    assert [record.run for record in read_runs(box.context)] == [
+        "run-0003",
+        "20991231T235959-002",
+        "20991231T235959-001",
+    ]
+    undo_run(box.machine)
+    assert not (box.home / "new").exists()
+    assert (box.home / "old").exists()
+
+
+def test_a_number_is_never_given_twice(box: Sandbox) -> None:
+    """Also not below one that was given, nor to two runs that begin at the same moment."""
+    Journal.create(box.context, plan_of())
+    second = Journal.create(box.context, plan_of())
+    second.path.with_name("run-0001.jsonl").unlink()
+    assert Journal.create(box.context, plan_of()).run == "run-0003"
+    with ThreadPoolExecutor(8) as pool:
+        runs = [made.run for made in pool.map(lambda _: Journal.create(box.context, plan_of()), range(40))]
+    assert sorted(runs) == [f"run-{number:04}" for number in range(4, 44)]
+    assert len(read_runs(box.context)) == 42
+
+
+def test_after_ten_thousand_runs_the_order_is_still_that_of_the_numbers(box: Sandbox) -> None:
+    first = Journal.create(box.context, plan_of())
+    first.path.rename(first.path.with_name("run-9999.jsonl"))
+    Journal.create(box.context, plan_of())
+    assert [record.run for record in read_runs(box.context)] == ["run-10000", "run-9999"]
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["hard links", "no hard links"])
+def test_a_journal_has_a_head_or_no_name(box: Sandbox, *, links: bool) -> None:
+    """Every call that beginning a run makes is once its last one, and fails once."""
+    number = 0
+    seen = 1
+    while number < seen:
+        number += 1
+        for error in (None, errno.EIO):
+            calls = CountedCalls(at=number, error=error)
+            if not links:
+                setattr(calls, "link", refuse_links)  # noqa: B010 - the protocol has methods, not attributes
+            begun(box, calls)
+            for path in box.context.places.journal.glob("*.jsonl"):
+                assert read_run(path).plan == plan_of()
+                path.unlink()
+            seen = max(seen, len(calls.seen))
+    assert seen > 4
+
+
+def refuse_links(source: str, target: str) -> None:
+    raise OSError(errno.EPERM, "no hard links here", source, None, target)
+
+
+def begun(box: Sandbox, calls: CountedCalls) -> None:
+    if calls.error is not None:
+        with suppress(StepError):
+            Journal.create(box.context, plan_of(), calls)
+        return
+    child = os.fork()
+    if child == 0:
+        try:
+            Journal.create(box.context, plan_of(), calls)
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
 
 
 # --- Undo, when the files are not as torchup left them --------------------------------------------------------

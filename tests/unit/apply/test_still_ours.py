@@ -158,7 +158,7 @@ def test_a_journal_that_cannot_be_read_keeps_every_backup(machine: Machine) -> N
     apply_some(machine, ".bashrc")
     kept = {path.name for path in machine.context.places.backups.iterdir()}
     journal = read_runs(machine.context)[0].path
-    later = journal.with_name("20991231T000000-001.jsonl")
+    later = journal.with_name("run-0099.jsonl")
     head = json.loads(journal.read_text().splitlines()[0])
     head["plan"]["tool_version"] = "9.1"
     later.write_text(json.dumps({**head, "schema": 2}) + "\n")

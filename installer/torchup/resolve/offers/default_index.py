@@ -64,11 +64,12 @@ def pip_command(python: str) -> list[str]:
 def _ask(command: list[str], pattern: re.Pattern[str], environ: Mapping[str, str]) -> str | None:
     # Imported here: most runs find a kept answer and start nothing.
     import subprocess
-    import tempfile
+
+    from torchup.private_folders import temporary_folder
 
     # Only harmless variables are passed on: a UV_ or PIP_ one would change the answer.
     clean = {name: environ[name] for name in _HARMLESS if name in environ} | {"COLUMNS": "1000"}
-    with tempfile.TemporaryDirectory(prefix="torchup-") as folder:
+    with temporary_folder() as folder:
         try:
             run = subprocess.run(
                 command,

@@ -75,8 +75,10 @@ def write_quietly(path: Path, content: bytes) -> None:
     """Replace a cache file atomically, readable for its owner only; failing to is fine."""
     import tempfile
 
+    from torchup.private_folders import make_private_folder
+
     with contextlib.suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
         try:
             with os.fdopen(handle, "wb") as file:

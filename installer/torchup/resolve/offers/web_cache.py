@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from cachecontrol.caches import FileCache
+
+from torchup.private_folders import make_private_folder
 
 
 class CheckedFileCache(FileCache):
@@ -30,6 +33,7 @@ class CheckedFileCache(FileCache):
     def set(self, key: str, value: bytes, expires: Any = None) -> None:
         """Store an entry with its digest."""
         with contextlib.suppress(OSError):
+            make_private_folder(Path(self.directory))
             super().set(key, hashlib.sha256(value).digest() + value, expires)
 
     def delete(self, key: str) -> None:
