@@ -29,6 +29,7 @@ def run_guarded(
     """
     from torchup.app.history import result_data
     from torchup.app.shell_guard import ShellGuard, refuse_taken_away
+    from torchup.apply.change import LockChange
     from torchup.ui.closing import render_closing
     from torchup.ui.program import program_name
     from torchup.ui.progress import RunProgress
@@ -43,7 +44,10 @@ def run_guarded(
         refuse_taken_away(seen, line)
         # With a tensor test the report has these checks.
         in_part += seen.problems if result.report is None else []
-    for text in in_part:
+    no_lock = [
+        change.problem for change in result.changes.values() if isinstance(change, LockChange) and change.problem
+    ]
+    for text in (*in_part, *no_lock):
         line.console.warn(text)
     if line.console.json_output:
         line.console.data({"schema": 1, "result": result_data(result), "left_out": in_part})

@@ -175,6 +175,13 @@ Change = (
 )
 
 
+def is_change(change: Change) -> bool:
+    """Tell whether a change changed anything: a lock that could not be written, for one, did not."""
+    if isinstance(change, LockChange):
+        return change.after != change.before
+    return not isinstance(change, NoChange)
+
+
 def backups_of(change: Change) -> frozenset[str]:
     """Name the backups, by their digests, that putting this change back may need."""
     match change:

@@ -19,6 +19,7 @@ from torchup.apply.change import (
     RestartChange,
     Span,
     SystemChange,
+    is_change,
 )
 from torchup.apply.driver_check import DriverChecker, not_as_planned
 from torchup.apply.environment_undo import Undoing
@@ -172,7 +173,7 @@ class _Run:
         self.changes[step.id] = change
         outcome = Outcome(
             step_id=step.id,
-            status="changed",
+            status="changed" if is_change(change) else "unchanged",
             detail=(change.problem if isinstance(change, LockChange) else None) or prepared.detail,
             seconds=round(time.monotonic() - began, 3),
         )
@@ -244,7 +245,7 @@ class _Run:
 
     def _interrupted(self, step: Step) -> NoReturn:
         """End the run where it is; what was done stays, and the journal knows it."""
-        real = [change for change in self.changes.values() if not isinstance(change, NoChange)]
+        real = [change for change in self.changes.values() if is_change(change)]
         if self.journal is not None:
             self.journal.end("interrupted" if real else "rolled-back", at=self.context.now(), detail=step.id)
         if not real:
@@ -286,7 +287,7 @@ class _Run:
         left: list[Left] = []
         for done in reversed(self.plan.steps):
             change = self.changes.get(done.id)
-            if change is None or isinstance(change, NoChange):
+            if change is None or not is_change(change):
                 continue
             remains = self._take_back(done, change, journal)
             left += [remains] if remains is not None else []

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from torchup import __version__
-from torchup.apply.change import Change, EnvironmentChange, NoChange
+from torchup.apply.change import Change, EnvironmentChange, NoChange, is_change
 from torchup.apply.folders import marked_run
 from torchup.apply.journal import SCHEMA, EndStatus
 from torchup.apply.journal_files import journal_files, unreadable
@@ -39,7 +39,7 @@ class StepRecord:
     @property
     def remains(self) -> bool:
         """Tell whether what the step changed is still there."""
-        return not self.undone and not self.settled and not isinstance(self.change, NoChange)
+        return not self.undone and not self.settled and is_change(self.change)
 
 
 @dataclass(slots=True, kw_only=True)

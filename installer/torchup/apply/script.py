@@ -136,8 +136,11 @@ def step_lines(step: Step, effects: tuple[Effect, ...], *, root_by: tuple[str, .
         )
     lines = tuple(line for effect in effects for line in effect_lines(effect, root_by=root_by))
     if isinstance(step, WriteLock):
-        *listing, locking = lines
-        return (*listing, f"{locking} ||", "  echo 'torchup: no lock was written' >&2")
+        # What was recorded ends with the first way to make the lock, which was believed to succeed.
+        ways = [_command(Ran(command=command, as_root=False), root_by) for command in step.commands[1:]]
+        listed = shlex.quote(step.listed)
+        failed = f"  {{ rm -f {listed}; echo 'torchup: no lock was written' >&2; }}"
+        return (*lines[:-1], *(f"{way} ||" for way in ways), failed)
     return lines
 
 

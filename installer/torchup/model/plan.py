@@ -175,7 +175,8 @@ class InstallPackages:
 class WriteLock:
     """Have what is installed for `python` written to `path` as pylock.toml (PEP 751).
 
-    `listed` is the list of exact pins that the lock is made from. A lock that cannot be written fails nothing.
+    `listed` is the list of exact pins that the lock is made from. The first command writes it, the others are ways to
+    make the lock, the best first. A lock that cannot be written fails nothing.
     """
 
     kind: Literal["WriteLock"] = "WriteLock"

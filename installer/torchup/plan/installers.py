@@ -85,13 +85,15 @@ class Installer:
         uv = (self.uv, "pip", "install", "--no-config", "--python", python, "--no-deps", *offline)
         return (self._command(*uv, "--requirements", path),)
 
-    def lock(self, python: str, label: str, listed: str, path: str) -> Command:
+    def lock(self, python: str, listed: str, path: str, *, release: str | None = None) -> Command:
         """Give the command that turns a list of exact pins into a pylock.toml at `path`.
 
-        `label` is the Python that the lock is for: 3.12 stands for all of 3.12.
+        It is for every Python of a release (`3.12`), which uv takes as 3.12.0 and later; without one for the
+        whole version of the interpreter and later.
         """
         flags = uv_flags(self.sources, self.names, find_links_secret=self.find_links_secret)
-        uv = (self.uv, "pip", "compile", "--no-config", "--python", python, "--python-version", label.rstrip("t"))
+        versions = ("--python-version", release) if release is not None else ()
+        uv = (self.uv, "pip", "compile", "--no-config", "--python", python, *versions)
         how = ("--quiet", "--no-deps", "--no-header", "--format", "pylock.toml", "--output-file", path)
         return self._command(*uv, *how, *flags, listed)
 

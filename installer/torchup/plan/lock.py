@@ -19,7 +19,11 @@ LIST_INSTALLED = (
 
 
 def lock_steps(given: PlanInput, installer: Installer, python: str, label: str) -> list[Step]:
-    """Give the step that writes the lock; `label` is the Python, `3.12` or `3.13t`."""
+    """Give the step that writes the lock; `label` is the Python, `3.12` or `3.13t`.
+
+    A lock that holds for every 3.12 serves more machines. Where a package wants a later one than 3.12.0, the lock is
+    for the interpreter's own version and later ones.
+    """
     path, listed = f"{given.target.path}/{LOCK}", f"{given.target.path}/{INSTALLED}"
     return [
         WriteLock(
@@ -31,7 +35,8 @@ def lock_steps(given: PlanInput, installer: Installer, python: str, label: str) 
             python=python,
             commands=(
                 Command(argv=(python, "-I", "-c", LIST_INSTALLED, listed)),
-                installer.lock(python, label, listed, path),
+                installer.lock(python, listed, path, release=label.rstrip("t")),
+                installer.lock(python, listed, path),
             ),
         )
     ]

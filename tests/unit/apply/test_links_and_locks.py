@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from support.sandbox import Sandbox, passing, tree
+from support.sandbox import Sandbox, offer_of, passing, tree
 from support.wheel_index import stub_wheel
+from torchup.apply.history import read_runs
 from torchup.apply.recording_system import RecordingSystem
 from torchup.apply.run import apply_plan, undo_run
 from torchup.apply.script import dry_run
@@ -115,13 +117,75 @@ def test_a_lock_that_cannot_be_written_fails_nothing(box: Sandbox) -> None:
         [uv, "pip", "install", "-q", "--no-index", "--python", box.environment / "bin/python", own], check=True
     )
     assert any(site.glob("of_mine*"))
+    before = kept(box)
+    for _ in range(2):  # what no source has today, one may have tomorrow
+        result = apply_plan(box.plan(), box.machine, verifier=None)
+        (outcome,) = (outcome for outcome in result.outcomes if outcome.step_id == "lock")
+        assert outcome.status == "unchanged"
+        assert "no lock was written" in outcome.detail
+        assert kept(box) == before
+    (run, *_) = read_runs(box.context)
+    assert not run.has_changes
+
+
+def test_a_lock_that_cannot_be_written_anew_leaves_the_one_that_was_there(box: Sandbox) -> None:
+    apply_plan(box.plan(), box.machine, verifier=None)
+    (box.environment / "pylock.toml").write_text("# of an older set-up\n")
+    before = kept(box)
+    for wheel in box.wheels.glob("sympy*"):
+        wheel.unlink()
     result = apply_plan(box.plan(), box.machine, verifier=None)
-    (outcome,) = (outcome for outcome in result.outcomes if outcome.step_id == "lock")
-    assert outcome.status == "changed"
-    assert "no lock was written" in outcome.detail
-    assert not (box.environment / "pylock.toml").exists()
-    # It was tried for exactly this environment, so another run has nothing to do.
+    assert not result.changed
+    assert kept(box) == before
+
+
+def without_packages(content: str) -> str:
+    return content.partition("[[packages]]")[0]
+
+
+HARMED: dict[str, Callable[[str], str | None]] = {
+    "removed": lambda _: None,
+    "empty": lambda _: "",
+    "cut short": lambda content: content[: len(content) // 2],
+    "cut before its files": lambda content: content.rpartition("wheels = ")[0],
+    "cut between packages": without_packages,
+    "of another version": lambda content: content.replace("1.14.0", "1.13.0"),
+    "no TOML": lambda _: "mine\n",
+    "no lock": lambda _: 'packages = "all"\n',
+}
+
+
+@pytest.mark.parametrize("harm", HARMED)
+def test_a_lock_that_is_not_as_what_is_installed_is_made_again(box: Sandbox, harm: str) -> None:
+    apply_plan(box.plan(), box.machine, verifier=None)
+    path = box.environment / "pylock.toml"
+    whole = path.read_text()
+    harmed = HARMED[harm](whole)
+    if harmed is None:
+        path.unlink()
+    else:
+        assert harmed != whole
+        path.write_text(harmed)
+    assert apply_plan(box.plan(), box.machine, verifier=None).changed
+    assert path.read_text() == whole
     assert not apply_plan(box.plan(), box.machine, verifier=None).changed
+
+
+@pytest.mark.skipif(sys.version_info.micro == 0, reason="needs a Python that is later than the first of its release")
+def test_a_package_that_wants_a_later_patch_release_can_be_locked(box: Sandbox) -> None:
+    """`--python-version 3.11` means 3.11.0; the lock is then for the interpreter's own version."""
+    major, minor = sys.version_info[:2]
+    assert box.torch is not None
+    torch = stub_wheel("torch", "2.13.0+cpu", requires=["sympy>=1.13", "picky"])
+    torch.write(box.wheels)
+    stub_wheel("picky", "1.0", tags=("py3", "none", "any"), requires_python=f">={major}.{minor}.1").write(box.wheels)
+    box.torch, box.offers = torch, (offer_of(torch, box.wheels),)
+    plan = box.plan()
+    apply_plan(plan, box.machine, verifier=None)
+    assert locked(box)["picky"] == "1.0"
+    script = dry_run(box.plan(), box.machine.system(), box.context).script
+    undo_run(box.machine)
+    assert "up to date" in script
 
 
 def kept(box: Sandbox) -> dict[str, str]:
