@@ -30,6 +30,7 @@ def run_guarded(
     from torchup.app.history import result_data
     from torchup.app.shell_guard import ShellGuard, refuse_taken_away
     from torchup.apply.change import LockChange
+    from torchup.apply.history import undoable_runs
     from torchup.ui.closing import render_closing
     from torchup.ui.program import program_name
     from torchup.ui.progress import RunProgress
@@ -53,5 +54,7 @@ def run_guarded(
         line.console.data({"schema": 1, "result": result_data(result), "left_out": in_part})
     else:
         program = program_name(line.context.environ)
-        line.console.show(render_closing(result, plan, shell=shell, program=program, log=line.context.places.log))
+        log = line.context.places.log
+        earlier = [run.run for run in undoable_runs(line.context) if run.path != result.journal]
+        line.console.show(render_closing(result, plan, shell=shell, program=program, log=log, earlier=earlier))
     return ExitStatus.DEGRADED if in_part and result.exit_status == ExitStatus.DONE else result.exit_status

@@ -138,7 +138,9 @@ class _Run:
                     tr("Everything is done, but the journal could not be closed."),
                     code="journal-not-closed",
                     evidence=(error.message, *error.evidence),
-                    hint=tr("Correct that, then `torchup resume` closes it; `torchup undo` puts everything back."),
+                    hint=tr(
+                        "Correct that, then `torchup resume` closes it; `torchup undo` puts back what this run changed."
+                    ),
                 ) from error
         return self._result("done")
 
@@ -257,7 +259,7 @@ class _Run:
             )
             if _has_packages(real)
             else tr(
-                "`torchup resume` goes on, `torchup undo` puts everything back, `torchup status` shows what was done."
+                "`torchup resume` goes on, `torchup undo` puts back what this run changed, `torchup status` shows what was done."
             )
         )
         if isinstance(step, InstallSystemPackages) and self.system.manager_was_cut_off(step.manager):

@@ -115,6 +115,14 @@ def last_run(context: Context) -> RunRecord | None:
     return next((run for run in runs if run.has_changes or run.is_open), runs[0] if runs else None)
 
 
+def undoable_runs(context: Context) -> tuple[RunRecord, ...]:
+    """Give the runs with changes that are still there, in the order in which `undo` takes them: newest first."""
+    runs = tuple(run for run in read_runs(context) if run.has_changes)
+    # What an earlier undo had to leave does not keep the runs before it from being undone.
+    untried = tuple(run for run in runs if any(step.remains and step.left is None for step in run.steps.values()))
+    return untried or runs
+
+
 def made_environments(context: Context) -> frozenset[str]:
     """Give the paths of the environments that torchup made and did not remove, where nothing else has taken their place."""
     return frozenset(

@@ -12,7 +12,7 @@ from torchup.apply.change import FileChange
 from torchup.apply.driver_check import DriverChecker
 from torchup.apply.events import OnEvent, ignore
 from torchup.apply.executor import Verifier, execute
-from torchup.apply.history import RunRecord, read_runs
+from torchup.apply.history import RunRecord, read_runs, undoable_runs
 from torchup.apply.interrupts import Interrupts
 from torchup.apply.journal import Journal
 from torchup.apply.key_steps import needs_a_person, prepare_key
@@ -290,15 +290,14 @@ def _refuse_unfinished(context: Context) -> None:
         tr("An earlier run {state}, and what it changed is still there.", state=tr(states[run.status])),
         code="unfinished-run",
         evidence=(tr("run {run}: {path}", run=run.run, path=run.path),),
-        hint=tr("`torchup resume` goes on with it, `torchup undo` puts everything back, `torchup status` shows it."),
+        hint=tr(
+            "`torchup resume` goes on with it, `torchup undo` puts back what it changed, `torchup status` shows it."
+        ),
     )
 
 
 def _undoable(context: Context) -> RunRecord:
-    runs = [run for run in read_runs(context) if run.has_changes]
-    # What an earlier undo had to leave does not keep the runs before it from being undone.
-    untried = [run for run in runs if any(step.remains and step.left is None for step in run.steps.values())]
-    for run in untried or runs:
+    for run in undoable_runs(context):
         return run
     raise RefusedError(
         tr("There is nothing to undo: no run of torchup has changes that are still there."),

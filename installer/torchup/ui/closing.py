@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePath
 
 from rich.console import Group, RenderableType
@@ -32,8 +33,14 @@ _VERDICTS: dict[Verdict, str] = {
 }
 
 
-def render_closing(result: RunResult, plan: Plan, *, shell: str | None, program: str, log: Path) -> RenderableType:
-    """Show the end of a run; `shell` is the one torchup was started from, `program` how to call torchup."""
+def render_closing(
+    result: RunResult, plan: Plan, *, shell: str | None, program: str, log: Path, earlier: Sequence[str] = ()
+) -> RenderableType:
+    """Show the end of a run.
+
+    `shell` is the one torchup was started from, `program` how to call torchup, `earlier` the runs before this one
+    whose changes are still there.
+    """
     parts: list[RenderableType] = []
     if result.status == "restart-needed":
         parts += _section(tr("Restart the machine"), [tr("then go on with:"), f"  {program} resume"])
@@ -45,12 +52,23 @@ def render_closing(result: RunResult, plan: Plan, *, shell: str | None, program:
     if use and result.status == "done":
         parts += _section(tr("Use it now"), use)
     if changed:
-        parts += _section(tr("Undo all of it"), [f"{program} undo"])
+        parts += _section(
+            tr("Undo this run") if earlier else tr("Undo all of it"), [f"{program} undo", *_earlier(earlier)]
+        )
     kept = [step.path for step in plan.steps if isinstance(step, WriteFile) and step.id == "answers"]
     details = [tr("answers  {path}", path=path) for path in kept]
     details += [tr("journal  {path}", path=result.journal), tr("log      {path}", path=log)] if result.journal else []
     parts += _section(tr("Where to look"), details)
     return Group(*parts)
+
+
+def _earlier(runs: Sequence[str]) -> list[str]:
+    if not runs:
+        return []
+    return [
+        tr("That takes this run back. Earlier runs have changes too: {runs}.", runs=", ".join(runs)),
+        tr("Repeat it for each of them; it takes the newest first."),
+    ]
 
 
 def _section(title: str, lines: list[str]) -> list[RenderableType]:

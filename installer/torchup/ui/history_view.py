@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -69,3 +71,13 @@ def render_undo(result: UndoResult, *, dry_run: bool) -> RenderableType:
         if len(kept) > _KEPT_SHOWN:
             lines.append(Text(tr("    and {count} more", count=len(kept) - _KEPT_SHOWN)))
     return Group(*lines)
+
+
+def render_earlier_runs(runs: Sequence[str]) -> RenderableType:
+    """Say which runs still have changes, and how they go."""
+    return Text(
+        tr(
+            "Earlier runs have changes that are still there: {runs}. Each `torchup undo` takes one back, the newest first.",
+            runs=", ".join(runs),
+        )
+    )
