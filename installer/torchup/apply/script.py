@@ -175,9 +175,12 @@ def _helpers(effects: tuple[Effect, ...], root_by: tuple[str, ...]) -> tuple[str
 
 
 def _making(effect: MadeDirectory, by: str) -> tuple[str, ...]:
+    """Write the lines that make folders with the modes that apply gives them, whatever the umask is."""
     *above, path = map(shlex.quote, effect.paths)
-    parents = (f"{by}mkdir -p {above[-1]}",) if above else ()
-    return (*parents, f"[ -d {path} ] || {by}mkdir -m {effect.mode:o} {path}")
+    made = f"[ -d {path} ] || {by}mkdir -m {effect.mode:o} {path}"
+    if by:
+        return (*(f"[ -d {parent} ] || {by}mkdir -m 755 {parent}" for parent in above), made)
+    return (*((f"(umask g-w,o-w && mkdir -p {above[-1]})",) if above else ()), made)
 
 
 def _fetching(effect: Fetched, by: str) -> tuple[str, ...]:
