@@ -56,6 +56,7 @@ def test_a_whole_set_up_and_its_script_end_in_the_same_modes(person: Person, wan
     by(person, umask, "setup", "--answers", wanted)
     applied = dict(seen(person))
     assert applied[".config/torchup/answers.yaml"] == 0o600
+    assert applied[".config/torchup"] == 0o700
     state = person.home / ".local/state/torchup"
     for name, mode in modes(state):
         assert mode == (0o700 if (state / name).is_dir() else 0o600), name

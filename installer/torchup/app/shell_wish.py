@@ -16,9 +16,10 @@ from torchup.app.startup_look import read_startup
 from torchup.errors import UsageError
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
-from torchup.model.plan import MakeDirectory, Plan
+from torchup.model.plan import Plan
 from torchup.model.request import Request, ShellWish
 from torchup.model.resolution import ToolkitDecision
+from torchup.plan.config_folder import config_folder
 from torchup.plan.shell_steps import ShellPlan, plan_shell
 from torchup.shell.kinds.kind import StartupFile
 from torchup.shell.startup_choice import Unedited
@@ -77,9 +78,7 @@ class Wanted:
         from torchup.plan.digests import facts_digest, request_digest
 
         config = str(self.context.places.config)
-        folder = MakeDirectory(
-            id="config-folder", summary=tr("Make {path}", path=config), why=tr("The env files go there."), path=config
-        )
+        folder = config_folder(config, why=tr("The env files go there."))
         writes = any(step.kind == "WriteFile" and Path(step.path).parent == Path(config) for step in planned.steps)
         return Plan(
             tool_version=__version__,

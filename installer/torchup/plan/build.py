@@ -9,18 +9,10 @@ from typing import Literal
 
 from torchup import __version__
 from torchup.errors import NoSolutionError
-from torchup.model.plan import (
-    Command,
-    CreateEnvironment,
-    InstallPackages,
-    MakeDirectory,
-    Plan,
-    Step,
-    Verify,
-    WriteFile,
-)
+from torchup.model.plan import Command, CreateEnvironment, InstallPackages, MakeDirectory, Plan, Step, Verify, WriteFile
 from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
 from torchup.plan.conda_toolkit import conda_toolkit_steps, place_conda_toolkit
+from torchup.plan.config_folder import config_folder
 from torchup.plan.digests import facts_digest, request_digest
 from torchup.plan.environments import environment_steps
 from torchup.plan.given import PlanInput, environment_path, python_in, settings_of
@@ -116,12 +108,7 @@ def _left_out(given: PlanInput, steps: Sequence[Step]) -> list[str]:
 
 def _answers(given: PlanInput) -> list[Step]:
     config = given.context.places.config
-    folder = MakeDirectory(
-        id="config-folder",
-        summary=tr("Make {path}", path=config),
-        why=tr("torchup's own files go there."),
-        path=str(config),
-    )
+    folder = config_folder(str(config), why=tr("torchup's own files go there."))
     if given.answers_text is None:
         return [folder]
     answers = WriteFile(

@@ -246,7 +246,7 @@ def test_root_and_private_files_are_written_so() -> None:
         "sudo env DEBIAN_FRONTEND=noninteractive apt-get install 'a b'",
     )
     assert effect_lines(MadeDirectory(paths=("/a", "/a/b"), mode=0o700)) == (
-        "mkdir -p /a",
+        "(umask g-w,o-w && mkdir -p /a)",
         "[ -d /a/b ] || mkdir -m 700 /a/b",
     )
     absent = FileState(kind="absent", real_path="/a")
