@@ -26,7 +26,12 @@ from torchup.cli.root import cli
 @click.option("--machine", type=FILE, metavar="FILE", help="With --dry-run: facts of another machine.")
 @click.option("--offline", is_flag=True, help="Open no network connection.")
 @click.option("--save-answers", type=FILE, metavar="FILE", help="Also write the complete answers to FILE.")
-@click.option("--plan", type=FILE, metavar="FILE", help="Apply the plan in FILE, made by --dry-run --json.")
+@click.option(
+    "--plan",
+    type=FILE,
+    metavar="FILE",
+    help="Apply the plan in FILE, made by --dry-run --json. A plan is code: it runs commands as you.",
+)
 @click.option("--from-lock", type=FILE, metavar="FILE", help="Install exactly what the pylock.toml FILE names.")
 @common_options
 def setup(**parameters: Any) -> int:

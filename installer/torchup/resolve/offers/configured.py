@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from torchup.model.quick import dataclass
+from torchup.reading import read_file
 from torchup.words import tr
 
 
@@ -45,7 +47,8 @@ class Files:
     def read(self, path: Path) -> str | None:
         """Give the text of a file; None when there is none, or with a problem noted when it is unreadable."""
         try:
-            return path.read_text(encoding="utf-8")
+            # pip and uv are told by it that there is no configuration.
+            return None if str(path) == os.devnull else read_file(path).decode("utf-8")
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError) as error:

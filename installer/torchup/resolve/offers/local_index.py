@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torchup.reading import read_file, reason
 from torchup.resolve.offers.simple_page import IndexFile, PageProblem, parse_html, parse_names
 from torchup.resolve.offers.transport import FetchError
 from torchup.words import tr
@@ -13,13 +14,13 @@ def read_local_page(path: Path) -> tuple[IndexFile, ...]:
     """Read a page of a local index: the HTML file itself, or `index.html` in a folder. Raises FetchError."""
     page = path / "index.html" if path.is_dir() else path
     try:
-        text = page.read_text(encoding="utf-8", errors="replace")
+        text = read_file(page).decode("utf-8", "replace")
     except (FileNotFoundError, NotADirectoryError) as error:
         if not path.parent.is_dir():
             raise FetchError("page", tr("the folder {parent} does not exist", parent=path.parent)) from error
         raise FetchError("missing", tr("there is no {page}", page=page)) from error
     except OSError as error:
-        raise FetchError("page", tr("{page} could not be read: {error}", page=page, error=error.strerror)) from error
+        raise FetchError("page", tr("{page} could not be read: {error}", page=page, error=reason(error))) from error
     files = parse_html(text, page.absolute().as_uri())
     if isinstance(files, PageProblem):
         # A local page that lists nothing is an empty index: no portal can have put it there.
@@ -41,7 +42,7 @@ def read_wheel_folder(path: Path) -> tuple[IndexFile, ...]:
             if entry.is_file()
         )
     except OSError as error:
-        raise FetchError("page", tr("{path} could not be read: {error}", path=path, error=error.strerror)) from error
+        raise FetchError("page", tr("{path} could not be read: {error}", path=path, error=reason(error))) from error
 
 
 def read_local_names(path: Path) -> tuple[str, ...]:
@@ -50,9 +51,9 @@ def read_local_names(path: Path) -> tuple[str, ...]:
         folders = tuple(sorted(entry.name for entry in path.iterdir() if entry.is_dir()))
         if folders or not (path / "index.html").is_file():
             return folders
-        names = parse_names((path / "index.html").read_bytes(), "text/html")
+        names = parse_names(read_file(path / "index.html"), "text/html")
     except (FileNotFoundError, NotADirectoryError) as error:
         raise FetchError("missing", tr("the folder {path} does not exist", path=path)) from error
     except OSError as error:
-        raise FetchError("page", tr("{path} could not be read: {error}", path=path, error=error.strerror)) from error
+        raise FetchError("page", tr("{path} could not be read: {error}", path=path, error=reason(error))) from error
     return () if isinstance(names, PageProblem) else names
