@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -84,8 +85,9 @@ def drop(path: Path, calls: OsCalls = REAL_CALLS) -> None:
         calls.unlink(str(path))
 
 
-def sweep(folder: Path) -> None:
+def sweep(folder: Path, pattern: str = "*.tmp", *, older_than_seconds: float | None = None) -> None:
     """Remove the temporary files that a run which was killed left in a folder of ours; the caller holds the lock."""
     with suppress(OSError):
-        for left in folder.glob("*.tmp"):
-            drop(left)
+        for left in folder.glob(pattern):
+            if older_than_seconds is None or time.time() - left.lstat().st_mtime > older_than_seconds:
+                drop(left)

@@ -268,6 +268,8 @@ def _clean(machine: Machine) -> None:
     sweep_temporary_folders()
     for folder in (places.state, places.journal):
         sweep(folder)
+    # Other commands fill the cache without the lock, so only what no command can still be writing goes.
+    sweep(places.cache, "**/.new-*", older_than_seconds=3600)
     with suppress(RefusedError):
         system = machine.system()
         for run in read_runs(machine.context)[:1]:

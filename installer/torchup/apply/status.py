@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from torchup.apply.history import RunRecord, last_run
+from torchup.apply.history import RunRecord, last_run, read_runs
 from torchup.apply.still_ours import is_removal
 from torchup.model.context import Context
 
@@ -24,7 +24,10 @@ class StepStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The last run. `ended` is None for one that was cut off; `journal` is its file."""
+    """The last run. `ended` is None for one that was cut off; `journal` is its file.
+
+    `runs_with_changes` are the other runs whose changes are still there, newest first.
+    """
 
     run: str
     at: str
@@ -34,6 +37,7 @@ class Status:
     can_resume: bool
     can_undo: bool
     journal: str
+    runs_with_changes: tuple[str, ...] = ()
 
 
 def read_status(context: Context) -> Status | None:
@@ -50,6 +54,9 @@ def read_status(context: Context) -> Status | None:
         can_resume=run.is_open,
         can_undo=run.has_changes,
         journal=str(run.path),
+        runs_with_changes=tuple(
+            other.run for other in read_runs(context) if other.has_changes and other.run != run.run
+        ),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from torchup.apply.status import Status, StepState
@@ -38,17 +39,25 @@ def render_status(status: Status | None) -> RenderableType:
     if status is None:
         return Text(tr("torchup has changed nothing on this account: there is no run in its journal."))
     ended = tr(_ENDS[status.ended]) if status.ended in _ENDS else status.ended or ""
-    title = Text.assemble(tr("The last run "), (ended, "bold"), f" ({status.at})")
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    moment = datetime.fromisoformat(status.at).astimezone()
+    title = Text.assemble(tr("The last run "), (ended, "bold"), f" ({status.run}, {moment:%Y-%m-%d %H:%M})")
+    words = {step.state: tr(_STATES[step.state]) for step in status.steps}
+    width = max(map(cell_len, words.values()), default=0) + 2
+    lines = []
     for step in status.steps:
-        table.add_row(Text(tr(_STATES[step.state])), Text(step.summary), Text(step.detail, style="dim"))
-    hints = []
+        lines.append(f"{set_cell_size(words[step.state], width)}{step.summary}")
+        if step.detail and step.state in ("left", "half-done"):
+            lines.append(f"{'':{width}}{step.detail}")
+    lines.append("")
     if status.can_resume:
-        hints.append(tr("torchup resume   goes on with it"))
+        lines.append(tr("torchup resume   goes on with it"))
     if status.can_undo:
-        hints.append(tr("torchup undo     puts back what it changed"))
-    hints.append(tr("journal: {path}", path=status.journal))
-    return Group(title, table, Text(""), Text("\n".join(hints)))
+        lines.append(tr("torchup undo     puts back what it changed"))
+    if status.runs_with_changes:
+        lines.append(tr("Other runs have changes too: {runs}", runs=", ".join(status.runs_with_changes)))
+    lines.append(tr("journal: {path}", path=status.journal))
+    # Paths and commands are there to be copied, so no line is ever broken by us.
+    return Group(title, Text("\n".join(lines), no_wrap=True, overflow="ignore"))
 
 
 def render_undo(result: UndoResult, *, dry_run: bool) -> RenderableType:

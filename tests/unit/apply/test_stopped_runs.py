@@ -155,6 +155,39 @@ def test_a_run_killed_in_the_middle_of_installing(folder: Path, then: str) -> No
         assert tree(box.home) == before
 
 
+KILLING_UV = """#!/bin/sh
+# Kills torchup when it is to make the lock, once: between the two commands of that step.
+if [ "$1 $2" = "pip compile" ] && [ ! -e {flag} ]; then
+  : >{flag}
+  kill -9 "$PPID"
+  {half}
+  exit 1
+fi
+exec {uv} "$@"
+"""
+
+
+@pytest.mark.parametrize("half", [":", "echo 'lock-version = \"1.0\"' >{home}/.venvs/torch/pylock.toml"])
+@pytest.mark.parametrize("then", ["resume", "undo"])
+def test_a_run_killed_between_the_two_commands_of_the_lock(folder: Path, then: str, half: str) -> None:
+    box = sandbox_at(folder)
+    before = tree(box.home)
+    home = folder / "home"
+    uv = folder / "uv"
+    uv.write_text(KILLING_UV.format(flag=folder / "flag", half=half.format(home=home), uv=find_uv_bin()))
+    uv.chmod(0o755)
+    code, said = finish(folder, "apply", "--uv", str(uv))
+    assert code == -signal.SIGKILL, said
+    assert (box.environment / "torchup-installed.txt").exists()
+    code, said = finish(folder, then)
+    assert code == 0, said
+    if then == "resume":
+        assert 'name = "torch"' in (box.environment / "pylock.toml").read_text()
+        assert not apply_plan(box.plan(), box.machine, verifier=passing).changed
+    else:
+        assert tree(box.home) == before
+
+
 def test_what_a_killed_run_left_at_work_is_ended(folder: Path) -> None:
     with working(folder, slow_uv(folder)) as child:
         note = json.loads((folder / "home/.local/state/torchup/child.json").read_text())
