@@ -71,15 +71,18 @@ def temporary_in(folder: Path) -> dict[str, str]:
 def sweep_temporary_folders() -> None:
     """Remove the temporary folders of runs that were killed; those in use and those of others stay."""
     with suppress(OSError):
-        for entry in os.scandir(tempfile.gettempdir()):
-            if not _TEMPORARY.fullmatch(entry.name) or not entry.is_dir(follow_symlinks=False):
-                continue
-            if not _is_ours(entry.stat(follow_symlinks=False)):
-                continue
-            held = _hold(Path(entry.path))
-            if held is not None:
-                shutil.rmtree(entry.path, ignore_errors=True)
-                _release(held)
+        for path in Path(tempfile.gettempdir()).iterdir():
+            if _TEMPORARY.fullmatch(path.name):
+                _sweep(path)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove one of them, which may go by itself meanwhile."""
+    with suppress(OSError):
+        found = folder.lstat()
+        if stat.S_ISDIR(found.st_mode) and _is_ours(found) and (held := _hold(folder)) is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            _release(held)
 
 
 def _hold(folder: Path) -> int | None:

@@ -31,7 +31,7 @@ def prepare_lock(step: WriteLock, system: System) -> Prepared:
 
 def perform_lock(step: WriteLock, change: LockChange, system: System, on_line: OnLine) -> LockChange:
     """Have the lock written; where uv cannot, say why, and leave the installation and what was there as they are."""
-    before = {path: system.look(path).content for path in change.before}
+    before = {path: system.look(path) for path in change.before}
     problem = None
     try:
         _write(step, system, on_line)
@@ -41,10 +41,10 @@ def perform_lock(step: WriteLock, change: LockChange, system: System, on_line: O
         problem = tr("no lock was written: {reason}", reason=error.message)
         on_line(problem)
         for path, old in before.items():
-            if old is None:
+            if old.content is None:
                 system.remove_file(path)
-            elif old != system.look(path).content:
-                system.write_file(path, old, mode=None, create=True)
+            elif old.content != system.look(path).content:
+                system.write_file(path, old.content, mode=old.mode, create=True)
     after = {path: None if (now := system.look(path).content) is None else sha256(now) for path in change.before}
     return LockChange(before=change.before, after=after, problem=problem)
 
