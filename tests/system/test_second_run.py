@@ -26,12 +26,12 @@ def test_undo_goes_run_by_run_and_says_so(person: Person, index: WheelIndex) -> 
     assert "run-0001" in second.stdout
     assert json.loads(person.torchup("status", "--json").stdout)["run"]["run"] == "run-0002"
 
-    undone = person.torchup("undo")
+    undone = person.torchup("undo", "--yes")
     assert undone.returncode == 0, undone.stderr
     assert "run-0001" in undone.stdout
     assert "`torchup undo`" in undone.stdout
     assert person.tree() == set_up
-    last = json.loads(person.torchup("undo", "--json").stdout)
+    last = json.loads(person.torchup("undo", "--yes", "--json").stdout)
     assert last["runs_with_changes"] == []
     assert person.tree() == before
-    assert person.torchup("undo").returncode == 6
+    assert person.torchup("undo", "--yes").returncode == 6

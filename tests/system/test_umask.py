@@ -60,7 +60,7 @@ def test_a_whole_set_up_and_its_script_end_in_the_same_modes(person: Person, wan
     state = person.home / ".local/state/torchup"
     for name, mode in modes(state):
         assert mode == (0o700 if (state / name).is_dir() else 0o600), name
-    by(person, umask, "undo")
+    by(person, umask, "undo", "--yes")
     subprocess.run(
         ["sh", "-c", f"umask {umask}; exec sh -s"],
         input=script,

@@ -134,4 +134,4 @@ def test_the_command_in_the_hint_is_a_way_out(person: Person) -> None:
     Path(hint[0]).rename(hint[1])
     done = person.torchup("shell", "apply", "--shell", "zsh", "--environment", "environment", "--yes")
     assert done.returncode == 0, done.stderr
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
