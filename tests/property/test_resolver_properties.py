@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from functools import cache
 from typing import Literal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from support.machines import PACKAGES, book_for, resolved, title
-from torchup.knowledge.chips import chips, open_module_required
+from torchup.knowledge.chips import Chip, chips, open_module_required
 from torchup.knowledge.cubins import serving
 from torchup.knowledge.drivers import branches, cuda_ceiling, minimum_driver
 from torchup.knowledge.platforms import platform_of
@@ -38,8 +40,8 @@ from torchup.model.serial import dump
 from torchup.model.versions import ComputeCapability, DriverVersion
 from torchup.resolve.decide import resolve
 
-_IDS = [(row["name"], pci_id) for row in table("nvidia_chips")["chips"] for pci_id in row["pci_ids"][:2]]
-_CHIPS = {chip.name: chip for chip in chips()}
+pytestmark = pytest.mark.live_tables
+
 _DRIVERS = [
     "418.226.00", "450.80.01", "450.80.02", "470.256.02", "510.47.03", "525.60.12", "525.60.13", "535.183.01",
     "550.163.01", "560.35.05", "570.26", "570.211.01", "580.65.05", "580.65.06", "580.178.04", "590.48.01",
@@ -66,6 +68,16 @@ _TROUBLES: list[DriverState] = [
 ]
 
 
+@cache
+def _ids() -> list[tuple[str, str]]:
+    return [(row["name"], pci_id) for row in table("nvidia_chips")["chips"] for pci_id in row["pci_ids"][:2]]
+
+
+@cache
+def _chips() -> dict[str, Chip]:
+    return {chip.name: chip for chip in chips()}
+
+
 @st.composite
 def _pythons(draw: st.DrawFn) -> tuple[Python, ...]:
     found = draw(st.lists(st.tuples(st.sampled_from(_PYTHONS), st.booleans(), st.sampled_from(_BITS)), max_size=4))
@@ -84,7 +96,7 @@ def _systems(draw: st.DrawFn) -> OperatingSystem:
 
 @st.composite
 def _nvidia_gpus(draw: st.DrawFn, *, least: int = 1, most: int = 3) -> tuple[Gpu, ...]:
-    found = draw(st.lists(st.sampled_from(_IDS), min_size=least, max_size=most))
+    found = draw(st.lists(st.sampled_from(_ids()), min_size=least, max_size=most))
     detected = draw(st.booleans())
     return tuple(
         Gpu(
@@ -92,7 +104,7 @@ def _nvidia_gpus(draw: st.DrawFn, *, least: int = 1, most: int = 3) -> tuple[Gpu
             vendor="nvidia",
             chip=name,
             pci_id=f"10de:{pci_id}",
-            compute_capability=str(_CHIPS[name].compute_capability or "") or None if detected else None,
+            compute_capability=str(_chips()[name].compute_capability or "") or None if detected else None,
         )
         for place, (name, pci_id) in enumerate(found)
     )
@@ -110,7 +122,7 @@ def _machines(draw: st.DrawFn) -> MachineFacts:
 
 
 def _capabilities(facts: MachineFacts) -> set[ComputeCapability]:
-    known = {_CHIPS[gpu.chip or ""].compute_capability for gpu in facts.gpus if gpu.vendor == "nvidia"}
+    known = {_chips()[gpu.chip or ""].compute_capability for gpu in facts.gpus if gpu.vendor == "nvidia"}
     return {capability for capability in known if capability}
 
 
@@ -176,8 +188,8 @@ def _served_by_chip_table(facts: MachineFacts, driver: str) -> bool:
     """Tell whether a driver serves every GPU, from the chips' own rows."""
     branch = DriverVersion.parse(driver).branch
     return all(
-        branch <= (_CHIPS[gpu.chip or ""].last_driver_branch or branch)
-        and branch >= (first.branch if (first := _CHIPS[gpu.chip or ""].first_driver) else 0)
+        branch <= (_chips()[gpu.chip or ""].last_driver_branch or branch)
+        and branch >= (first.branch if (first := _chips()[gpu.chip or ""].first_driver) else 0)
         for gpu in facts.gpus
     )
 
@@ -281,7 +293,7 @@ def test_an_installed_driver_serves_every_gpu(gpus: tuple[Gpu, ...]) -> None:
     row = next(row for row in branches() if str(row.branch) == decision.branch)
     assert decision.module in row.kernel_modules
     for gpu in gpus:
-        chip = _CHIPS[gpu.chip or ""]
+        chip = _chips()[gpu.chip or ""]
         modules = "open_only" if open_module_required(gpu.pci_id or "") else chip.modules
         assert chip.architecture in row.architectures
         assert modules != ("open_only" if decision.module == "proprietary" else "proprietary_only")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,8 +30,8 @@ from torchup.model.facts import (
 from torchup.model.plan import AddRepository, CheckDriver, Command, InstallSystemPackages, Plan, Reboot, WriteFile
 from torchup.model.serial import dump, load
 
-_IDS = [(row["name"], pci_id) for row in table("nvidia_chips")["chips"] for pci_id in row["pci_ids"][:1]]
-_ARCHITECTURES = {chip.name: chip.architecture for chip in chips()}
+pytestmark = pytest.mark.live_tables
+
 _BEFORE_TURING = {"maxwell", "pascal", "volta"}
 _SYSTEMS = [
     ("ubuntu", "20.04", (), "5.4.0-216-generic"),
@@ -75,6 +77,16 @@ _PROPRIETARY = re.compile(
 )
 
 
+@cache
+def _ids() -> list[tuple[str, str]]:
+    return [(row["name"], pci_id) for row in table("nvidia_chips")["chips"] for pci_id in row["pci_ids"][:1]]
+
+
+@cache
+def _architectures() -> dict[str, str]:
+    return {chip.name: chip.architecture for chip in chips()}
+
+
 @st.composite
 def _machines(draw: st.DrawFn) -> MachineFacts:
     name, version, like, kernel = draw(st.sampled_from(_SYSTEMS))
@@ -88,7 +100,7 @@ def _machines(draw: st.DrawFn) -> MachineFacts:
         libc="glibc",
         libc_version="2.39",
     )
-    cards = draw(st.lists(st.sampled_from(_IDS), min_size=1, max_size=2))
+    cards = draw(st.lists(st.sampled_from(_ids()), min_size=1, max_size=2))
     gpus = tuple(
         Gpu(index=place, vendor="nvidia", chip=chip, pci_id=f"10de:{pci_id}", source="pci")
         for place, (chip, pci_id) in enumerate(cards)
@@ -178,7 +190,7 @@ def test_no_plan_breaks_the_rules_of_drivers(facts: MachineFacts, answers: dict[
     steps = [step for step in plan.steps if isinstance(step, InstallSystemPackages) and step.id == "driver"]
     assert len(steps) <= 1
     assert bool(steps) == bool(drivers)
-    architectures = {_ARCHITECTURES[gpu.chip or ""] for gpu in facts.gpus}
+    architectures = {_architectures()[gpu.chip or ""] for gpu in facts.gpus}
     for step in steps:
         (check,) = checks
         packages = {name.partition("=")[0] for name in step.packages}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from support.dated_tables import use_dated
 from torchup.answers.facts_file import read_facts
 from torchup.cli import main
 from torchup.detect import collect
 
 if __name__ == "__main__":
+    use_dated()
     facts = read_facts(Path(sys.argv[1]))
     collect.detect = lambda *_, **__: facts
     main(sys.argv[2:])

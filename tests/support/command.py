@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support.dated_tables import program
 from support.sandbox import OWN, tree
 from support.wheel_index import WheelIndex
 
-TORCHUP = Path(sys.executable).with_name("torchup")
+TORCHUP = program()
 BASHRC = b"# mine\nexport EDITOR=vi\nalias ll='ls -l'"
 ZSHRC = b"setopt autocd\n\n"
 CONFIGURED = ("PIP_", "UV_", "TORCHUP_", "XDG_", "CUDA", "LD_", "VIRTUAL_ENV", "CONDA", "ZDOTDIR", "PYTHON", "NO_COLOR")

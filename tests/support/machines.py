@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from torchup.knowledge.platforms import Platform, platform_of
-from torchup.knowledge.snapshot import SNAPSHOT_DATE, snapshot_offers
+from torchup.knowledge.snapshot import snapshot_date, snapshot_offers
 from torchup.model.facts import Gpu, MachineFacts, NvidiaDriver, OperatingSystem, Python
 from torchup.model.offer import OfferBook
 from torchup.model.request import Request
@@ -73,12 +73,12 @@ def request_of(answers: dict[str, Any]) -> Request:
 
 @cache
 def snapshot(platform: Platform) -> OfferBook:
-    return OfferBook(offers=(), stand_ins=snapshot_offers(platform, PACKAGES), as_of=SNAPSHOT_DATE)
+    return OfferBook(offers=(), stand_ins=snapshot_offers(platform, PACKAGES), as_of=snapshot_date())
 
 
 def book_for(facts: MachineFacts) -> OfferBook:
     platform = platform_of(facts.os)
-    return snapshot(platform) if platform else OfferBook(offers=(), as_of=SNAPSHOT_DATE)
+    return snapshot(platform) if platform else OfferBook(offers=(), as_of=snapshot_date())
 
 
 def resolved(facts: MachineFacts, request: Request | None = None, *, every_rejection: bool = False) -> Resolution:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from support.dated_tables import use_dated
 from torchup.cli import main
 from torchup.plan import digests
 
 if __name__ == "__main__":
+    use_dated()
     Path("/tmp/torchup.pid").write_text(str(os.getpid()))  # as the tests see it in the root's namespace
     digests.require_fresh = lambda *_plan, **_made_from: None
     main()

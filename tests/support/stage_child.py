@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
+from support.dated_tables import use_dated
 from torchup.cli import main
 from torchup.ui.ask import backend
 from torchup.ui.ask.prompt import QUIT, Asker, Line, Menu, Wish
@@ -150,4 +151,5 @@ def load(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    use_dated()
     serve(int(sys.argv[1]))

@@ -14,7 +14,7 @@ from torchup.knowledge.platforms import Platform
 from torchup.knowledge.release_table import TorchRelease, releases
 from torchup.knowledge.releases import BundledLibraries, variant_details, variants_of
 from torchup.knowledge.rocm import gfx_list
-from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.knowledge.snapshot import snapshot_date
 from torchup.knowledge.variants import Variant, parse_variant
 from torchup.knowledge.wheel_tags import pythons_of
 from torchup.model.facts import System
@@ -104,7 +104,7 @@ def matrix(
     ]
     return Matrix(
         platform=platform,
-        as_of=SNAPSHOT_DATE,
+        as_of=snapshot_date(),
         torch=torch,
         gpu=gpu,
         driver=driver,
@@ -118,7 +118,7 @@ def _unknown(platform: Platform, torch: str | None, query: GpuQuery, driver: str
     notes = (*_about(query), tr("Without a compute capability no build can be named for it."))
     return Matrix(
         platform=platform,
-        as_of=SNAPSHOT_DATE,
+        as_of=snapshot_date(),
         torch=torch,
         gpu=query.text,
         driver=driver,

@@ -10,7 +10,7 @@ from torchup.knowledge.chips import Chip, chips, chips_named
 from torchup.knowledge.order import release_numbers
 from torchup.knowledge.release_table import releases
 from torchup.knowledge.rocm import gfx_lists, gfx_of_chip
-from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.knowledge.snapshot import snapshot_date
 from torchup.model.quick import dataclass
 from torchup.model.versions import ComputeCapability, DriverVersion
 from torchup.words import tr
@@ -82,7 +82,7 @@ def read_torch(torch: str | None) -> frozenset[str]:
             evidence=(
                 tr(
                     "The tables of {date} go from {oldest} to {newest}.",
-                    date=SNAPSHOT_DATE,
+                    date=snapshot_date(),
                     oldest=known[0],
                     newest=known[-1],
                 ),

@@ -13,17 +13,20 @@ from torchup.knowledge.tables import table
 from torchup.knowledge.wheel_tags import WheelTag, tags_of
 from torchup.model.offer import Offer
 
-SNAPSHOT_DATE = "2026-11-21"
-
 PACKAGES = ("torch", "torchvision", "torchaudio")
 """The packages the snapshot has; triton is left to the requirement inside torch's own wheel."""
+
+
+def snapshot_date() -> str:
+    """Give the day of the snapshot (`2026-11-21`): the older of the two tables that it is made from."""
+    return min(str(table(name)["as_of"]) for name in ("torch_releases", "torch_wheels"))
 
 
 @cache
 def snapshot_offers(
     platform: Platform, packages: tuple[str, ...] = ("torch",), variants: frozenset[str] | None = None
 ) -> tuple[Offer, ...]:
-    """Give the wheels of PyTorch's index for a platform as of `SNAPSHOT_DATE`, oldest release first.
+    """Give the wheels of PyTorch's index for a platform as of `snapshot_date()`, oldest release first.
 
     They carry no hashes, and their URLs are those the index's naming gives: read them as what exists, not as
     what to fetch. A package that the snapshot does not have adds nothing. `variants` leaves out all others.

@@ -15,11 +15,16 @@ def table(name: str) -> dict[str, Any]:
 
     Every file has `schema` and `as_of`; every row in it has `source` or `evidence`.
     """
-    # pkgutil, because importlib.resources pulls in tempfile and shutil on the way to the first decision.
-    from pkgutil import get_data
-
-    content = get_data(__package__, f"data/{name}.json")
+    content = shipped(name)
     if content is None:
         raise FileNotFoundError(tr("this installation of torchup cannot read its own data: {name}.json", name=name))
     loaded: dict[str, Any] = json.loads(content)
     return loaded
+
+
+def shipped(name: str) -> bytes | None:
+    """Give a data file as it was installed; nothing else knows where they lie."""
+    # pkgutil, because importlib.resources pulls in tempfile and shutil on the way to the first decision.
+    from pkgutil import get_data
+
+    return get_data(__package__, f"data/{name}.json")

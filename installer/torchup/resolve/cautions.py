@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torchup.knowledge import drivers, macos, releases
-from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.knowledge.snapshot import snapshot_date
 from torchup.model.resolution import Reason
 from torchup.resolve.candidates import Candidate
 from torchup.resolve.explain import mps_too_old
@@ -11,7 +11,6 @@ from torchup.resolve.gates import Target, cuda_text
 from torchup.resolve.situation import Outcome, Situation
 from torchup.words import mark, tr
 
-_AS_OF = SNAPSHOT_DATE[:7]
 _MASKS = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK")
 _HIDING = {
     "container": mark(
@@ -226,7 +225,7 @@ def _driver(situation: Situation, outcome: Outcome) -> list[Reason]:
         warnings.append(Reason(code="driver-branch-unused", text=text))
     if target.driver and target.driver.version and not facts.context.jetson:
         row = drivers.branch_of(target.driver.version)
-        if row and (row.status == "end of life" or (row.eol and row.eol < _AS_OF)):
+        if row and (row.status == "end of life" or (row.eol and row.eol < snapshot_date()[:7])):
             text = (
                 tr(
                     "Driver branch {branch} is no longer maintained (its end was {end}).",

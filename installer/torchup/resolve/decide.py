@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from torchup.knowledge import drivers
 from torchup.knowledge.platforms import platform_of
-from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.knowledge.snapshot import snapshot_date
 from torchup.model.facts import MachineFacts
 from torchup.model.offer import OfferBook, SourceKind
 from torchup.model.request import Request
@@ -144,7 +144,7 @@ def _resolution(
         rejected=rejections_of(situation, outcome, every=every_rejection),
         warnings=_each_once(warnings),
         next_steps=tuple(dict.fromkeys(steps)),
-        facts_as_of=SNAPSHOT_DATE,
+        facts_as_of=snapshot_date(),
     )
 
 
@@ -185,5 +185,5 @@ def _no_platform(facts: MachineFacts) -> Resolution:
         cuda_toolkit=ToolkitDecision(source="none"),
         reasons=(Reason(code="platform", text=text),),
         next_steps=(NextStep(text=tr("Build PyTorch from source, or use a machine with another processor.")),),
-        facts_as_of=SNAPSHOT_DATE,
+        facts_as_of=snapshot_date(),
     )

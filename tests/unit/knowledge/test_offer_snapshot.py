@@ -33,6 +33,7 @@ def one(platform: Platform, pin: str, abi: str, origin: str = "") -> Offer:
     return found[0]
 
 
+@pytest.mark.live_tables
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_file_names_are_those_of_real_wheels(platform: Platform) -> None:
     seen = set()
@@ -49,6 +50,7 @@ def test_file_names_are_those_of_real_wheels(platform: Platform) -> None:
     assert seen
 
 
+@pytest.mark.live_tables
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_each_wheel_admits_the_python_it_is_for(platform: Platform) -> None:
     for offer in snapshot_offers(platform, PACKAGES):

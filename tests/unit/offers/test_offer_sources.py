@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.wheel_index import Slow, Status, WheelIndex, stub_wheel
-from torchup.knowledge.snapshot import SNAPSHOT_DATE, snapshot_offers
+from torchup.knowledge.snapshot import snapshot_date, snapshot_offers
 from torchup.model.facts import Gpu, MachineFacts, OperatingSystem
 from torchup.model.offer import IndexSettings, OfferBook
 from torchup.model.request import SourceWish
@@ -199,7 +199,7 @@ def test_the_default_index_has_stand_ins_where_it_is_unknown_or_was_not_to_be_as
 
 def test_the_snapshot_alone_asks_nobody() -> None:
     book = snapshot_book(machine("nvidia"), ("torch", "torchvision"))
-    assert (book.offers, book.as_of) == ((), SNAPSHOT_DATE)
+    assert (book.offers, book.as_of) == ((), snapshot_date())
     assert {offer.package for offer in book.stand_ins} == {"torch", "torchvision"}
 
 

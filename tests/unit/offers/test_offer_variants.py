@@ -10,7 +10,7 @@ import pytest
 
 from support.wheel_index import Redirect, Slow, Status, WheelIndex, stub_wheel
 from torchup.knowledge.platforms import Platform
-from torchup.knowledge.snapshot import SNAPSHOT_DATE, snapshot_offers
+from torchup.knowledge.snapshot import snapshot_date, snapshot_offers
 from torchup.model.facts import Gpu, MachineFacts, NvidiaDriver, OperatingSystem, Surroundings
 from torchup.model.offer import IndexSettings, Offer, OfferBook
 from torchup.resolve.offers.variants import unlabelled_variant, wanted_variants
@@ -153,7 +153,7 @@ def test_an_unreachable_index_names_what_was_used_instead(ask: Ask, index: Wheel
     assert [(offer.variant, offer.source) for offer in book.offers] == [("cu132", "default"), ("cpu", "find-links")]
     assert book.stand_ins
     assert [report.kind for report in book.reports] == ["mirror", "default", "find-links", "snapshot"]
-    assert book.reports[-1].as_of == SNAPSHOT_DATE
+    assert book.reports[-1].as_of == snapshot_date()
 
 
 # --- from files to offers --------------------------------------------------------------------------------------

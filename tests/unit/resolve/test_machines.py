@@ -33,6 +33,7 @@ def test_machine(path: Path) -> None:
     assert [pattern for pattern in expect.never if re.search(pattern, text)] == []
 
 
+@pytest.mark.live_tables
 @pytest.mark.parametrize("path", machine_files(), ids=lambda path: path.stem)
 def test_what_every_resolution_keeps_to(path: Path) -> None:
     machine = read_machine(path)

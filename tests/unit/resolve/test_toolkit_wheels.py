@@ -7,7 +7,7 @@ import pytest
 
 from support.machines import LINUX, machine, nvidia, request_of
 from torchup.knowledge.platforms import platform_of
-from torchup.knowledge.snapshot import SNAPSHOT_DATE, snapshot_offers
+from torchup.knowledge.snapshot import snapshot_date, snapshot_offers
 from torchup.knowledge.variants import parse_variant
 from torchup.model.facts import CondaInstall, Toolkit
 from torchup.model.offer import Offer, OfferBook
@@ -182,7 +182,7 @@ def _resolved(answers: dict[str, Any], **more: Any) -> Resolution:
     platform = platform_of(facts.os)
     assert platform is not None
     offers = snapshot_offers(platform, ("torch", "torchvision"))
-    book = OfferBook(offers=(), stand_ins=offers, others=SHELF, as_of=SNAPSHOT_DATE)
+    book = OfferBook(offers=(), stand_ins=offers, others=SHELF, as_of=snapshot_date())
     return resolve(facts, request_of(answers), book)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from torchup.knowledge.platforms import Platform, platform_of
-from torchup.knowledge.snapshot import SNAPSHOT_DATE, snapshot_offers
+from torchup.knowledge.snapshot import snapshot_date, snapshot_offers
 from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings, Offer, OfferBook, SourceReport
 from torchup.model.request import SourceWish
@@ -88,7 +88,7 @@ def snapshot_book(facts: MachineFacts, packages: tuple[str, ...]) -> OfferBook:
     """Give the bundled snapshot alone, asking nobody; pure."""
     platform = platform_of(facts.os)
     stand_ins = snapshot_offers(platform, tuple(map(normalized, packages))) if platform else ()
-    return OfferBook(offers=(), stand_ins=stand_ins, reports=(snapshot_report(len(stand_ins)),), as_of=SNAPSHOT_DATE)
+    return OfferBook(offers=(), stand_ins=stand_ins, reports=(snapshot_report(len(stand_ins)),), as_of=snapshot_date())
 
 
 def _ask(
@@ -162,4 +162,4 @@ def _gather(
 def _as_of(verdicts: list[Verdict], reports: list[SourceReport], today: str) -> str:
     """Date the book by its freshest part: today when anything was read now."""
     dates = [page.as_of for verdict in verdicts for page in verdict.usable.values()]
-    return max(dates, default=SNAPSHOT_DATE if any(report.kind == "snapshot" for report in reports) else today)
+    return max(dates, default=snapshot_date() if any(report.kind == "snapshot" for report in reports) else today)

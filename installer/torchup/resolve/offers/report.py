@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from torchup.knowledge.snapshot import SNAPSHOT_DATE
+from torchup.knowledge.snapshot import snapshot_date
 from torchup.model.offer import SourceReport
 from torchup.model.quick import dataclass
 from torchup.resolve.offers.client import Page
@@ -102,10 +102,10 @@ def snapshot_report(count: int) -> SourceReport:
         origin=mark("bundled snapshot"),
         state="snapshot",
         offers=count,
-        as_of=SNAPSHOT_DATE,
+        as_of=snapshot_date(),
         detail=tr(
             "The bundled snapshot of {date} stands in for the index: it tells what would be picked, and nothing can be fetched from it.",
-            date=SNAPSHOT_DATE,
+            date=snapshot_date(),
         ),
     )
 
