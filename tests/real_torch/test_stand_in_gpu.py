@@ -53,8 +53,7 @@ def test_quick_on_an_amd_gpu(python_with_torch: Path) -> None:
     assert verdict == "pass", bad(checks)
     assert checks["arch", "cuda:0"]["value"] == "gfx942"
     skipped = {name for (name, _), check in checks.items() if check["status"] == "skip"}
-    # The stand-in's torch has no float8 of the kind that this card has, and the machine no amdgpu driver.
-    assert skipped <= {"companions", "health", "health-after", "exact-fp8", "matmul-fp8"}
+    assert skipped <= {"companions", "health", "health-after"}, "the machine has no amdgpu driver"
 
 
 ALONE = ("exact-int", "graph", "pcie", "membw", "tflops", "tflops-fp32", "throttle", "memtest", "oom", "compile")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from support.dated_tables import use_dated
 from torchup.answers.facts_file import read_facts
 from torchup.cli import main
 from torchup.detect import collect
 
 if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).parents[1]))
+    from support.dated_tables import use_dated
+
     use_dated()
     facts = read_facts(Path(sys.argv[1]))
     collect.detect = lambda *_, **__: facts

@@ -128,7 +128,7 @@ class Play(TerminalScreen):
         assert self._pid is not None
         os.kill(self._pid, number)
 
-    def finish(self, seconds: float = 15) -> int:
+    def finish(self, seconds: float = 60) -> int:
         """Wait for the end of the program, and give its exit status."""
         end = time.monotonic() + seconds
         while self.status is None:

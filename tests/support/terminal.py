@@ -81,7 +81,7 @@ class TerminalScreen:
         for key in keys:
             self._child.send(key)
 
-    def expect(self, condition: Callable[[], bool], what: str, *, seconds: float = 15) -> None:
+    def expect(self, condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
         """Read the program's output until `condition` holds."""
         end = time.monotonic() + seconds
         while not condition():
@@ -91,7 +91,7 @@ class TerminalScreen:
             assert not self._ended, f"no {what} before the end of the program; the screen:\n{picture}"
             self._read(min(left, 0.2))
 
-    def expect_text(self, text: str, *, seconds: float = 15) -> None:
+    def expect_text(self, text: str, *, seconds: float = 60) -> None:
         """Wait until the text is on the screen; blanks and line breaks do not count, because a narrow screen wraps."""
         wanted = "".join(text.split())
         self.expect(lambda: wanted in "".join("".join(self.lines).split()), repr(text), seconds=seconds)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -13,12 +12,12 @@ from typing import IO, Any
 import pytest
 
 from support.command import TORCHUP, Person
+from support.patience import little_work, soon
 
 # A wrong wait would be for ever.
 PATIENCE = 30
 # What a person at a prompt is promised; a machine that is busy gets three tries.
 PROMPT_SECONDS = 2
-TRIES = 3
 
 
 @contextmanager
@@ -82,14 +81,8 @@ def run(person: Person, *arguments: str, stdin: object, stdout: object = subproc
 
 def promptly(person: Person, *arguments: str, stdin: object, stdout: object = subprocess.PIPE) -> tuple[int, str]:
     """Run the command as `run` does, and see to it that it ends in time."""
-    took = []
-    for _ in range(TRIES):
-        began = time.monotonic()
-        ended = run(person, *arguments, stdin=stdin, stdout=stdout)
-        took.append(time.monotonic() - began)
-        if took[-1] <= PROMPT_SECONDS:
-            return ended
-    raise AssertionError(f"{arguments} took {took} s")
+    with soon(), little_work(PROMPT_SECONDS):
+        return run(person, *arguments, stdin=stdin, stdout=stdout)
 
 
 @pytest.mark.parametrize("kind", INPUTS)

@@ -245,11 +245,17 @@ def install(torch: Any) -> None:
     torch.autocast = lambda _kind, dtype: autocast("cpu", dtype=dtype)
     torch.amp.GradScaler = lambda _kind: scaler("cpu")
     torch.compile = compiled
+    torch._scaled_mm = scaled_product
     extensions: Any = ModuleType("torch.utils.cpp_extension")
     extensions.load_inline = lambda *_args, **_more: SimpleNamespace(probe_add=torch.add)
     sys.modules["torch.utils.cpp_extension"] = extensions
     stand_in_processes(torch)
     break_what_is_wished(torch)
+
+
+def scaled_product(left: Any, right: Any, *, scale_a: Any, scale_b: Any, out_dtype: Any) -> Any:
+    """Multiply float8: torch's own product on the CPU takes other ways, and other formats, from processor to processor."""
+    return (left.double() @ right.double() * scale_a * scale_b).to(out_dtype)
 
 
 def compiled(model: Any) -> Any:

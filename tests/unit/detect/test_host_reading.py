@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support.patience import LONG, SOON, soon
 from support.trees import lay_out
 from torchup.detect.commands import run_commands
 from torchup.detect.host import Host
@@ -53,9 +54,8 @@ def test_files_that_are_no_files(tmp_path: Path, host_at: Callable[..., Host]) -
     lay_out(tmp_path, {"/folder": None, "/binary": {"bytes": "ff00fe"}, "/empty": "", "/value": " x \n\0"})
     host = host_at()
 
-    started = time.monotonic()
-    assert host.read_bytes("/fifo") is None
-    assert time.monotonic() - started < 1
+    with soon():
+        assert host.read_bytes("/fifo") is None
     assert host.read_bytes("/folder") is None
     assert host.read_text("/binary") == "\ufffd\0\ufffd"
     assert host.read_line("/empty") is None
@@ -99,18 +99,17 @@ def test_path_entries_that_are_not_absolute_do_not_count(tmp_path: Path, host_at
 
 
 def test_commands_run_side_by_side_and_end_at_the_limit() -> None:
-    started = time.monotonic()
     commands = [
-        ["/bin/sh", "-c", "sleep 30 & sleep 30"],
+        ["/bin/sh", "-c", f"sleep {LONG} & sleep {LONG}"],
         ["/bin/sh", "-c", "cat; echo out; echo err >&2; exit 3"],
         ["/nowhere/tool"],
         ["/bin/sh", "-c", "printf '\\377'; kill -9 $$"],
     ]
-    hung, spoke, missing, killed = run_commands(commands, environ=ENVIRON, limit=0.5)
+    with soon():
+        hung, spoke, missing, killed = run_commands(commands, environ=ENVIRON, limit=3)
 
-    assert time.monotonic() - started < 5
     assert hung.returncode is None
-    assert hung.problem == "/bin/sh did not finish within 0.5 s and was stopped."
+    assert hung.problem == "/bin/sh did not finish within 3 s and was stopped."
     assert (spoke.returncode, spoke.stdout, spoke.stderr, spoke.ok) == (3, "out\n", "err\n", False)
     assert missing.problem is not None
     assert "/nowhere/tool could not be started" in missing.problem
@@ -118,20 +117,19 @@ def test_commands_run_side_by_side_and_end_at_the_limit() -> None:
 
 
 def test_a_grandchild_that_keeps_the_pipe_does_not_hold_us_up() -> None:
-    started = time.monotonic()
-    code = "import os,time\nif os.fork() == 0:\n os.setsid()\n time.sleep(8)\nelse:\n time.sleep(8)\n"
-    (ran,) = run_commands([[sys.executable, "-I", "-S", "-c", code]], environ=ENVIRON, limit=0.5)
+    code = f"import os,time\nif os.fork() == 0:\n os.setsid()\ntime.sleep({LONG})\n"
+    with soon():
+        (ran,) = run_commands([[sys.executable, "-I", "-S", "-c", code]], environ=ENVIRON, limit=3)
 
     assert ran.returncode is None
-    assert time.monotonic() - started < 4
 
 
 def test_a_stopped_command_takes_its_children_along(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
-    run_commands([["/bin/sh", "-c", f"sleep 60 & echo $! > {mark}; wait"]], environ=ENVIRON, limit=0.5)
+    run_commands([["/bin/sh", "-c", f"sleep 60 & echo $! > {mark}; wait"]], environ=ENVIRON, limit=3)
 
     pid = int(mark.read_text())
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + SOON
     while time.monotonic() < deadline and _is_running(pid):
         time.sleep(0.02)
     assert not _is_running(pid)
@@ -177,10 +175,9 @@ def test_an_isolated_call_that_raises() -> None:
 
 @pytest.mark.usefixtures("threads")
 def test_an_isolated_call_that_hangs() -> None:
-    started = time.monotonic()
-    answer = isolated(time.sleep, 60, limit=0.2)
+    with soon():
+        answer = isolated(time.sleep, LONG, limit=0.2)
     assert (answer.failure, answer.detail) == ("timeout", "no answer within 0.2 s")
-    assert time.monotonic() - started < 5
 
 
 @pytest.mark.usefixtures("threads")

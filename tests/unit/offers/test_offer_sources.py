@@ -211,7 +211,7 @@ def test_a_platform_without_wheels_asks_nobody(ask: Ask, index: WheelIndex) -> N
 def test_many_variants_over_http_stay_fast(ask: Ask, index: WheelIndex) -> None:
     for variant in wanted_variants(machine("nvidia"), "linux_x86_64"):
         index.pytorch(variant).add("torch", f"2.14.1+{variant}")
-    index.fault("/whl/*", Slow(0.1))
+    index.fault("/whl/*", Slow(0.4))
     start = time.monotonic()
     ask(
         machine=machine("nvidia"),
@@ -221,4 +221,4 @@ def test_many_variants_over_http_stay_fast(ask: Ask, index: WheelIndex) -> None:
     )
     pages = len(index.seen("/whl/"))
     assert pages > 24
-    assert time.monotonic() - start < 0.1 * pages / 2
+    assert time.monotonic() - start < 0.4 * pages / 2

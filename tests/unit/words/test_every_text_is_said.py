@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 import pytest
 
 import torchup
+from support.catalogues import catalogues
 
 PACKAGE = Path(torchup.__file__).parent
-
-
-def _catalogues() -> Any:
-    spec = importlib.util.spec_from_file_location("catalogues", PACKAGE.parent / "catalogues.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-catalogues = _catalogues()
 
 
 def _modules(pattern: str = "**/*.py") -> list[str]:
@@ -162,30 +150,38 @@ def _is_said_or_silent(node: ast.AST, parents: dict[ast.AST, ast.AST], sayings: 
     return False
 
 
-@pytest.mark.parametrize("module", [module for module in _modules() if module not in LEFT_OUT])
-def test_no_text_is_said_past_the_catalogues(module: str) -> None:
-    allowed = tuple(ALLOWED.get(module, ()))
-    found = [(line, text) for line, text in _texts(module) if not text.startswith(allowed)]
-    assert [f"{module}:{line}: {text!r}" for line, text in found] == []
+MODULES = [module for module in _modules() if module not in LEFT_OUT]
 
 
-@pytest.mark.parametrize(
-    ("module", "beginning"), [(module, text) for module, texts in ALLOWED.items() for text in texts]
-)
-def test_what_is_allowed_is_there(module: str, beginning: str) -> None:
-    assert any(text.startswith(beginning) for _, text in _texts(module))
+def test_no_text_is_said_past_the_catalogues() -> None:
+    found = [
+        f"{module}:{line}: {text!r}"
+        for module in MODULES
+        for line, text in _texts(module)
+        if not text.startswith(tuple(ALLOWED.get(module, ())))
+    ]
+    assert found == []
 
 
-@pytest.mark.parametrize("module", [module for module in _modules() if module not in LEFT_OUT])
-def test_what_is_said_is_collected(module: str) -> None:
-    # What collects the texts does not look into f-strings, nor at a call of `mark` inside one of `tr`.
-    said = [node for node in ast.walk(_tree(module)) if _names_a_text(node, _sayings(module))]
-    assert [f"{module}:{node.lineno}" for node in said if _text(node.args[0]) not in _collected()] == []
+def test_what_is_allowed_is_there() -> None:
+    idle = [
+        f"{module}: {beginning!r}"
+        for module, beginnings in ALLOWED.items()
+        for beginning in beginnings
+        if not any(text.startswith(beginning) for _, text in _texts(module))
+    ]
+    assert idle == []
 
 
-@cache
-def _collected() -> set[str | None]:
-    return {message.id for message in catalogues.template()}
+def test_what_is_said_is_collected() -> None:
+    collected = {message.id for message in catalogues.template()}
+    missed = [
+        f"{module}:{node.lineno}"
+        for module in MODULES
+        for node in ast.walk(_tree(module))
+        if _names_a_text(node, _sayings(module)) and _text(node.args[0]) not in collected
+    ]
+    assert missed == []
 
 
 def _names_a_text(node: ast.AST, sayings: tuple[str, ...]) -> TypeGuard[ast.Call]:
@@ -197,10 +193,12 @@ def _names_a_text(node: ast.AST, sayings: tuple[str, ...]) -> TypeGuard[ast.Call
     )
 
 
+@cache
 def _tree(module: str) -> ast.Module:
     return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
 
 
+@cache
 def _texts(module: str) -> list[tuple[int, str]]:
     return [*_unsaid((PACKAGE / module).read_text(encoding="utf-8"), _sayings(module))]
 
