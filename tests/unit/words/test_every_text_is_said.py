@@ -86,6 +86,7 @@ ALLOWED = {
     "shell/block_repair.py": {"\n\\ No newline": "a line of a difference, as patch knows it"},
     "shell/block_scan.py": {"# >>> torchup": "a marker"},
     "shell/difference.py": {"\\ No newline": "a line of a difference, as patch knows it"},
+    "shell/kinds/nushell.py": {"print --no-newline": "a nushell program", "if false": "a nushell program"},
     "ui/closing.py": {"{} activate": "a command"},
     "ui/failure.py": {"torchup {}, Python": "names and versions"},
     "ui/program.py": {"{} -m torchup": "a command"},
