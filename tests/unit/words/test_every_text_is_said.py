@@ -74,6 +74,7 @@ ALLOWED = {
     "resolve/offers/simple_page.py": {"application/": "a header"},
     "resolve/python_sources.py": {"sudo ": "a command"},
     "app/decision.py": {"torch {}+{}": "a name, and a sentence that is said already"},
+    "apply/environment_undo.py": {"rm -rf ": "a command"},
     "apply/package_commands.py": {"sudo ": "a command"},
     "apply/package_failures.py": {"sudo ": "a command"},
     "apply/posix.py": {"cat ": "a shell script"},
