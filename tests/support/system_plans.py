@@ -15,6 +15,7 @@ from torchup.model.plan import (
     Command,
     Download,
     EnrollKey,
+    HoldPackages,
     InstallSystemPackages,
     Plan,
     Reboot,
@@ -28,7 +29,7 @@ from torchup.plan.target import TargetState
 from torchup.resolve.decide import resolve
 
 HOME = Path("/home/ada")
-SYSTEM_KINDS = (AddRepository, CheckDriver, Download, EnrollKey, InstallSystemPackages, Reboot)
+SYSTEM_KINDS = (AddRepository, CheckDriver, Download, EnrollKey, HoldPackages, InstallSystemPackages, Reboot)
 
 
 def decided(facts: MachineFacts, request: Request) -> Resolution:
@@ -87,6 +88,8 @@ def _details(step: Step) -> list[str]:
         case AddRepository():
             creates = [f"   creates {path}" for path in step.creates]
             return [*creates, *_commands(step.commands, step.undo_commands)]
+        case HoldPackages():
+            return [*(f"   holds {entry}" for entry in step.holds), *_commands(step.commands, step.undo_commands)]
         case EnrollKey():
             return [f"   key {step.key_path}", *_commands(step.commands, step.undo_commands)]
         case CheckDriver():

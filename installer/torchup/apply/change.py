@@ -144,13 +144,17 @@ class VariableChange:
 class SystemChange:
     """Something that belongs to the operating system: taken back by hand, with these commands.
 
-    `before_sha256` are the names of what `manager` had installed, one a line; the bytes are in the backups.
+    `before_sha256` is what `manager` had installed, or how it was set, one a line; the bytes are in the backups.
+    `brought` is what was there more when the step had finished, None before that: packages as the manager takes
+    them, or settings. `dependencies` are those of the packages that came along with others.
     """
 
     kind: Literal["system"] = "system"
     manager: str | None = None
     before_sha256: str | None = None
     undo_commands: tuple[Command, ...] = ()
+    brought: tuple[str, ...] | None = None
+    dependencies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

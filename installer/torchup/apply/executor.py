@@ -188,14 +188,22 @@ class _Run:
         record = self.earlier.get(step.id)
         made = frozenset(change.path for change in self.changes.values() if isinstance(change, EnvironmentChange))
         before = self.changes.get(step.id)
+        again = record is not None and record.remains and not _is_finished(record)
         return Situation(
             made=made,
             earlier=before,
             run=self.journal.run if self.journal is not None else "",
-            again=record is not None and record.remains and not _is_finished(record),
+            again=again,
+            kept=self._kept(before) if again else None,
             asked_in=before.boot_id if isinstance(before, RestartChange) else None,
             later=self.plan.steps[self.plan.steps.index(step) + 1 :],
         )
+
+    def _kept(self, change: Change | None) -> bytes | None:
+        """Give what an earlier try of a step kept of the package manager's state before it."""
+        if self.journal is None or not isinstance(change, SystemChange) or change.before_sha256 is None:
+            return None
+        return self.journal.backups.read(change.before_sha256)
 
     def _check_driver(self, step: CheckDriver) -> Outcome:
         """See whether the driver is the planned one; where it is not, the run stops and can be gone on with."""

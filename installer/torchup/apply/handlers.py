@@ -15,6 +15,7 @@ from torchup.apply import (
     link_steps,
     lock_steps,
     package_steps,
+    setting_steps,
     user_variables,
 )
 from torchup.apply.backups import Backups
@@ -44,6 +45,7 @@ from torchup.model.plan import (
     Download,
     EditManagedBlock,
     EnrollKey,
+    HoldPackages,
     InstallPackages,
     InstallSystemPackages,
     MakeDirectory,
@@ -64,13 +66,15 @@ class Situation:
     """What a step has to know about the run it is in.
 
     `made` are the environments that this run makes. `again` says that an earlier try of the step was cut
-    off, and `earlier` what that one was about to change. `run` is the run's number. `asked_in` is the start of the machine in which this run already asked for a restart. `later` are
-    the steps that come after this one.
+    off, `earlier` what that one was about to change, and `kept` what it kept of the package manager's state
+    before it. `run` is the run's number. `asked_in` is the start of the machine in which this run already asked
+    for a restart. `later` are the steps that come after this one.
     """
 
     made: Collection[str] = field(default_factory=frozenset)
     again: bool = False
     earlier: Change | None = None
+    kept: bytes | None = None
     run: str = ""
     asked_in: str | None = None
     later: tuple[Step, ...] = ()
@@ -107,9 +111,11 @@ def prepare(step: Step, system: System, situation: Situation) -> Prepared:  # no
         case Download():
             return download_steps.prepare_download(step, system)
         case InstallSystemPackages():
-            return package_steps.prepare_system_packages(step, system, again=situation.again)
+            return package_steps.prepare_system_packages(step, system, again=situation.again, kept=situation.kept)
         case AddRepository():
-            return package_steps.prepare_repository(step, system, later=situation.later)
+            return setting_steps.prepare_repository(step, system, later=situation.later, kept=situation.kept)
+        case HoldPackages():
+            return setting_steps.prepare_hold(step, system, kept=situation.kept)
         case EnrollKey():
             return key_steps.prepare_key(step, system)
         case Reboot():
@@ -153,9 +159,11 @@ def perform(  # noqa: PLR0912 - one case per kind
         case LockChange() if isinstance(step, WriteLock):
             return lock_steps.perform_lock(step, change, system, on_line)
         case SystemChange() if isinstance(step, InstallSystemPackages):
-            return package_steps.perform_system_packages(step, change, system, on_line, again=situation.again)
+            return package_steps.perform_system_packages(step, prepared, change, system, on_line, again=situation.again)
         case SystemChange() if isinstance(step, AddRepository):
-            return package_steps.perform_repository(step, change, system, on_line)
+            return setting_steps.perform_repository(step, prepared, change, system, on_line)
+        case SystemChange() if isinstance(step, HoldPackages):
+            return setting_steps.perform_hold(step, prepared, change, system, on_line)
         case SystemChange() if isinstance(step, EnrollKey):
             return key_steps.perform_key(step, change, system, on_line)
         case _:
@@ -189,7 +197,7 @@ def revert(
             case PackagesChange() if isinstance(step, InstallPackages):
                 return environment_undo.revert_packages(step, change, system, on_line)
             case _:
-                left = _revert_single(step, change, system, backups)
+                left = _revert_single(step, change, system, backups, on_line, run)
     except TorchupError as error:
         return TakenBack(left=Left(text=error.message, diff=error.evidence))
     except OSError as error:  # of a folder that cannot be looked through, say: the other steps go on
@@ -200,7 +208,9 @@ def revert(
     return TakenBack(restored=places) if before else TakenBack(removed=places)
 
 
-def _revert_single(step: Step, change: Change, system: System, backups: Backups) -> Left | None:
+def _revert_single(
+    step: Step, change: Change, system: System, backups: Backups, on_line: Callable[[str], None], run: Undoing
+) -> Left | None:
     match change:
         case FileChange():
             return file_steps.revert_file(change, system, backups, block=isinstance(step, EditManagedBlock))
@@ -209,13 +219,14 @@ def _revert_single(step: Step, change: Change, system: System, backups: Backups)
         case VariableChange():
             return user_variables.revert_variable(change, system)
         case SystemChange() if isinstance(step, InstallSystemPackages):
-            return package_steps.revert_system_packages(step, change, system, backups)
+            leaving = package_steps.brought_by(other for _, other in run.changes)
+            return package_steps.revert_system_packages(step, change, system, backups, on_line, leaving=leaving)
         case LockChange():
             return lock_steps.revert_lock(change, system, backups)
         case SystemChange() if isinstance(step, EnrollKey):
             return key_steps.revert_key(step, change, system)
         case SystemChange():
-            return package_steps.by_hand(step, change)
+            return setting_steps.revert_settings(step, change, system, backups)
         case _:
             raise AssertionError(f"{step.kind} does not make {change.kind}")
 

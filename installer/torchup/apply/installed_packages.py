@@ -12,7 +12,7 @@ from torchup.words import tr
 
 _DPKG = "var/lib/dpkg"
 _PACMAN = "var/lib/pacman/local"
-_ABSENT = ("not-installed", "config-files")
+ABSENT = ("not-installed", "config-files")
 _UNFINISHED = ("half-installed", "unpacked", "half-configured", "triggers-awaited", "triggers-pending")
 _RPM_FIELDS = "%{NAME}\t%|EPOCH?{%{EPOCH}:}:{}|%{VERSION}-%{RELEASE}\t%{ARCH}\n"
 _RPM_SECONDS = 120.0
@@ -42,16 +42,21 @@ def installed_packages(manager: str, root: Path = Path("/")) -> frozenset[System
                 )
                 return parse_rpm(done.stdout)
     except (OSError, subprocess.SubprocessError) as error:
-        raise StepError(
-            tr("What {manager} has installed could not be read.", manager=manager),
-            code="packages-unreadable",
-            evidence=(str(error),),
-            hint=tr("See whether {manager} is this system's package manager and works.", manager=manager),
-        ) from error
+        raise unreadable(manager, error) from error
     raise StepError(
         tr("{manager} is no package manager that torchup knows.", manager=manager),
         code="manager-unknown",
         hint=tr("It knows apt, dnf, zypper and pacman."),
+    )
+
+
+def unreadable(manager: str, error: Exception) -> StepError:
+    """Say that a package manager's records cannot be read."""
+    return StepError(
+        tr("What {manager} has installed could not be read.", manager=manager),
+        code="packages-unreadable",
+        evidence=(str(error),),
+        hint=tr("See whether {manager} is this system's package manager and works.", manager=manager),
     )
 
 
@@ -65,7 +70,7 @@ def parse_dpkg_status(text: str) -> frozenset[SystemPackage]:
             if colon and key in ("Package", "Status", "Version", "Architecture"):
                 values[key] = value.strip()
         state = values.get("Status", "").split()[-1:]
-        if values.get("Package") and state and state[0] not in _ABSENT:
+        if values.get("Package") and state and state[0] not in ABSENT:
             found.append(
                 SystemPackage(
                     values["Package"],

@@ -74,11 +74,13 @@ def can_stop(argv: tuple[str, ...]) -> bool:
 
 def lacking(wanted: Iterable[str], installed: Iterable[SystemPackage]) -> tuple[str, ...]:
     """Give those of the wanted packages that are not installed whole."""
-    by_name: dict[str, list[SystemPackage]] = {}
-    for package in installed:
-        if package.whole:
-            by_name.setdefault(package.name, []).append(package)
-    return tuple(spec for spec in wanted if not _is_there(spec, by_name))
+    by_name = _by_name(package for package in installed if package.whole)
+    return tuple(spec for spec in wanted if not _meant(spec, by_name))
+
+
+def matching(spec: str, installed: Iterable[SystemPackage]) -> tuple[SystemPackage, ...]:
+    """Give the installed packages that a word names, whole or not."""
+    return tuple(_meant(spec, _by_name(installed)))
 
 
 def expected(spec: str) -> SystemPackage:
@@ -90,24 +92,33 @@ def expected(spec: str) -> SystemPackage:
     return SystemPackage(name, version.replace("*", "0"), architecture)
 
 
-def _is_there(spec: str, by_name: Mapping[str, list[SystemPackage]]) -> bool:
+def _by_name(installed: Iterable[SystemPackage]) -> Mapping[str, list[SystemPackage]]:
+    by_name: dict[str, list[SystemPackage]] = {}
+    for package in installed:
+        by_name.setdefault(package.name, []).append(package)
+    return by_name
+
+
+def _meant(spec: str, by_name: Mapping[str, list[SystemPackage]]) -> list[SystemPackage]:
     if match := _DEB_FILE.fullmatch(PurePath(spec).name):
-        return any(_same(match["version"], package) for package in by_name.get(match["name"], ()))
+        return [package for package in by_name.get(match["name"], ()) if _same(match["version"], package)]
     name, equals, version = spec.partition("=")
     name, _, architecture = name.partition(":")
-    for package in by_name.get(name, ()):
-        if (not equals or _same(version, package)) and architecture in ("", package.architecture, "any"):
-            return True
-    if equals:
-        return False
+    found = [
+        package
+        for package in by_name.get(name, ())
+        if (not equals or _same(version, package)) and architecture in ("", package.architecture, "any")
+    ]
+    if found or equals:
+        return found
     # rpm names a version behind a dash: kernel-devel-6.1.0-1.el9.x86_64. A name can hold dashes itself.
     parts = spec.split("-")
     for cut in range(len(parts) - 1, 0, -1):
         rest = "-".join(parts[cut:])
-        if any(rest in _rpm_versions(package) for package in by_name.get("-".join(parts[:cut]), ())):
-            return True
+        if found := [one for one in by_name.get("-".join(parts[:cut]), ()) if rest in _rpm_versions(one)]:
+            return found
     name, dot, architecture = spec.rpartition(".")
-    return bool(dot) and any(package.architecture == architecture for package in by_name.get(name, ()))
+    return [one for one in by_name.get(name, ()) if dot and one.architecture == architecture]
 
 
 def _same(pattern: str, package: SystemPackage) -> bool:

@@ -1,20 +1,21 @@
-"""Steps that change the operating system's packages: what is missing, bringing it, and what to do about undo."""
+"""Steps that install the operating system's packages: what is missing, bringing it, and what to do about undo."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 from torchup.apply.backups import Backups, sha256
-from torchup.apply.change import Left, NoChange, Prepared, SystemChange
-from torchup.apply.classify import failure
-from torchup.apply.interrupts import CommandInterruptedError
-from torchup.apply.package_commands import CONFIGURE, expected, lacking, manager_of, naming_only, quiet
-from torchup.apply.package_failures import LOCK, package_cause, package_failure
-from torchup.apply.system import NOTHING, Brings, Completed, OnLine, System
+from torchup.apply.brought_packages import came, listed, read_list, staying, still_there
+from torchup.apply.change import Change, Left, NoChange, Prepared, SystemChange
+from torchup.apply.package_commands import CONFIGURE, expected, lacking, naming_only
+from torchup.apply.package_runs import run_quietly
+from torchup.apply.system import Brings, OnLine, Relations, System, SystemPackage
 from torchup.errors import StepError
-from torchup.model.plan import AddRepository, Command, InstallSystemPackages, Step
+from torchup.knowledge.recipes import removal_words
+from torchup.model.plan import Command, InstallSystemPackages
 from torchup.words import mark, tr
 
 _LOCK_TRIES = 20
@@ -22,31 +23,40 @@ _PROBLEM = re.compile(r"W: (?:Failed to fetch|GPG error|An error occurred during
 _ADDRESS = re.compile(rb"\b(?:https?|file):/[^\s\]]+")
 
 
-def prepare_system_packages(step: InstallSystemPackages, system: System, *, again: bool) -> Prepared:
+def prepare_system_packages(
+    step: InstallSystemPackages, system: System, *, again: bool, kept: bytes | None
+) -> Prepared:
     """Compare what is installed with what is wanted; packages that are there are not installed again.
 
-    `again` says that an earlier try was cut off, so that what it left unfinished has to be finished.
+    `again` says that an earlier try was cut off, so that what it left unfinished has to be finished; `kept` is then
+    what was installed before that try.
     """
     installed = system.system_packages(step.manager)
     missing = lacking(step.packages, installed)
     if not missing and step.packages and not (again and system.manager_was_cut_off(step.manager)):
         return Prepared(change=NoChange(), detail=tr("{packages} installed already", packages=", ".join(step.packages)))
-    names = "\n".join(sorted({package.name for package in installed})).encode()
+    before = kept if kept is not None else listed(installed)
     there = [word for word in step.packages if word not in missing]
     change = SystemChange(
         manager=step.manager,
-        before_sha256=sha256(names),
+        before_sha256=sha256(before),
         undo_commands=naming_only(step.undo_commands, step.packages, there),
     )
     return Prepared(
         change=change,
         detail=tr("{packages} installed", packages=", ".join(missing or step.packages)),
-        contents=(names,),
+        contents=(before,),
     )
 
 
 def perform_system_packages(
-    step: InstallSystemPackages, change: SystemChange, system: System, on_line: OnLine, *, again: bool
+    step: InstallSystemPackages,
+    prepared: Prepared,
+    change: SystemChange,
+    system: System,
+    on_line: OnLine,
+    *,
+    again: bool,
 ) -> SystemChange:
     """Install, and look whether everything is there. Finishes first what an earlier try left half done."""
     brings = Brings(manager=step.manager, packages=tuple(map(expected, step.packages)))
@@ -54,7 +64,8 @@ def perform_system_packages(
     commands = naming_only(step.commands, step.packages, [word for word in step.packages if word not in absent])
     first = (CONFIGURE,) if again and system.manager_was_cut_off(step.manager) else ()
     run_quietly(step, (*first, *commands), system, on_line, brings=brings)
-    missing = lacking(step.packages, system.system_packages(step.manager))
+    after = system.system_packages(step.manager)
+    missing = lacking(step.packages, after)
     if missing:
         raise StepError(
             tr(
@@ -66,64 +77,88 @@ def perform_system_packages(
             code="not-installed",
             hint=tr("Look at the log. Another package may provide it under that name, or it was put on hold."),
         )
-    return change
+    brought = came(step.manager, read_list(prepared.contents[0]), after)
+    asked = _asked_for(system.package_relations(step.manager), still_there(brought, after))
+    return replace(change, brought=brought, dependencies=tuple(word for word in brought if asked.get(word) is False))
 
 
 def revert_system_packages(
-    step: InstallSystemPackages, change: SystemChange, system: System, backups: Backups
+    step: InstallSystemPackages,
+    change: SystemChange,
+    system: System,
+    backups: Backups,
+    on_line: OnLine,
+    *,
+    leaving: Collection[str],
 ) -> Left | None:
-    """Tell how the packages are removed, where any of those that the step brought is still there."""
+    """Tell how the packages are removed that the step brought, where any of those is still there.
+
+    What something else needs, or what somebody asked for since, stays; `leaving` is all that the run brought.
+    """
     if change.before_sha256 is None or (known := backups.read(change.before_sha256)) is None:
-        return by_hand(step, change)
-    before = frozenset(known.decode().split("\n"))
-    now = {package.name: package for package in system.system_packages(step.manager)}
-    cut_off = system.manager_was_cut_off(step.manager)
-    if not cut_off and all(name in before for name in now):
+        return _by_hand(step, change)
+    now = system.system_packages(step.manager)
+    brought = change.brought if change.brought is not None else came(step.manager, read_list(known), now)
+    there = still_there(brought, now)
+    first = (CONFIGURE,) if system.manager_was_cut_off(step.manager) else ()
+    if not there and not first:
         return None
-    return by_hand(step, change, first=(CONFIGURE,) if cut_off else ())
-
-
-def prepare_repository(step: AddRepository, system: System, *, later: Sequence[Step]) -> Prepared:
-    """See whether the repository is known and whether anything is still to come from it."""
-    absent = [path for path in step.creates if system.look(path).kind == "absent"]
-    wanted = [item for item in later if isinstance(item, InstallSystemPackages)]
-    needed = [item for item in wanted if lacking(item.packages, system.system_packages(item.manager))]
-    if not absent and not needed and (step.creates or wanted):
-        return Prepared(change=NoChange(), detail=tr("{name} is known, and nothing is to come from it", name=step.name))
-    return Prepared(
-        change=SystemChange(undo_commands=step.undo_commands), detail=tr("{name} is made known", name=step.name)
-    )
-
-
-def perform_repository(step: AddRepository, change: SystemChange, system: System, on_line: OnLine) -> SystemChange:
-    """Run its commands. apt reports success where it could not read a list: whether it was ours is seen here."""
-    said: list[str] = []
-
-    def take(line: str) -> None:
-        said.append(line)
-        on_line(line)
-
-    run_quietly(step, step.commands, system, take, brings=Brings(files=step.creates))
-    problems = tuple(line for line in said if _PROBLEM.match(line))
-    read_any = any(line.startswith(("Get:", "Hit:")) for line in said)
-    addresses = {address for path in step.creates for address in _addresses(system.look(path).content)}
-    ours = tuple(line for line in problems if any(address in line for address in addresses))
-    if ours or (problems and not read_any):
-        done = Completed(returncode=100, tail="\n".join(ours or problems))
-        raise package_failure(step, step.commands[-1], done, "apt")
-    return change
-
-
-def _addresses(content: bytes | None) -> frozenset[str]:
-    """Find the addresses of repositories in a sources file."""
-    return frozenset(match.decode().rstrip("/") for match in _ADDRESS.findall(content or b""))
-
-
-def by_hand(step: Step, change: SystemChange, *, first: tuple[Command, ...] = ()) -> Left | None:
-    """Say that something of the system's stays, and how it is taken back; None when there is nothing to it."""
-    commands = tuple(shlex.join(command.argv) for command in (*first, *change.undo_commands))
-    if isinstance(step, AddRepository) and not commands:
+    going = _may_go(change, system.package_relations(step.manager), there, still_there(leaving, now), on_line)
+    if not going and not first:
         return None
+    return _by_hand(step, change, first=first, going=tuple(going))
+
+
+def _may_go(
+    change: SystemChange,
+    relations: Mapping[SystemPackage, Relations],
+    there: Mapping[str, tuple[SystemPackage, ...]],
+    leaving: Mapping[str, tuple[SystemPackage, ...]],
+    on_line: OnLine,
+) -> list[str]:
+    """Leave out what has to stay, and say why."""
+    asked = _asked_for(relations, there)
+    wanted = [word for word in change.dependencies if asked.get(word)]
+    kept = {package for word in wanted for package in there[word]}
+    everything = {package for found in (*there.values(), *leaving.values()) for package in found} - kept
+    needed = staying(everything, relations)
+    going = []
+    for word, packages in there.items():
+        needer = next((needed[package] for package in packages if package in needed), None)
+        if word in wanted:
+            on_line(tr("{package} stays: somebody asked for it since.", package=word))
+        elif needer is not None:
+            on_line(tr("{package} stays: {needer} needs it.", package=word, needer=needer))
+        else:
+            going.append(word)
+    return going
+
+
+def _asked_for(
+    relations: Mapping[SystemPackage, Relations], packages: Mapping[str, tuple[SystemPackage, ...]]
+) -> dict[str, bool | None]:
+    return {
+        word: next((relations[package].asked_for for package in found if package in relations), None)
+        for word, found in packages.items()
+    }
+
+
+def brought_by(changes: Iterable[Change]) -> tuple[str, ...]:
+    """Name all packages that these changes brought."""
+    found = (change for change in changes if isinstance(change, SystemChange) and change.manager is not None)
+    return tuple(word for change in found for word in change.brought or ())
+
+
+def _by_hand(
+    step: InstallSystemPackages,
+    change: SystemChange,
+    *,
+    first: tuple[Command, ...] = (),
+    going: tuple[str, ...] | None = None,
+) -> Left:
+    """Say that packages stay, and how they are removed: those of `going`, where it is known what may go."""
+    undoing = change.undo_commands if going is None else _removing(step, change, going)
+    commands = tuple(shlex.join(command.argv) for command in (*first, *undoing))
     text = (
         mark("“{summary}” stays: the operating system's packages are not taken back. To take it back, run as root:")
         if commands
@@ -132,28 +167,13 @@ def by_hand(step: Step, change: SystemChange, *, first: tuple[Command, ...] = ()
     return Left(text=tr(text, summary=step.summary), diff=commands)
 
 
-def run_quietly(
-    step: Step, commands: Sequence[Command], system: System, on_line: OnLine, *, brings: Brings = NOTHING
-) -> None:
-    """Run a package manager's commands; one that meets a lock waits for it and is run again.
-
-    Raises StepError, and CommandInterruptedError for one that the person stopped.
-    """
-    for number, command in enumerate(commands):
-        last = number == len(commands) - 1
-        done = _until_free(step, quiet(command), system, on_line, brings if last else NOTHING)
-        if done.interrupted:
-            raise CommandInterruptedError
-        if done.returncode != 0:
-            manager = manager_of(command.argv)
-            raise package_failure(step, command, done, manager) if manager else failure(step, command, done)
-
-
-def _until_free(step: Step, command: Command, system: System, on_line: OnLine, brings: Brings) -> Completed:
-    # The lock was free a moment ago, or this command would not have been started: another program was quicker.
-    for _ in range(_LOCK_TRIES):
-        done = system.run(command, as_root=step.privilege == "root", brings=brings, on_output=on_line)
-        found = package_cause(done.tail) if done.returncode != 0 and not done.interrupted else None
-        if found is None or found.code != LOCK:
-            break
-    return done
+def _removing(step: InstallSystemPackages, change: SystemChange, going: tuple[str, ...]) -> tuple[Command, ...]:
+    """Have the step's own command remove exactly these packages; without one, the manager's."""
+    if not going:
+        return ()
+    named = frozenset(step.packages) | {expected(spec).name for spec in step.packages}
+    undoing = (*step.undo_commands, *change.undo_commands)
+    own = next((command for command in undoing if named.intersection(command.argv)), None)
+    words = tuple(word for word in own.argv if word not in named) if own else removal_words(step.manager)
+    others = (command for command in change.undo_commands if not named.intersection(command.argv))
+    return (*others, Command(argv=(*words, *going)))

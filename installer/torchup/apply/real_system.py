@@ -22,8 +22,10 @@ from torchup.apply.installed_packages import dpkg_was_cut_off, installed_package
 from torchup.apply.interrupts import Interrupts
 from torchup.apply.key_password import with_one_time_password
 from torchup.apply.lock_wait import wait_for_lock
+from torchup.apply.manager_settings import read_settings
 from torchup.apply.orphans import ChildNote
 from torchup.apply.package_commands import can_stop, manager_of
+from torchup.apply.package_relations import package_relations
 from torchup.apply.private_files import append_private
 from torchup.apply.privilege import Elevation
 from torchup.apply.processes import Child
@@ -37,6 +39,7 @@ from torchup.apply.system import (
     FileKind,
     FileState,
     Noted,
+    Relations,
     System,
     SystemPackage,
 )
@@ -231,6 +234,14 @@ class RealSystem:
                 hint=tr("Leave out --root, or leave out the driver and the toolkit of the system."),
             )
         return installed_packages(manager)
+
+    def package_relations(self, manager: str) -> Mapping[SystemPackage, Relations]:
+        """Read what the installed packages need of each other."""
+        return package_relations(manager)
+
+    def manager_settings(self) -> frozenset[str]:
+        """Read what the package managers are told; nothing below another root."""
+        return read_settings() if self.root == Path("/") else frozenset()
 
     def manager_was_cut_off(self, manager: str) -> bool:
         """Tell whether dpkg has to finish its work first; the other managers have no such state."""

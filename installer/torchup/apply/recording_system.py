@@ -17,6 +17,7 @@ from torchup.apply.system import (
     FileState,
     MachineView,
     Noted,
+    Relations,
     System,
     SystemPackage,
 )
@@ -103,6 +104,7 @@ class RecordingSystem:
     _distributions: dict[str, dict[str, str]] = field(default_factory=dict)
     _installed_into: set[str] = field(default_factory=set)
     _packages: dict[str, frozenset[SystemPackage]] = field(default_factory=dict)
+    _settings: set[str] = field(default_factory=set)
     _root: bool = False
     _variables: dict[str, UserVariable | None] = field(default_factory=dict)
 
@@ -224,6 +226,14 @@ class RecordingSystem:
             self._packages[manager] = self.base.system_packages(manager)
         return self._packages[manager]
 
+    def package_relations(self, manager: str) -> Mapping[SystemPackage, Relations]:
+        """Tell what the packages that are there need of each other."""
+        return self.base.package_relations(manager)
+
+    def manager_settings(self) -> frozenset[str]:
+        """Tell what the package managers would be told by now."""
+        return self.base.manager_settings() | self._settings
+
     def manager_was_cut_off(self, manager: str) -> bool:
         """Tell whether the package manager has to finish its work first."""
         return self.base.manager_was_cut_off(manager)
@@ -266,6 +276,7 @@ class RecordingSystem:
             named = {package.name for package in brings.packages}
             others = {package for package in self.system_packages(brings.manager) if package.name not in named}
             self._packages[brings.manager] = frozenset({*others, *brings.packages})
+        self._settings.update(brings.settings)
         return Completed(returncode=0, tail="")
 
     def read_variable(self, name: str) -> UserVariable | None:

@@ -11,7 +11,17 @@ from torchup.apply.backups import sha256
 from torchup.apply.change import Folder, UserVariable
 from torchup.apply.environment_contents import Contents, Known
 from torchup.apply.root_files import RootFiles
-from torchup.apply.system import ANY_CONTENT, NOTHING, Brings, Completed, FileState, Noted, System, SystemPackage
+from torchup.apply.system import (
+    ANY_CONTENT,
+    NOTHING,
+    Brings,
+    Completed,
+    FileState,
+    Noted,
+    Relations,
+    System,
+    SystemPackage,
+)
 from torchup.apply.write_errors import changed_meanwhile
 from torchup.errors import StepError
 from torchup.model.plan import Command
@@ -134,6 +144,14 @@ class RootView:
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Read what a package manager has installed."""
         return self.base.system_packages(manager)
+
+    def package_relations(self, manager: str) -> Mapping[SystemPackage, Relations]:
+        """Read what the installed packages need of each other."""
+        return self.base.package_relations(manager)
+
+    def manager_settings(self) -> frozenset[str]:
+        """Read what the package managers are told."""
+        return self.base.manager_settings()
 
     def manager_was_cut_off(self, manager: str) -> bool:
         """Tell whether a package manager has to finish its work first."""

@@ -57,11 +57,25 @@ class SystemPackage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Relations:
+    """What an installed package needs and provides, by the names that packages call it.
+
+    Each of `needs` is met by any of its names; versions are left out. `asked_for` tells a package that somebody
+    wanted from one that came along with another; None where the manager does not say.
+    """
+
+    needs: tuple[frozenset[str], ...] = ()
+    provides: frozenset[str] = frozenset()
+    asked_for: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Brings:
     """What a command is to bring about.
 
     The real system looks for itself afterwards; the recording one believes it. `distributions` are what an
-    interpreter is expected to have more, by canonical name; `packages` what the package manager `manager` is.
+    interpreter is expected to have more, by canonical name; `packages` what the package manager `manager` is, and
+    `settings` what its settings are.
     """
 
     directories: tuple[str, ...] = ()
@@ -70,6 +84,7 @@ class Brings:
     distributions: Mapping[str, str] = field(default_factory=dict)
     manager: str | None = None
     packages: tuple[SystemPackage, ...] = ()
+    settings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +137,12 @@ class MachineView(Protocol):
 
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Read what a package manager (apt, dnf, zypper, pacman) has installed, without changing anything."""
+
+    def package_relations(self, manager: str) -> Mapping[SystemPackage, Relations]:
+        """Read what the installed packages need of each other, without changing anything."""
+
+    def manager_settings(self) -> frozenset[str]:
+        """Read what the package managers are told: repositories and streams that are on, locks. See `manager_settings`."""
 
     def manager_was_cut_off(self, manager: str) -> bool:
         """Tell whether a package manager was ended in the middle of its work and has to finish it first."""

@@ -9,7 +9,7 @@ from typing import Self
 
 from torchup.apply.change import Folder, UserVariable
 from torchup.apply.environment_contents import Contents, Known
-from torchup.apply.system import FileState, Noted, SystemPackage
+from torchup.apply.system import FileState, Noted, Relations, SystemPackage
 from torchup.model.context import Context
 from torchup.model.plan import Download, Plan, WriteFile
 
@@ -64,6 +64,15 @@ class UnseenSystem:
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Tell of a package manager that has installed nothing which the plan is about."""
         del manager
+        return frozenset()
+
+    def package_relations(self, manager: str) -> Mapping[SystemPackage, Relations]:
+        """Tell of nothing that needs anything."""
+        del manager
+        return {}
+
+    def manager_settings(self) -> frozenset[str]:
+        """Tell of package managers that were told nothing."""
         return frozenset()
 
     def manager_was_cut_off(self, manager: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from torchup.knowledge.systems import Release, kernel_flavour, major_of, release_of
 from torchup.knowledge.tables import table
@@ -69,7 +69,6 @@ class Recipe:
     components: tuple[str, ...] = ()
     versioned: bool = False
     after: tuple[tuple[str, ...], ...] = ()
-    undo_first: tuple[tuple[str, ...], ...] = ()
     signed_modules: tuple[str, ...] = ()
     signed_branches: tuple[int, ...] = ()
     signing_key: str | None = None
@@ -86,7 +85,8 @@ class Recipe:
 class Manager:
     """A package manager's commands, without the packages; `remove` takes the packages' settings along.
 
-    `exchange` are the words that let an installation take out what stands against it.
+    `take_back` removes exactly the packages that are named, and what depends on them. `exchange` are the words that
+    let an installation take out what stands against it.
     """
 
     name: ManagerName
@@ -94,6 +94,7 @@ class Manager:
     download: tuple[str, ...]
     install: tuple[str, ...]
     remove: tuple[str, ...]
+    take_back: tuple[str, ...]
     initramfs: tuple[str, ...]
     exchange: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -128,10 +129,31 @@ def manager(name: ManagerName) -> Manager:
         download=words("download"),
         install=words("install"),
         remove=words("remove"),
+        take_back=words("take_back"),
         initramfs=words("initramfs"),
         exchange=tuple(row.get("exchange", ())),
         environment=row["environment"],
     )
+
+
+def removal_words(name: str) -> tuple[str, ...]:
+    """Give the words that remove exactly the packages which follow; empty for a manager that is not known."""
+    return next((manager(known).take_back for known in get_args(ManagerName) if known == name), ())
+
+
+def newer_driver_packages(branch: int) -> tuple[str, ...]:
+    """Give patterns for the rpm packages of every driver branch above this one, of three digits.
+
+    dnf takes no relation of versions here. A dash inside brackets would end the version, so every digit is named.
+    """
+    digits = f"{branch:03}"
+    any_digit = "[0123456789]"
+    above = [
+        f"{digits[:place]}[{'0123456789'[int(digit) + 1 :]}]{any_digit * (2 - place)}"
+        for place, digit in enumerate(digits)
+        if digit != "9"
+    ]
+    return tuple(f"{name}-{version}.*-*.*" for name in table("system_recipes")["driver_rpms"] for version in above)
 
 
 def keyring_digest(repository: str, arch: str) -> str | None:
@@ -158,6 +180,8 @@ def _recipe(row: Mapping[str, Any], release: Release, system: OperatingSystem) -
         "arch": row["arches"][machine],
         "machine": machine,
         "driver-globs": table("system_recipes")["driver_globs"],
+        "locked": "\n".join(table("system_recipes")["driver_locks"]),
+        "pin": table("system_recipes")["pins"][row["manager"]],
         **row.get("values", {}),
         **row["versions"][key],
         **row.get("os_values", {}).get(release.id, {}).get(key, {}),
@@ -179,7 +203,6 @@ def _recipe(row: Mapping[str, Any], release: Release, system: OperatingSystem) -
         ),
         versioned=row.get("versioned", False),
         after=tuple(map(tuple, row.get("after", ()))),
-        undo_first=tuple(map(tuple, row.get("undo_first", ()))),
         signed_modules=tuple(row.get("signed_modules", ())),
         signed_branches=tuple(row.get("signed_branches", ())),
         signing_key=row.get("signing_key"),

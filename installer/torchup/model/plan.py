@@ -233,6 +233,25 @@ class AddRepository:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldPackages:
+    """Have the system's package manager leave packages on their branch.
+
+    `holds` are the entries that its list of locks has afterwards, and decide whether the step has anything to do.
+    Undo is offered as commands, while any of those that the step brought is still there.
+    """
+
+    kind: Literal["HoldPackages"] = "HoldPackages"
+    id: str
+    summary: str
+    why: str
+    privilege: Privilege = "root"
+    manager: str
+    holds: tuple[str, ...]
+    commands: tuple[Command, ...]
+    undo_commands: tuple[Command, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
     """Fetch `url` to `path`; undo puts back what was there before.
 
@@ -363,6 +382,7 @@ Step = (
     | WriteLock
     | InstallSystemPackages
     | AddRepository
+    | HoldPackages
     | Download
     | EnrollKey
     | Reboot

@@ -18,6 +18,7 @@ from torchup.model.plan import (
     Download,
     EditManagedBlock,
     EnrollKey,
+    HoldPackages,
     InstallPackages,
     InstallSystemPackages,
     MakeDirectory,
@@ -111,7 +112,7 @@ def _sections(steps: Sequence[Step], *, elsewhere: bool) -> Iterator[tuple[str, 
         [
             _typed(command)
             for step in steps
-            if isinstance(step, InstallSystemPackages | AddRepository | EnrollKey)
+            if isinstance(step, InstallSystemPackages | AddRepository | HoldPackages | EnrollKey)
             for command in step.commands
         ],
     )

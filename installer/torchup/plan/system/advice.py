@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from torchup.errors import RefusedError
 from torchup.model.facts import MachineFacts
-from torchup.model.plan import AddRepository, Command, Download, EnrollKey, InstallSystemPackages, Step, WriteFile
+from torchup.model.plan import (
+    AddRepository,
+    Command,
+    Download,
+    EnrollKey,
+    HoldPackages,
+    InstallSystemPackages,
+    Step,
+    WriteFile,
+)
 from torchup.model.resolution import NextStep, Resolution
 from torchup.plan.system.driver_steps import DriverPlan, plan_driver
 from torchup.words import mark, tr
@@ -67,7 +76,7 @@ def _lines(step: Step) -> tuple[str, ...]:
         case WriteFile():
             lines = " ".join(shlex.quote(line) for line in step.content.splitlines())
             return (f"printf '%s\\n' {lines} | sudo tee {shlex.quote(step.path)} >/dev/null",)
-        case AddRepository() | InstallSystemPackages() | EnrollKey():
+        case AddRepository() | HoldPackages() | InstallSystemPackages() | EnrollKey():
             return tuple(_command(command) for command in step.commands)
         case _:
             return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torchup.knowledge.recipes import Offer, Recipe
+from torchup.knowledge.recipes import Offer, Recipe, newer_driver_packages
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import CheckDriver, Command, InstallSystemPackages, Reboot, Step, WriteFile
 from torchup.model.resolution import DriverDecision
@@ -54,6 +54,7 @@ def _install(facts: MachineFacts, driver: DriverDecision) -> DriverPlan:
         holds=holds,
         branch=str(offer.branch),
         next=str(offer.branch + 1),
+        newer="\n".join(newer_driver_packages(offer.branch)),
         open="-open" if offer.module == "open" else "",
         stream="open" if offer.module == "open" else "dkms",
     )
@@ -115,7 +116,7 @@ def _packages(
             *(filling.command(words) for words in recipe.after),
             *((filling.command(filling.manager.initramfs),) if blacklisted else ()),
         ),
-        undo_commands=(*(filling.command(words) for words in recipe.undo_first), filling.remove(plain)),
+        undo_commands=(filling.take_back(plain),),
     )
 
 
@@ -176,10 +177,6 @@ def _warnings(facts: MachineFacts, offer: Offer, filling: Filling, *, signed: bo
         )
     if recipe.manager == "pacman":
         found.append(tr("pacman upgrades the whole system with it: Arch supports nothing less."))
-    if recipe.manager == "zypper":
-        found.append(
-            tr("The lock holds the driver at the installed release: `zypper removelock` lets updates in again.")
-        )
     if signed:
         found.append(
             tr("The signed modules follow Ubuntu's kernels; a kernel that is newer than they are has none yet.")

@@ -10,7 +10,15 @@ from torchup.errors import RefusedError
 from torchup.knowledge.recipes import Manager, Part, Recipe, keyring_digest, keyring_place, manager
 from torchup.knowledge.systems import kernel_flavour, release_of
 from torchup.model.facts import MachineFacts
-from torchup.model.plan import AddRepository, Command, Download, InstallSystemPackages, Step, WriteFile
+from torchup.model.plan import (
+    AddRepository,
+    Command,
+    Download,
+    HoldPackages,
+    InstallSystemPackages,
+    Step,
+    WriteFile,
+)
 from torchup.plan.system.components import component_steps
 from torchup.words import tr
 
@@ -52,8 +60,8 @@ class Filling:
         return replace(self, values=values).text(tr(text))
 
     def texts(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """Fill the placeholders of several texts."""
-        return tuple(map(self.text, texts))
+        """Fill the placeholders of several texts; a value of several lines makes one text for each."""
+        return tuple(filled for text in texts for filled in self._each(text))
 
     def command(self, given: str | Iterable[str]) -> Command:
         """Make one command: `refresh` is the manager's, a placeholder alone holds a command's words."""
@@ -76,6 +84,16 @@ class Filling:
     def remove(self, packages: Iterable[str]) -> Command:
         """Make the command that removes packages."""
         return self.command((*self.manager.remove, *packages))
+
+    def take_back(self, packages: Iterable[str]) -> Command:
+        """Make the command that undo prints: it removes packages, and nothing that they brought along."""
+        return self.command((*self.manager.take_back, *packages))
+
+    def _each(self, text: str) -> tuple[str, ...]:
+        several = next((name for name in _BLANK.findall(text) if "\n" in self.values.get(name, "")), None)
+        if several is None:
+            return (self.text(text),)
+        return tuple(self.text(text.replace(f"{{{several}}}", one)) for one in self.values[several].split("\n"))
 
     def _value(self, match: re.Match[str]) -> str:
         return self.values[match[1]]
@@ -116,6 +134,8 @@ def _steps(part: Part, filling: Filling) -> tuple[Step, ...]:
             return (_packages(part, filling),)
         case "repository":
             return (_repository(part, filling),)
+        case "hold":
+            return (_hold(part, filling),)
         case kind:
             raise AssertionError(f"the recipe {filling.recipe.id} has a part of the unknown kind {kind}")
 
@@ -144,7 +164,7 @@ def _file(part: Part, filling: Filling) -> WriteFile:
         why=filling.said(part["why"]),
         privilege="root",
         path=filling.text(part["path"]),
-        content="".join(f"{filling.text(line)}\n" for line in part["lines"]),
+        content="".join(f"{','.join(filling.text(line).splitlines())}\n" for line in part["lines"]),
     )
 
 
@@ -159,7 +179,7 @@ def _packages(part: Part, filling: Filling) -> InstallSystemPackages:
         manager=filling.recipe.manager,
         packages=packages,
         commands=(*install, *(filling.command(given) for given in part.get("after", ()))),
-        undo_commands=(filling.remove(filling.texts(part["undo"])),) if "undo" in part else (),
+        undo_commands=(filling.take_back(packages),),
     )
 
 
@@ -172,4 +192,16 @@ def _repository(part: Part, filling: Filling) -> AddRepository:
         commands=tuple(filling.command(given) for given in part["commands"]),
         creates=filling.texts(part.get("creates", ())),
         undo_commands=tuple(filling.command(given) for given in part.get("undo", ())),
+    )
+
+
+def _hold(part: Part, filling: Filling) -> HoldPackages:
+    return HoldPackages(
+        id=part["id"],
+        summary=filling.said(part["summary"]),
+        why=filling.said(part["why"]),
+        manager=filling.recipe.manager,
+        holds=filling.texts(part["holds"]),
+        commands=tuple(filling.command(given) for given in part["commands"]),
+        undo_commands=tuple(filling.command(given) for given in part["undo"]),
     )

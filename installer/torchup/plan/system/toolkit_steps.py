@@ -57,7 +57,7 @@ def plan_toolkit(
         manager=recipe.manager,
         packages=packages,
         commands=(filling.download((*offer.words, *packages)), filling.install((*offer.words, *packages))),
-        undo_commands=(filling.remove(name.partition("=")[0] for name in packages),),
+        undo_commands=(filling.take_back(name.partition("=")[0] for name in packages),),
     )
     before = tuple(found for found in steps_of(offer.parts, filling) if found.id not in done)
     return SystemToolkit(
