@@ -53,19 +53,6 @@ echo ready
 exec sleep infinity
 """
 
-_ADD = """\
-set -e
-mount --make-rprivate /
-cd "$1"
-shift
-mount -t proc proc proc
-mount --rbind /dev dev
-cp /etc/resolv.conf etc/resolv.conf
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-chroot . apt-get update
-exec chroot . apt-get install -y --no-install-recommends "$@"
-"""
-
 
 def mirror() -> str:
     """Give the Debian mirror that this machine's own apt is configured with; skips where there is none."""
@@ -80,8 +67,8 @@ def mirror() -> str:
     pytest.skip("this machine's apt knows no Debian mirror")
 
 
-def base_system(release: str, *, more: tuple[str, ...] = ()) -> Path:
-    """Give the folder of a fresh minimal system, with these packages; it is made once and kept for two weeks."""
+def base_system(release: str) -> Path:
+    """Give the folder of a fresh minimal system; it is made once and kept for two weeks."""
     if os.geteuid() != 0:
         pytest.skip("only root can make and enter a Debian root")
     if (
@@ -91,21 +78,15 @@ def base_system(release: str, *, more: tuple[str, ...] = ()) -> Path:
         pytest.skip("this machine does not allow namespaces of its own")
     program, source = require("debootstrap"), mirror()
     CACHE.mkdir(parents=True, exist_ok=True)
-    name = "-".join((release, *more))
-    with FileLock(CACHE / f"{name}.lock"):
-        folder = CACHE / name
+    with FileLock(CACHE / f"{release}.lock"):
+        folder = CACHE / release
         if folder.is_dir() and time.time() - folder.stat().st_ctime > _OLDEST_SECONDS:
             shutil.rmtree(folder)
         if not folder.is_dir():
-            beside = CACHE / f"{name}.new"
+            beside = CACHE / f"{release}.new"
             shutil.rmtree(beside, ignore_errors=True)
-            if more:
-                shutil.copytree(base_system(release), beside, symlinks=True)
-                making = ["unshare", "--mount", "sh", "-c", _ADD, "sh", str(beside), *more]
-            else:
-                making = [program, "--variant=minbase", f"--include={INCLUDE}", release, str(beside), source]
             made = subprocess.run(
-                making,
+                [program, "--variant=minbase", f"--include={INCLUDE}", release, beside, source],
                 capture_output=True,
                 text=True,
                 check=False,
@@ -113,7 +94,7 @@ def base_system(release: str, *, more: tuple[str, ...] = ()) -> Path:
             )
             if made.returncode != 0:
                 shutil.rmtree(beside, ignore_errors=True)
-                pytest.skip(f"{name} could not be made: {(made.stdout + made.stderr).splitlines()[-1:]}")
+                pytest.skip(f"debootstrap could not make {release}: {made.stdout.splitlines()[-1:]}")
             beside.rename(folder)
     return folder
 
@@ -209,10 +190,10 @@ class DebianRoot:
 
 @contextmanager
 def debian_root(
-    release: str, folder: Path, *, network: bool = True, upper: Path | None = None, more: tuple[str, ...] = ()
+    release: str, folder: Path, *, network: bool = True, upper: Path | None = None, base: Path | None = None
 ) -> Iterator[DebianRoot]:
-    """Make a fresh copy of a release with `more` packages and enter it; everything of it is gone afterwards."""
-    base = base_system(release, more=more)
+    """Make a fresh copy of a release, or of another system, and enter it; everything of it is gone afterwards."""
+    base = base or base_system(release)
     place = upper or folder / f"{release}-root"
     for name in ("upper", "work", "root"):
         (place / name).mkdir(parents=True)

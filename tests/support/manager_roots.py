@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from support.debian_root import DebianRoot, debian_root
+from filelock import FileLock
 
-MANAGERS = ("createrepo-c", "dnf", "dnf-plugins-core", "fakeroot", "makepkg", "opendoas", "pacman-package-manager", "rpm", "zypper")  # fmt: skip
+from support.debian_root import DebianRoot, base_system, debian_root
+
+MANAGERS = "createrepo-c dnf dnf-plugins-core fakeroot libarchive-tools makepkg opendoas pacman-package-manager rpm zypper"
+_ADD = """\
+set -e
+mount --make-rprivate /
+cd "$1"
+shift
+mount -t proc proc proc
+mount --rbind /dev dev
+cp /etc/resolv.conf etc/resolv.conf
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
+chroot . apt-get update
+exec chroot . apt-get install -y --no-install-recommends "$@"
+"""
 REPOSITORY = "/srv/packages"
 _SPEC = """\
 Name: {name}
@@ -23,7 +40,6 @@ BuildArch: noarch
 %description
 stub
 %files
-{files}
 """
 _PKGBUILD = """\
 pkgname={name}
@@ -38,30 +54,56 @@ package() {{ mkdir -p "$pkgdir/usr/share/stub" && echo {version} >"$pkgdir/usr/s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stub:
-    """A package with nothing in it: its name and version, what it needs, and what it takes the place of."""
+    """A package with nothing in it: its name and version, and what it needs."""
 
     name: str
     version: str = "1.0"
     epoch: int | None = None
     needs: tuple[str, ...] = ()
-    extra: tuple[str, ...] = field(default=())
+
+    @classmethod
+    def named(cls, name: str) -> Stub:
+        """Make one of which only the name matters."""
+        return cls(name=name)
 
     def spec(self) -> str:
         """Write it for rpmbuild."""
-        tags = [*(f"Requires: {need}" for need in self.needs), *self.extra]
+        tags = [f"Requires: {need}" for need in self.needs]
         epoch = f"Epoch: {self.epoch}\n" if self.epoch is not None else ""
-        return _SPEC.format(name=self.name, version=self.version, epoch=epoch, tags="\n".join(tags), files="")
+        return _SPEC.format(name=self.name, version=self.version, epoch=epoch, tags="\n".join(tags))
 
     def pkgbuild(self) -> str:
         """Write it for makepkg."""
         return _PKGBUILD.format(name=self.name, version=self.version, depends=shlex.join(self.needs))
 
 
+def _base() -> Path:
+    """Give a Debian with the managers; it is made once, and again when the Debian below it is."""
+    below = base_system("trixie")
+    folder = below.with_name("trixie-with-managers")
+    with FileLock(folder.with_suffix(".lock")):
+        if folder.is_dir() and folder.stat().st_ctime < below.stat().st_ctime:
+            shutil.rmtree(folder)
+        if not folder.is_dir():
+            beside = folder.with_suffix(".new")
+            shutil.rmtree(beside, ignore_errors=True)
+            shutil.copytree(below, beside, symlinks=True, ignore=shutil.ignore_patterns("dev"))
+            (beside / "dev").mkdir()
+            subprocess.run(
+                ["unshare", "--mount", "sh", "-c", _ADD, "sh", str(beside), *MANAGERS.split()],
+                check=True,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, "DPKG_FORCE": "unsafe-io"},  # what a power cut spoils is made again
+            )
+            beside.rename(folder)
+    return folder
+
+
 @contextmanager
 def manager_root(folder: Path) -> Iterator[DebianRoot]:
     """Enter a root with the managers, their databases made, and no repository but those of the test."""
-    with debian_root("trixie", folder, more=MANAGERS) as root:
-        places = f"/etc/yum.repos.d /etc/zypp/repos.d /var/lib/pacman/sync {REPOSITORY}"
+    with debian_root("trixie", folder, base=_base()) as root:
+        places = f"/etc/yum.repos.d /etc/zypp/repos.d /var/lib/pacman/local /var/lib/pacman/sync {REPOSITORY}"
         # Debian's dnf has a plug-in on that makes a repository of its own, and one that lacks its library.
         plugins = (
             "for name in local system-upgrade; do printf '[main]\\nenabled=0\\n' >/etc/dnf/plugins/$name.conf; done"

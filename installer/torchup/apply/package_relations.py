@@ -46,6 +46,8 @@ def of_dpkg(status: str, extended_states: str = "") -> dict[SystemPackage, Relat
         for values in _paragraphs(extended_states)
         if values.get("Auto-Installed") == "1"
     }
+    # apt notes a package for all architectures under the machine's own.
+    automatic |= {(name, "all") for name, _ in automatic}
     found = {}
     for values in _paragraphs(status):
         state, name = values.get("Status", "").split()[-1:], values.get("Package")
@@ -58,7 +60,7 @@ def of_dpkg(status: str, extended_states: str = "") -> dict[SystemPackage, Relat
         found[SystemPackage(name, values.get("Version", ""), architecture, whole)] = Relations(
             needs=tuple(frozenset(map(_plain, need.split("|"))) for need in needs if need.strip()),
             provides=frozenset({name, *provided}),
-            asked_for=(name, architecture) not in automatic and (name, "") not in automatic,
+            asked_for=(name, architecture) not in automatic,
         )
     return found
 
