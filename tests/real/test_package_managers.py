@@ -41,6 +41,12 @@ AROUND = {
 CRB = "[crb]\nname=crb\nbaseurl=file:///srv/crb\nenabled=0\ngpgcheck=0\n"
 
 
+FAILING_LOCK = """#!/bin/sh
+case "$*" in *addlock*) echo "Problem adding the package lock: Can't write the locks file" >&2; exit 8 ;; esac
+exec /usr/bin/zypper "$@"
+"""
+
+
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[DebianRoot]:
     with manager_root(tmp_path) as root:
@@ -146,7 +152,7 @@ def test_a_lock_that_fails_is_said_and_changes_nothing(root: DebianRoot, name: s
     if name == "rhel-10":
         root.put("/etc/dnf/plugins/versionlock.conf", "[main]\nenabled=0\n")
     else:
-        root.run("sh", "-c", "mkdir -p /etc/zypp/locks")  # a folder, which no list can be written to
+        root.put("/usr/local/bin/zypper", FAILING_LOCK, mode=0o755)
     before = rpms(root)
     failed = root.torchup("setup", "--plan", root.plan(hold, _install("nvidia-open")))
     assert failed.returncode == 1, failed.stdout + failed.stderr

@@ -15,7 +15,9 @@ from filelock import FileLock
 
 from support.debian_root import DebianRoot, base_system, debian_root
 
-MANAGERS = "createrepo-c dnf dnf-plugins-core fakeroot libarchive-tools makepkg opendoas pacman-package-manager rpm zypper"
+MANAGERS = (
+    "createrepo-c dnf dnf-plugins-core fakeroot libarchive-tools makepkg opendoas pacman-package-manager rpm zypper"
+)
 _ADD = """\
 set -e
 mount --make-rprivate /

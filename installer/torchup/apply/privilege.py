@@ -33,45 +33,69 @@ class Elevation:
     attended: bool = False
     passed_on: tuple[str, ...] = ()
 
-    def argv(self, command: Command) -> tuple[str, ...]:
+    def asks(self) -> bool:
+        """Tell whether the next command asks for a password: only doas does, where it is not told to `persist`.
+
+        Then it has to be in the terminal's own process group while it asks.
+        """
+        return self.way == "doas" and self.attended and not self._lets_in_unasked()
+
+    def argv(self, command: Command, *, asks: bool = False) -> tuple[str, ...]:
         """Put the elevating program before a command; its environment travels through `env`.
 
-        sudo and doas are asked not to prompt: a password was asked for beforehand, by `authorise`.
+        sudo and doas are kept from prompting: a password was asked for beforehand, by `authorise`. A command
+        before which doas `asks` is moved out of the terminal's session once it may run, where no Ctrl-C reaches it.
         """
         if self.way == "root":
             return command.argv
         added = tuple(f"{name}={value}" for name, value in sorted(command.environment.items()))
         inner = ("env", *added, *command.argv) if added else command.argv
+        if asks:
+            return (self.program, "setsid", *inner)
         kept = (f"--preserve-env={','.join(self.passed_on)}",) if self.way == "sudo" and self.passed_on else ()
         return (self.program, *kept, *_FLAGS[self.way], *inner)
 
     def authorise(self) -> None:
-        """Let sudo ask for the password once, on the terminal, before anything is changed.
+        """Let sudo or doas ask for the password once, on the terminal, before anything is changed.
 
         Unattended it must not ask. Raises RefusedError with code no-privilege.
         """
         if self.way == "root":
             return
-        check = {"sudo": ("-v",) if self.attended else ("-n", "true"), "doas": ("-n", "true"), "pkexec": ("true",)}
         if self.way == "pkexec" and not self.attended:
             raise _refused(tr("pkexec asks on the desktop, and nobody is asked in an unattended run"))
-        done = subprocess.run([self.program, *check[self.way]], cwd=NEUTRAL_FOLDER, check=False, timeout=300)
-        if done.returncode != 0:
-            raise _refused(tr("{way} did not let this user in", way=self.way))
+        done = subprocess.run([self.program, *self._check()], cwd=NEUTRAL_FOLDER, check=False, timeout=300)
+        if done.returncode == 0:
+            return
+        if self.way == "doas" and not self.attended:
+            raise _refused(tr("doas asks for a password, and nobody is asked in an unattended run"))
+        raise _refused(tr("{way} did not let this user in", way=self.way))
+
+    def _check(self) -> tuple[str, ...]:
+        match self.way:
+            case "sudo":
+                return ("-v",) if self.attended else ("-n", "true")
+            case "doas":
+                return ("true",) if self.attended else ("-n", "true")
+            case _:
+                return ("true",)
+
+    def _lets_in_unasked(self) -> bool:
+        words = [self.program, *_FLAGS[self.way], "true"]
+        return subprocess.run(words, cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=0).returncode == 0
 
     @contextmanager
     def kept_fresh(self) -> Iterator[None]:
-        """Keep sudo from forgetting that it asked, while a long step runs."""
-        if self.way != "sudo" or not self.attended:
+        """Keep sudo, or a doas that persists, from forgetting that it asked, while a long step runs."""
+        if self.way not in _REFRESHING or not self.attended:
             yield
             return
         over = Event()
 
         def refresh() -> None:
             while not over.wait(_REFRESH_SECONDS):
-                subprocess.run(
-                    [self.program, "-n", "-v"], cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=0
-                )
+                words = [self.program, *_REFRESHING[self.way]]
+                subprocess.run(words, cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=0)
 
         thread = Thread(target=refresh, daemon=True)
         thread.start()
@@ -85,10 +109,14 @@ class Elevation:
         """Signal processes of root's, by the shell: small systems have no program for it. -N is a group."""
         name = signal.Signals(number).name.removeprefix("SIG")
         command = Command(argv=("sh", "-c", 'kill -s "$@"', "sh", name, "--", *map(str, targets)))
-        subprocess.run(self.argv(command), cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=0)
+        asks = self.asks()
+        subprocess.run(
+            self.argv(command, asks=asks), cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=None if asks else 0
+        )
 
 
 _REFRESH_SECONDS = 60.0
+_REFRESHING: Mapping[str, tuple[str, ...]] = {"sudo": ("-n", "-v"), "doas": ("-n", "true")}
 _PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _WAYS: tuple[Way, ...] = ("sudo", "doas", "pkexec")
 _FLAGS: dict[Way, tuple[str, ...]] = {"root": (), "sudo": ("-n", "--"), "doas": ("-n",), "pkexec": ()}

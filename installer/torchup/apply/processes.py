@@ -43,7 +43,8 @@ class Child:
 
     With `finish_first` the first Ctrl-C lets it end by itself: a package manager that is stopped half-way
     leaves a broken system. `kill` ends processes that are not ours, such as those under sudo (-N is a group).
-    `keep_terminal` leaves it in our session, where sudo remembers that it asked. `on_start` gets its id,
+    `keep_terminal` leaves it in our session, where sudo remembers that it asked; with `asks` it stays in our process
+    group too, because it asks on the terminal itself. `on_start` gets its id,
     `on_stopping` hears about the first Ctrl-C, and whether the program finishes first. With `on_download` the
     program gets a terminal to draw its bars on, which are read and not shown.
     """
@@ -55,6 +56,7 @@ class Child:
     timeout_seconds: float | None = None
     finish_first: bool = False
     keep_terminal: bool = False
+    asks: bool = False
     kill: Callable[[Sequence[int], int], None] | None = None
     on_start: Callable[[int], None] | None = None
     on_stopping: Callable[[bool], None] | None = None
@@ -73,7 +75,7 @@ class Child:
                 cwd=NEUTRAL_FOLDER,
                 env=dict(self.environment) if drawing is None else {**self.environment, **DRAWING},
                 start_new_session=not self.keep_terminal,
-                process_group=0 if self.keep_terminal else None,
+                process_group=0 if self.keep_terminal and not self.asks else None,
             )
         except FileNotFoundError as error:
             return Completed(returncode=_NOT_FOUND, tail=f"{self.argv[0]}: {error.strerror}")
@@ -153,7 +155,10 @@ class Child:
             process.terminate()
             return
         # apt and sudo give what they start a terminal and a session of its own, which no signal to the group reaches.
-        targets = (-process.pid, *(descendants(process.pid) if number == _KILL else ()))
+        if self.asks:  # it has no group of its own, and what it starts has a session of its own
+            targets: tuple[int, ...] = (process.pid, *descendants(process.pid))
+        else:
+            targets = (-process.pid, *(descendants(process.pid) if number == _KILL else ()))
         for target in targets:
             try:
                 os.kill(target, number)

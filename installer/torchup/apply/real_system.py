@@ -308,7 +308,8 @@ class RealSystem:
         if as_root and self.interrupts.count:
             return Completed(returncode=130, tail="", interrupted=True)
         elevation = self.elevation() if as_root and self.elevation is not None else None
-        argv = elevation.argv(command) if elevation is not None else command.argv
+        asks = elevation is not None and elevation.asks()
+        argv = elevation.argv(command, asks=asks) if elevation is not None else command.argv
         hidden = tuple(self.secrets.values())
 
         def take(line: str) -> None:
@@ -328,6 +329,7 @@ class RealSystem:
                 finish_first=as_root and not can_stop(command.argv),
                 on_stopping=lambda finishes: self.on_event(Stopping(program=command.argv[0], finishes=finishes)),
                 keep_terminal=as_root and elevation is not None and elevation.way != "root",
+                asks=asks,
                 kill=elevation.kill if elevation is not None else None,
                 on_start=self.child_note.write if self.child_note is not None else None,
                 on_download=self._downloading if self.watch_downloads and draws_bars(command.argv) else None,

@@ -119,9 +119,11 @@ class RootFiles:
             raise self._failure(what, done)
 
     def _run(self, *argv: str, shown: str | None = None) -> subprocess.CompletedProcess[bytes]:
-        full = self.elevation.argv(Command(argv=argv, environment={"LC_ALL": "C"}))
+        asks = self.elevation.asks()
+        full = self.elevation.argv(Command(argv=argv, environment={"LC_ALL": "C"}), asks=asks)
         self.note(f"$ as root: {shown or ' '.join(argv)}")
-        # A group of its own: a Ctrl-C on the terminal must not reach it in the middle of a file.
+        # A group of its own: a Ctrl-C on the terminal must not reach it in the middle of a file. One that asks for a
+        # password has to stay in ours for that.
         return subprocess.run(
             full,
             cwd=NEUTRAL_FOLDER,
@@ -129,7 +131,7 @@ class RootFiles:
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            process_group=0,
+            process_group=None if asks else 0,
         )
 
     def _failure(self, what: str, done: subprocess.CompletedProcess[bytes]) -> StepError:
