@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from torchup.apply import installed_packages, real_system
+from torchup.apply import installed_packages, package_relations, real_system
 from torchup.model.plan import AddRepository, Command, InstallSystemPackages
 
 APT_GET = """#!/bin/sh
@@ -59,6 +59,7 @@ class StandInApt:
         monkeypatch.setattr(
             real_system, "installed_packages", partial(installed_packages.installed_packages, root=root)
         )
+        monkeypatch.setattr(real_system, "package_relations", partial(package_relations.package_relations, root=root))
         monkeypatch.setattr(real_system, "dpkg_was_cut_off", partial(installed_packages.dpkg_was_cut_off, root))
         return apt
 

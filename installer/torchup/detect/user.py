@@ -80,7 +80,7 @@ def parse_passwd(text: str) -> tuple[Account, ...]:
 
 
 def judge_sudo(returncode: int | None, stderr: str, *, admin: bool) -> tuple[PrivilegeKind, bool]:
-    """Judge what `sudo -n true` answered; the second value says that the judgement is not certain.
+    """Judge what `sudo -n true` or `doas -n true` answered; the second value says that the judgement is not certain.
 
     Without a password at hand sudo asks for it before it looks the user up, so membership of a group that
     is usually allowed decides how sure the answer is.
@@ -94,11 +94,14 @@ def judge_sudo(returncode: int | None, stderr: str, *, admin: bool) -> tuple[Pri
         "no new privileges",
         "must be setuid root",
         "setuid bit set",
+        "doas: Operation not permitted",
     )
     if any(words in stderr for words in refused):
         return "none", False
     if returncode is None:
         return "none", True
+    if "doas: Authentication required" in stderr:  # doas looks the user up first
+        return "sudo-password", False
     return "sudo-password", not admin
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from torchup.apply.atomic_write import FileWriter
 from torchup.apply.backups import Backups
 from torchup.apply.classify import CAUSES, failure
 from torchup.apply.interrupts import Interrupts
-from torchup.apply.privilege import Elevation, find_elevation
+from torchup.apply.privilege import Elevation, Way, find_elevation
 from torchup.apply.processes import TAIL_LINES
 from torchup.apply.real_system import RealSystem
 from torchup.apply.redact import redact
@@ -243,6 +244,40 @@ def test_unattended_a_password_is_never_waited_for(not_root: Callable[..., Path]
     assert caught.value.code == "no-privilege"
     find_elevation(attended=True, environ={}).authorise()
     assert (tmp_path / "asked").read_text().splitlines() == ["-n true", "-v"]
+
+
+DOAS = 'printf "%s\\n" "$*" >>{0}/asked; [ "$1" = -n ] && [ ! -e {0}/known ] && exit 1; {1}; exit 0'
+
+
+@pytest.mark.parametrize("persists", [True, False])
+def test_doas_asks_on_a_terminal_once_where_it_persists(
+    not_root: Callable[..., Path], tmp_path: Path, persists: bool
+) -> None:
+    not_root(doas=DOAS.format(tmp_path, f">{tmp_path}/known" if persists else ":"))
+    with pytest.raises(RefusedError, match="doas asks for a password, and nobody is asked"):
+        find_elevation(attended=False, environ={}).authorise()
+    elevation = find_elevation(attended=True, environ={})
+    elevation.authorise()
+    assert (tmp_path / "asked").read_text().splitlines() == ["-n true", "true"]
+    assert elevation.asks() is not persists
+    words = elevation.argv(Command(argv=("apt-get", "x")), asks=elevation.asks())
+    assert words[1:] == (("-n", "apt-get", "x") if persists else ("setsid", "apt-get", "x"))
+
+
+@pytest.mark.parametrize("way", ["root", "sudo", "pkexec"])
+def test_no_other_way_asks_before_a_command(way: Way) -> None:
+    assert not Elevation(way=way, program="/nowhere", attended=True).asks()
+
+
+def test_what_doas_asks_before_stays_in_the_terminals_group_and_the_command_leaves_it(tmp_path: Path) -> None:
+    seen = "import os; print('ours', os.getpgrp() == int(os.environ['OURS']), os.isatty(0))"
+    fake(tmp_path / "bin", "doas", f'[ "$1" = -n ] && exit 1; {sys.executable} -c "{seen}"; exec "$@"')
+    elevation = Elevation(way="doas", program=str(tmp_path / "bin/doas"), attended=True)
+    system = system_in(tmp_path, elevation=lambda: elevation)
+    command = Command(argv=(sys.executable, "-c", seen), environment={"OURS": str(os.getpgrp())})
+    named = {**system.environ, "OURS": str(os.getpgrp())}
+    done = replace(system, environ=named).run(command, as_root=True)
+    assert done.tail.splitlines() == ["ours True False", "ours False False"]
 
 
 def test_a_root_command_goes_through_the_elevating_program(tmp_path: Path) -> None:

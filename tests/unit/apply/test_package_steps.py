@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from support.sandbox import Sandbox
 from support.stand_in_apt import StandInApt
+from torchup.apply import real_system
 from torchup.apply.installed_packages import dpkg_was_cut_off, installed_packages, parse_dpkg_status, parse_rpm
+from torchup.apply.manager_settings import read_settings
 from torchup.apply.package_commands import can_stop, expected, lacking, manager_of, naming_only, quiet
-from torchup.apply.run import apply_plan, predict, undo_run
+from torchup.apply.run import apply_plan, predict, resume_run, undo_run
 from torchup.apply.script import dry_run
 from torchup.apply.system import SystemPackage
 from torchup.errors import RefusedError, StepError, StoppedError
-from torchup.model.plan import Command, Plan, Step, WriteFile
+from torchup.model.plan import Command, HoldPackages, Plan, Step, WriteFile
 
 
 @pytest.fixture
@@ -130,6 +133,74 @@ def test_another_root_has_no_packages_of_this_system(box: Sandbox, apt: StandInA
     with pytest.raises(RefusedError) as caught:
         predict(plan_of(apt.install("toolkit")), elsewhere)
     assert caught.value.code == "outside-root"
+
+
+def holding(apt: StandInApt, monkeypatch: pytest.MonkeyPatch, body: str) -> HoldPackages:
+    """Make a step whose list of locks is a file of the stand-in's, and whose command does this to it."""
+    (apt.root / "etc/dnf/plugins").mkdir(parents=True)
+    (apt.root / "etc/dnf/plugins/versionlock.list").write_text("!mine\n")
+    monkeypatch.setattr(real_system, "read_settings", partial(read_settings, apt.root))
+    command = Command(argv=("sh", "-c", f"cd {apt.root}/etc/dnf/plugins && {body}"))
+    undo = Command(argv=("dnf", "versionlock", "delete", "driver"))
+    return HoldPackages(
+        id="hold", summary="Hold the driver", why="w", privilege="user", manager="dnf", holds=("!driver",),
+        commands=(command,), undo_commands=(undo,),
+    )  # fmt: skip
+
+
+def test_a_hold_is_taken_back_when_its_entry_is_gone(
+    box: Sandbox, apt: StandInApt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_of(holding(apt, monkeypatch, "echo '!driver' >>versionlock.list"))
+    assert [outcome.status for outcome in predict(plan, box.machine)] == ["changed"]
+    assert apply_plan(plan, box.machine, verifier=None).changed
+    assert not apply_plan(plan, box.machine, verifier=None).changed
+    with pytest.raises(StoppedError) as caught:
+        undo_run(box.machine).raise_if_left()
+    assert "dnf versionlock delete driver" in caught.value.evidence
+    (apt.root / "etc/dnf/plugins/versionlock.list").write_text("!mine\n!another of mine\n")
+    undo_run(box.machine).raise_if_left()
+
+
+@pytest.mark.parametrize(("body", "said"), [("exit 3", "Hold the driver"), ("true", "nothing holds !driver")])
+def test_a_hold_that_failed_is_no_change_and_is_said(
+    box: Sandbox, apt: StandInApt, monkeypatch: pytest.MonkeyPatch, body: str, said: str
+) -> None:
+    apt.offer("driver")
+    with pytest.raises(StepError) as caught:
+        apply_plan(plan_of(holding(apt, monkeypatch, body), apt.install("driver")), box.machine, verifier=None)
+    assert caught.value.exit_status == 1
+    assert said in caught.value.message
+    assert apt.calls == []
+    with pytest.raises(RefusedError, match="nothing to undo"):
+        undo_run(box.machine)
+
+
+def test_undo_names_what_came_along_and_not_what_came_later_is_needed_or_wanted(box: Sandbox, apt: StandInApt) -> None:
+    apt.offer("toolkit", "compiler", "libraries", "viewer")
+    apply_plan(plan_of(apt.install("toolkit")), box.machine, verifier=None)
+    status = apt.root / "var/lib/dpkg/status"
+    text = status.read_text().replace(
+        "Package: viewer\nStatus: install ok installed", "Package: viewer\nStatus: purge ok not-installed"
+    )
+    status.write_text(
+        f"{text}Package: later\nStatus: install ok installed\nArchitecture: amd64\nVersion: 1\nDepends: libraries\n\n"
+    )
+    with pytest.raises(StoppedError) as caught:
+        undo_run(box.machine).raise_if_left()
+    assert "apt-get remove --autoremove compiler toolkit" in caught.value.evidence
+
+
+def test_a_resumed_step_still_knows_what_was_there_before_the_first_try(box: Sandbox, apt: StandInApt) -> None:
+    apt.offer("toolkit", "compiler")
+    with pytest.raises(StoppedError):
+        apply_plan(plan_of(apt.install("toolkit", "another")), box.machine, verifier=None)
+    assert "compiler" in apt.installed, "the first try brought a part"
+    apt.offer("another")
+    resume_run(box.machine, verifier=None)
+    with pytest.raises(StoppedError) as caught:
+        undo_run(box.machine).raise_if_left()
+    assert "apt-get remove --autoremove another compiler toolkit" in caught.value.evidence
 
 
 INSTALLED = (

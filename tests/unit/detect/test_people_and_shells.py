@@ -161,6 +161,8 @@ def test_parse_passwd_passes_over_what_is_no_account() -> None:
         (0, "", False, ("sudo", False)),
         (1, "sudo: a password is required\n", True, ("sudo-password", False)),
         (1, "sudo: a password is required\n", False, ("sudo-password", True)),
+        (1, "doas: Authentication required\n", False, ("sudo-password", False)),
+        (1, "doas: Operation not permitted\n", True, ("none", False)),
         (1, "Sorry, user ada may not run sudo on box.\n", True, ("none", False)),
         (1, "ada is not in the sudoers file.\n", True, ("none", False)),
         (1, "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set", True, ("none", False)),
