@@ -3,7 +3,7 @@ VENV := .venv
 RUN := $(VENV)/bin
 SETUP_FLAGS ?=
 CATALOGUES := $(wildcard installer/torchup/locale/*/LC_MESSAGES/torchup.po)
-.PHONY: help setup dry-run test lint types test-quick test-nightly test-gpu bench docs pictures words clean
+.PHONY: help setup dry-run test lint types test-quick test-real test-nightly test-gpu bench docs pictures words clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -32,6 +32,9 @@ test: lint types ## everything that CI runs
 
 test-quick: $(VENV)/dev.stamp ## the tests without real torch, terminals and shells
 	$(RUN)/pytest -n 2 -q tests/unit
+
+test-real: $(VENV)/dev.stamp ## the real parts that take long: fresh Debian systems and their package manager
+	TORCHUP_REAL=1 $(RUN)/pytest -n 2 --dist loadgroup -m real
 
 test-nightly: $(VENV)/dev.stamp ## the long property tests and the whole shell matrix
 	TORCHUP_NIGHTLY=1 $(RUN)/pytest -n 2 --dist loadgroup
