@@ -94,13 +94,14 @@ def judge_sudo(returncode: int | None, stderr: str, *, admin: bool) -> tuple[Pri
         "no new privileges",
         "must be setuid root",
         "setuid bit set",
-        "doas: Operation not permitted",
+        "operation not permitted",
     )
-    if any(words in stderr for words in refused):
+    said = stderr.lower()
+    if any(words in said for words in refused):
         return "none", False
     if returncode is None:
         return "none", True
-    if "doas: Authentication required" in stderr:  # doas looks the user up first
+    if "authentication required" in said:  # doas looks the user up first
         return "sudo-password", False
     return "sudo-password", not admin
 

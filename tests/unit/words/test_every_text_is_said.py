@@ -62,6 +62,7 @@ ALLOWED = {
         "no new privileges": "what sudo says",
         "must be setuid root": "what sudo says",
         "setuid bit set": "what sudo says",
+        "operation not permitted": "what doas says",
     },
     "detect/windows.py": {"$ErrorActionPreference": "a PowerShell program"},
     "model/quick.py": {"_new_": "Python source"},
