@@ -18,7 +18,7 @@ from torchup.model.plan import AddRepository, Command, HoldPackages, InstallSyst
 
 pytestmark = pytest.mark.xdist_group("debian")
 
-UNDO = ("undo",)
+UNDO = ("undo", "--yes")
 FIXED, NEWER = "580.99.01", "615.20.01"
 DRIVER = (
     *(Stub(name="nvidia-open", version=v, needs=(f"nvidia-driver = {v}", "dkms")) for v in ("580.65.06", NEWER)),
