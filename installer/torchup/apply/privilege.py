@@ -82,7 +82,9 @@ class Elevation:
 
     def _lets_in_unasked(self) -> bool:
         words = [self.program, *_FLAGS[self.way], "true"]
-        return subprocess.run(words, cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=0).returncode == 0
+        return (
+            subprocess.run(words, cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=0).returncode == 0
+        )
 
     @contextmanager
     def kept_fresh(self) -> Iterator[None]:
@@ -111,7 +113,11 @@ class Elevation:
         command = Command(argv=("sh", "-c", 'kill -s "$@"', "sh", name, "--", *map(str, targets)))
         asks = self.asks()
         subprocess.run(
-            self.argv(command, asks=asks), cwd=NEUTRAL_FOLDER, check=False, capture_output=True, process_group=None if asks else 0
+            self.argv(command, asks=asks),
+            cwd=NEUTRAL_FOLDER,
+            check=False,
+            capture_output=True,
+            process_group=None if asks else 0,
         )
 
 
