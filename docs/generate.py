@@ -1,7 +1,7 @@
 """Write the reference pages that come from the program itself; `--check` only compares (CI does).
 
 Pages: the command line, the error codes, the causes, the answers file's keys and JSON Schema, the recipes for system
-packages, the manual page.
+packages, torchup's own variables, the manual page.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from table_pages import GENERATED, causes_page, recipes_page
+from table_pages import GENERATED, causes_page, recipes_page, variables_page
 
 from torchup import errors
 from torchup.cli import cli
@@ -143,6 +143,7 @@ PAGES = {
     "reference/answers.md": answers_reference,
     "reference/answers.schema.json": schema_page,
     "reference/recipes.md": recipes_page,
+    "reference/variables.md": variables_page,
     "man/torchup.1": manual,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import click
 
 from torchup.errors import ExitStatus
+from torchup.own_variables import ANSWERS, EXPORTED, READ
 
 FILES = {
     "~/.config/torchup/answers.yaml": "the complete answers of the last set-up",
@@ -17,8 +18,8 @@ FILES = {
     "~/.local/state/torchup/log": "everything that the programs printed which torchup ran",
 }
 VARIABLES = {
-    "TORCHUP_<SECTION>_<KEY>": "an answer, as in TORCHUP_TORCH_VERSION=2.13.0; it goes over the file, and --set over both",
-    "TORCHUP_LANG": "the language of all texts: en or zh; otherwise the locale's",
+    f"{ANSWERS}<SECTION>_<KEY>": f"an answer, as in {ANSWERS}TORCH_VERSION=2.13.0; it goes over the file, and --set over both",
+    **{name: meaning for name, meaning in (READ | EXPORTED).items() if not name.startswith("_")},
     "NO_COLOR": "set to anything: no colours",
     "XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME": "where torchup's own files go",
 }

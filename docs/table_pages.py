@@ -1,4 +1,4 @@
-"""The pages made from torchup's own tables: the causes, and the recipes for system packages."""
+"""The pages made from torchup's own tables: the causes, the recipes for system packages, the variables."""
 
 from __future__ import annotations
 
@@ -91,3 +91,26 @@ def _branches(row: dict[str, Any]) -> str:
         for branch, found in sorted(modules.items())
     ]
     return "; ".join(named) or "none"
+
+
+VARIABLES_INTRODUCTION = (
+    "What torchup reads and what it exports never share a name, so that every command works in the shells that torchup "
+    "has set up. `{answers}<SECTION>_<KEY>` holds an answer; an unknown name behind `{answers}` is an error that names "
+    "the nearest one. [Answers file](answers.md) has the name of every key.\n"
+)
+
+
+def variables_page() -> str:
+    """List torchup's own environment variables by what they are for."""
+    from torchup import own_variables as own
+
+    parts = [GENERATED, "# Variables\n\n", VARIABLES_INTRODUCTION.format(answers=own.ANSWERS)]
+    prefixes = {f"{prefix}…": meaning for prefix, meaning in own.EXPORTED_PREFIXES.items()}
+    for title, rows in (
+        ("Exported into new shells", own.EXPORTED | prefixes),
+        ("Read", own.READ),
+        ("Seen by other programs only", own.PASSING),
+    ):
+        parts.append(f"\n## {title}\n\n| variable | meaning |\n| --- | --- |\n")
+        parts += [f"| `{name}` | {meaning} |\n" for name, meaning in rows.items()]
+    return "".join(parts)

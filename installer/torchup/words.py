@@ -10,6 +10,8 @@ import os.path
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
+from torchup.own_variables import LANGUAGE
+
 Language = Literal["en", "zh"]
 
 LANGUAGES: tuple[Language, ...] = get_args(Language)
@@ -17,7 +19,7 @@ DOMAIN = "torchup"
 # Not pathlib: this is read on every start, and `--help` has to be quick.
 LOCALE = os.path.join(os.path.dirname(__file__), "locale")  # noqa: PTH118, PTH120
 
-_VARIABLES = ("TORCHUP_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+_VARIABLES = (LANGUAGE, "LC_ALL", "LC_MESSAGES", "LANG")
 
 
 def _untranslated(text: str) -> str:

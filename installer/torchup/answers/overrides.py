@@ -1,7 +1,7 @@
-"""Single answers from the command line (`--set KEY=VALUE`) and from `TORCHUP_*` variables, over those of a file.
+"""Single answers from the command line (`--set KEY=VALUE`) and from `TORCHUP_SET_*` variables, over those of a file.
 
 `--set` wins over a variable, and a variable over the file. Every value keeps its origin, so that a conflict that
-shows later can name it.
+shows later can name it. The names that variables had before, without `SET_`, are still read.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from torchup.answers.rules import SECTIONS
 from torchup.answers.values import parse_value, value_at, value_types, with_value, write_value
 from torchup.model.request import Request
 from torchup.model.serial import PathKey, dump
+from torchup.own_variables import ANSWERS, PREFIX, is_own
 from torchup.words import tr
-
-PREFIX = "TORCHUP_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,12 @@ class Setting:
 
 
 def variable_name(key: str) -> str:
-    """Give the environment variable of a dotted key: `TORCHUP_TORCH_VERSION` for `torch.version`."""
+    """Give the environment variable of a dotted key: `TORCHUP_SET_TORCH_VERSION` for `torch.version`."""
+    return ANSWERS + key.replace(".", "_").upper()
+
+
+def former_name(key: str) -> str:
+    """Give the name that the variable of a key had before, `TORCHUP_TORCH_VERSION`; it is still read."""
     return PREFIX + key.replace(".", "_").upper()
 
 
@@ -122,18 +126,33 @@ def _from_settings(settings: Sequence[str], problems: list[str]) -> Iterator[Set
 
 
 def _from_environment(environ: Mapping[str, str], problems: list[str]) -> Iterator[Setting]:
-    """Read the variables that name a key; others of the prefix count as mistakes only where they look like one."""
-    keys = {variable_name(key): key for key in value_types()}
-    sections = tuple(f"{PREFIX}{section.upper()}_" for section in SECTIONS)
+    """Read the variables that name a key, in the order of their names; a former name yields to the present one.
+
+    Whatever is unknown behind `TORCHUP_SET_` is a mistake. Others of the prefix are one only where they look like a
+    former name, and never where torchup itself exports or reads them.
+    """
+    present = {variable_name(key): key for key in value_types()}
+    former = {former_name(key): key for key in value_types() if not is_own(former_name(key))}
     for name in sorted(environ):
-        if name in keys:
-            yield Setting(key=keys[name], text=environ[name], origin=name)
-        elif name.startswith(PREFIX):
-            near = get_close_matches(name, keys, n=1, cutoff=0.88)
-            if near or name.startswith(sections):
-                near = near or get_close_matches(name, keys, n=1, cutoff=0.6)
-                hint = tr("; did you mean {near}?", near=near[0]) if near else ""
-                problems.append(clean(tr("{name}: unknown key{hint}", name=name, hint=hint)))
+        if name in present:
+            yield Setting(key=present[name], text=environ[name], origin=name)
+        elif name.startswith(ANSWERS):
+            rest = [known.removeprefix(ANSWERS) for known in present]
+            near = get_close_matches(name.removeprefix(ANSWERS), rest, n=1, cutoff=0.6)
+            problems.append(_unknown(name, [ANSWERS + word for word in near]))
+        elif name in former:
+            if variable_name(former[name]) not in environ:
+                yield Setting(key=former[name], text=environ[name], origin=name)
+        elif name.startswith(PREFIX) and not is_own(name):
+            looks_so = name.startswith(tuple(f"{PREFIX}{section.upper()}_" for section in SECTIONS))
+            near = get_close_matches(name, former, n=1, cutoff=0.6 if looks_so else 0.88)
+            if near or looks_so:
+                problems.append(_unknown(name, [variable_name(former[word]) for word in near]))
+
+
+def _unknown(name: str, near: Sequence[str]) -> str:
+    hint = tr("; did you mean {near}?", near=near[0]) if near else ""
+    return clean(tr("{name}: unknown key{hint}", name=name, hint=hint))
 
 
 def _nearest(key: str) -> str:

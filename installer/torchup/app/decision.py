@@ -14,6 +14,7 @@ from torchup.model.offer import IndexSettings, OfferBook
 from torchup.model.quick import dataclass
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution
+from torchup.own_variables import PREFIX, is_own
 from torchup.words import tr
 
 
@@ -54,8 +55,8 @@ def with_named_python(line: CommandLine, facts: MachineFacts, request: Request) 
 
 
 def read_request(answers: Path | None, settings: tuple[str, ...], environ: dict[str, str]) -> Request:
-    """Give the request of an answers file, `--set` and `TORCHUP_*` variables, or the defaults."""
-    has_variables = any(name.startswith("TORCHUP_") for name in environ)
+    """Give the request of an answers file, `--set` and `TORCHUP_SET_*` variables, or the defaults."""
+    has_variables = any(name.startswith(PREFIX) and not is_own(name) for name in environ)
     if answers is None and not settings and not has_variables:
         return Request()
     from torchup.answers.overrides import apply_overrides

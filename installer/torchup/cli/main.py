@@ -13,6 +13,7 @@ import click
 
 from torchup.cli.root import cli
 from torchup.errors import ExitStatus, TorchupError
+from torchup.own_variables import COMPLETION
 from torchup.words import Language, choose_language, tr, use
 
 _OBJECTS_BEFORE_COLLECTION = 100_000
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     on_terminal = sys.stdout.isatty() or sys.stderr.isatty()
     given = list(sys.argv[1:] if arguments is None else arguments)
     _speak(choose_language(given, os.environ))
-    if "_TORCHUP_COMPLETE" in os.environ:
+    if COMPLETION in os.environ:
         from torchup.ui.completion import answer_completions
 
         sys.exit(answer_completions(cli, os.environ))

@@ -7,10 +7,8 @@ from collections.abc import Mapping
 import click
 from click.shell_completion import CompletionItem, get_completion_class, shell_complete
 
+from torchup.own_variables import COMPLETION as VARIABLE
 from torchup.words import tr
-
-# click asks the program itself, through this variable, at every press of the tab key.
-VARIABLE = "_TORCHUP_COMPLETE"
 
 
 def completion_script(command: click.Command, shell: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from torchup.own_variables import PREFIX
 from torchup.shell.env_files import ShellEnvironment
 from torchup.verify.shell_start import ShellReading
 from torchup.verify.shells import Start
@@ -12,7 +13,7 @@ from torchup.words import tr
 # These change from start to start, or are what we set.
 _VOLATILE = {"_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES"}
 _OURS = {"CUDA_HOME", "PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "PS1", "prompt"}
-_OUR_PREFIXES = ("TORCHUP_", "_OLD_VIRTUAL_")
+_OUR_PREFIXES = (PREFIX, "_OLD_VIRTUAL_")
 
 
 def taken_away(

@@ -22,13 +22,13 @@ def evidence(settings: Sequence[str] = (), **environ: str) -> list[str]:
 
 
 def test_a_setting_wins_over_a_variable_and_a_variable_over_the_file() -> None:
-    environ = {"TORCHUP_TORCH_VARIANT": "cu130", "TORCHUP_PYTHON_VERSION": "3.10"}
+    environ = {"TORCHUP_SET_TORCH_VARIANT": "cu130", "TORCHUP_SET_PYTHON_VERSION": "3.10"}
     merged = apply_overrides(FROM_FILE, settings=["torch.variant=cpu"], environ=environ)
     assert merged.torch.variant == "cpu"
     assert merged.python.version == "3.10", "no YAML reads it as a number"
     assert merged.origins == {
         "torch.variant": "--set torch.variant",
-        "python.version": "TORCHUP_PYTHON_VERSION",
+        "python.version": "TORCHUP_SET_PYTHON_VERSION",
     }
 
 
@@ -97,9 +97,9 @@ def test_a_setting_that_is_repeated_as_it_was_is_no_mistake() -> None:
 def test_mistakes_in_variables() -> None:
     lines = evidence(TORCHUP_TORCH_VERISON="2", TORCHUP_TROCH_VERSION="2", TORCHUP_SOURCE_INDX="1", TORCHUP_NIGHTLY="1")
     assert lines == [
-        "TORCHUP_SOURCE_INDX: unknown key; did you mean TORCHUP_SOURCE_INDEX?",
-        "TORCHUP_TORCH_VERISON: unknown key; did you mean TORCHUP_TORCH_VERSION?",
-        "TORCHUP_TROCH_VERSION: unknown key; did you mean TORCHUP_TORCH_VERSION?",
+        "TORCHUP_SOURCE_INDX: unknown key; did you mean TORCHUP_SET_SOURCE_INDEX?",
+        "TORCHUP_TORCH_VERISON: unknown key; did you mean TORCHUP_SET_TORCH_VERSION?",
+        "TORCHUP_TROCH_VERSION: unknown key; did you mean TORCHUP_SET_TORCH_VERSION?",
     ]
 
 
@@ -126,4 +126,4 @@ def test_two_secrets_are_not_repeated_either() -> None:
 
 def test_every_key_has_a_variable_of_its_own() -> None:
     assert len({variable_name(key) for key in value_types()}) == len(value_types())
-    assert variable_name("cuda_toolkit.source") == "TORCHUP_CUDA_TOOLKIT_SOURCE"
+    assert variable_name("cuda_toolkit.source") == "TORCHUP_SET_CUDA_TOOLKIT_SOURCE"

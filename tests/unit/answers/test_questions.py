@@ -226,7 +226,7 @@ def test_the_reference_page_names_every_key_with_its_variable() -> None:
     page = answers_page()
     for key in value_types():
         assert f"`{key.rpartition('.')[2]}`" in page
-        assert f"`TORCHUP_{key.replace('.', '_').upper()}`" in page
+        assert f"`TORCHUP_SET_{key.replace('.', '_').upper()}`" in page
 
 
 def test_the_committed_reference_page_is_what_the_program_says() -> None:
