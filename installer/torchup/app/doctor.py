@@ -36,12 +36,12 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
     if options.machine is not None:
         return _examine_facts(line, options)
     from torchup.app.examination import subject_of
-    from torchup.app.proof import planned_verify, run_test
+    from torchup.app.proof import planned_build, run_test
     from torchup.detect.collect import detect
     from torchup.verify.doctor.order import diagnose
 
     facts = detect(line.context)
-    planned = planned_verify(line)
+    planned = planned_build(line)
     choice = _choose(line, options.python, planned.python if planned else None, facts)
     wanted = planned if planned and choice and Path(planned.python) == Path(choice.python) else None
     line.console.say(
@@ -51,7 +51,7 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
     )
     # Where nothing is found, what torchup set up and is not there any more is what to tell of.
     python = choice.python if choice else planned.python if planned else None
-    subject = subject_of(line, facts, python, wanted.expected_variant if wanted else None)
+    subject = subject_of(line, facts, python, wanted.variant if wanted else None)
     if choice is not None and not options.no_test:
         tested = choice.python
         subject.quick_test = lambda: run_test(line, subject, tested, "quick", wanted)

@@ -9,6 +9,7 @@ from torchup.app.decision import Sources, with_named_python
 from torchup.app.desk import Desk
 from torchup.errors import UsageError
 from torchup.knowledge.variants import parse_variant
+from torchup.model.facts import MachineFacts
 from torchup.model.request import Request
 from torchup.model.resolution import Resolution, ToolkitDecision
 from torchup.plan.given import LockedPackages
@@ -71,6 +72,18 @@ def _variant(label: str) -> str:
         return parse_variant(label).name
     except ValueError:
         return "auto"
+
+
+def with_locked_variant(request: Request, lock: Lock, facts: MachineFacts) -> Request:
+    """Pin the variant that the lock's torch has where its label does not tell: by its address, or the default index's.
+
+    Raises NoSolutionError (lock-does-not-fit).
+    """
+    offers = lock_book(lock, facts, "").offers
+    variants = {offer.variant for offer in offers if offer.package == "torch"}
+    if request.torch.variant != "auto" or len(variants) != 1:
+        return request
+    return replace(request, torch=replace(request.torch, variant=variants.pop() or "auto"))
 
 
 def _toolkit_version(versions: dict[str, str]) -> str | None:

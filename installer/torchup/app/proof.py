@@ -14,7 +14,7 @@ from torchup.errors import ExitStatus
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, Report
-from torchup.model.plan import CreateEnvironment, InstallPackages, ShellProof, Verify
+from torchup.model.plan import CreateEnvironment, InstallPackages, Plan, ShellProof, Verify
 from torchup.model.request import VerifyLevel
 from torchup.words import mark, tr
 
@@ -26,6 +26,19 @@ _USUAL = (".profile", ".bash_profile", ".bashrc", ".zshenv", ".zprofile", ".zshr
 
 
 _LIST_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """What the last run set up: the interpreter, the build of torch, and the shells that are to know it.
+
+    `variant` is None where a journal of torchup 0.1 does not tell it: then it is not compared.
+    """
+
+    python: str
+    version: str
+    variant: str | None
+    shells: ShellProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +69,7 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
 
         refuse_to_replace(line.context, options.html, force=options.force)
     facts = detect(line.context)
-    planned = planned_verify(line)
+    planned = planned_build(line)
     choice = choose(line, options.python, planned.python if planned else None, facts)
     same = planned is not None and Path(planned.python) == Path(choice.python)
     wanted = planned if same else None
@@ -68,7 +81,14 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
             level=options.level,
         )
     )
-    subject = subject_of(line, facts, choice.python, wanted.expected_variant if wanted else None)
+    if wanted is not None and wanted.variant is None:
+        line.console.say(
+            tr(
+                "Which build of torch {version} was planned is not recorded, so builds are not compared.",
+                version=wanted.version,
+            )
+        )
+    subject = subject_of(line, facts, choice.python, wanted.variant if wanted else None)
     report = run_test(line, subject, choice.python, options.level, wanted, timeout_scale=options.timeout_scale)
     report = replace(report, environment={**report.environment, "chosen_by": choice.source})
     if options.html is not None:
@@ -85,7 +105,7 @@ def run_test(
     subject: Subject,
     python: str,
     level: VerifyLevel,
-    planned: Verify | None,
+    planned: Planned | None,
     *,
     timeout_scale: float = 1.0,
 ) -> Report:
@@ -98,13 +118,13 @@ def run_test(
     from torchup.verify.run import complete, verify
 
     facts = subject.facts
-    for_cpu = planned is not None and planned.expected_variant == "cpu"
+    for_cpu = planned is not None and planned.variant == "cpu"
     with CheckProgress(line.console, expected=lambda: _expected(python, level)) as show:
         report = verify(
             python=python,
             level=level,
-            expected_version=planned.expected_version if planned else None,
-            expected_variant=planned.expected_variant if planned else None,
+            expected_version=planned.version if planned else None,
+            expected_variant=planned.variant if planned else None,
             environ={**line.context.environ},
             gpu_expected=bool(subject.gpus) and not for_cpu,
             on_progress=show,
@@ -124,7 +144,7 @@ def run_test(
 
 
 def _beside(
-    line: CommandLine, subject: Subject, report: Report, planned: Verify | None, show: Callable[[Check], None]
+    line: CommandLine, subject: Subject, report: Report, planned: Planned | None, show: Callable[[Check], None]
 ) -> tuple[Check, ...]:
     """Run what the probe cannot: the trials with one variable changed, and the shells that were set up."""
     from torchup.verify.prove import prove_by_trial, prove_library_path
@@ -257,37 +277,44 @@ def read_own_shells(context: Context, facts: MachineFacts) -> tuple[dict[str, ob
     return read_own_shell(facts.shells, home=str(context.home))
 
 
-def planned_verify(line: CommandLine) -> Verify | None:
-    """Find what the last run whose changes are still there was to verify, or would have been with another answer."""
+def planned_build(line: CommandLine) -> Planned | None:
+    """Find which build the last run whose changes are still there put into an environment."""
     from torchup.apply.history import read_runs
 
     for run in read_runs(line.context):
-        installs = [step for step in run.plan.steps if isinstance(step, InstallPackages)]
-        made = bool(installs) or any(isinstance(step, CreateEnvironment) for step in run.plan.steps)
-        if not (run.has_changes and made):
-            continue
-        steps = [step for step in run.plan.steps if isinstance(step, Verify)]
-        if planned := steps[-1] if steps else _left_out(installs):
+        made = any(isinstance(step, InstallPackages | CreateEnvironment) for step in run.plan.steps)
+        if run.has_changes and made and (planned := _planned(run.plan)):
             return planned
     return None
 
 
-def _left_out(installs: list[InstallPackages]) -> Verify | None:
-    """Give the test that `verify.level: none` left out of a plan: of the torch that it installs."""
-    for step in installs:
-        for item in step.distributions:
+def _planned(plan: Plan) -> Planned | None:
+    """Read the build from the plan's own record; plans of torchup 0.1 have it in their test, or in a pin."""
+    if plan.build is not None:
+        build = plan.build
+        return Planned(python=build.python, version=build.version, variant=build.variant, shells=plan.shells)
+    tests = [step for step in plan.steps if isinstance(step, Verify)]
+    if tests:
+        test = tests[-1]
+        return Planned(
+            python=test.python, version=test.expected_version, variant=test.expected_variant, shells=test.shells
+        )
+    for step in plan.steps:
+        for item in step.distributions if isinstance(step, InstallPackages) else ():
             name, _, version = item.partition("==")
             if name == "torch" and version:
-                return Verify(
-                    id="verify",
-                    summary="",
-                    why="",
-                    python=step.python,
-                    level="quick",
-                    expected_version=version,
-                    expected_variant=version.partition("+")[2] or "auto",
-                )
+                return Planned(python=step.python, version=version, variant=_labelled(version))
     return None
+
+
+def _labelled(version: str) -> str | None:
+    """Read the variant from a version's label; without one it is unknown, not the one of some default."""
+    from torchup.knowledge.variants import parse_variant
+
+    try:
+        return parse_variant(version.partition("+")[2]).name
+    except ValueError:
+        return None
 
 
 def show_report(line: CommandLine, report: Report) -> None:

@@ -80,6 +80,10 @@ def run_setup(line: CommandLine, options: SetupOptions) -> ExitStatus:
         request = locked_request(request, lock)
     asks_first = mode == "wizard" or bool(request.ask)
     desk = _desk(line, options, lock, asks_first=asks_first)
+    if lock is not None:
+        from torchup.app.from_lock import with_locked_variant
+
+        request = with_locked_variant(request, lock, desk.facts)
     if asks_first:
         request = _ask(line, desk, request)
     resolution = desk.resolve(request)

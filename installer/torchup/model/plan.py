@@ -392,13 +392,28 @@ Step = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedBuild:
+    """The build of torch that a plan puts there, as it was decided.
+
+    The version alone does not tell the variant: wheels of the default index carry no label. `version` is that of the
+    wheel, label and all; `python` the interpreter that gets it, `source` and `index` where it comes from.
+    """
+
+    python: str
+    version: str
+    variant: str
+    source: str
+    index: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """The ordered steps, and the digests of what they were made from.
 
     `facts_digest` and `request_digest` are the sha256 of the canonical JSON of both; a plan is applied
     only while they still hold. `warnings` are sentences for the review screen. `left_out` says what was
     wanted and cannot be done, so that the run ends as degraded. `shells` are the new shells that are watched
-    while start-up files are edited.
+    while start-up files are edited. `build` is None in plans that install no torch, and in those of torchup 0.1.
     """
 
     schema: int = SCHEMA
@@ -409,3 +424,4 @@ class Plan:
     warnings: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     shells: ShellProof | None = None
+    build: PlannedBuild | None = None

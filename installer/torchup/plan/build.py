@@ -9,7 +9,7 @@ from typing import Literal
 
 from torchup import __version__
 from torchup.errors import NoSolutionError
-from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Plan, Step, Verify, WriteFile
+from torchup.model.plan import Command, CreateEnvironment, InstallPackages, MakeDirectory, Plan, PlannedBuild, Step, Verify, WriteFile
 from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
 from torchup.plan.conda_toolkit import conda_toolkit_steps, place_conda_toolkit
 from torchup.plan.config_folder import config_folder
@@ -67,6 +67,7 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         refuse_below_root((*driver.steps, *system_toolkit.steps))
     toolkit = _placed(system_toolkit.decision, given, pick)
     shell = _shell(given, toolkit, pick)
+    build = _build(pick, python)
     steps = (
         *_answers(given),
         *driver.steps,
@@ -76,7 +77,7 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         *package_steps(given, pick, toolkit, python, wanted),
         *_kernel(given, python, shell),
         *shell.steps,
-        *_verification(given, pick, python, shell),
+        *_verification(given, build, shell),
     )
     return Plan(
         tool_version=__version__,
@@ -92,6 +93,7 @@ def make_plan(*, resolution: Resolution, given: PlanInput) -> Plan:
         left_out=shell.choice.left_out,
         # Below another root the shells would read other files.
         shells=shell.proof if given.context.root == Path("/") else None,
+        build=build,
     )
 
 
@@ -160,20 +162,24 @@ def _shell(given: PlanInput, toolkit: ToolkitDecision, pick: TorchPick) -> Shell
     )
 
 
-def _verification(given: PlanInput, pick: TorchPick, python: str, shell: ShellPlan) -> list[Step]:
+def _build(pick: TorchPick, python: str) -> PlannedBuild:
+    version = next((offer.pin.partition("==")[2] for offer in pick.wheels if offer.package == "torch"), pick.version)
+    return PlannedBuild(python=python, version=version, variant=pick.variant, source=pick.source, index=pick.index)
+
+
+def _verification(given: PlanInput, build: PlannedBuild, shell: ShellPlan) -> list[Step]:
     wish = given.request.verify
     if wish.level == "none":
         return []
-    command = Command(argv=(*given.torchup, "verify", "--python", python, "--level", wish.level))
-    version = next((offer.pin.partition("==")[2] for offer in pick.wheels if offer.package == "torch"), pick.version)
+    command = Command(argv=(*given.torchup, "verify", "--python", build.python, "--level", wish.level))
     step = Verify(
         id="verify",
-        summary=tr("Test PyTorch {version} ({level})", version=version, level=wish.level),
+        summary=tr("Test PyTorch {version} ({level})", version=build.version, level=wish.level),
         why=tr("Only a computation that comes out right proves that the set-up works."),
-        python=python,
+        python=build.python,
         level=wish.level,
-        expected_version=version,
-        expected_variant=pick.variant,
+        expected_version=build.version,
+        expected_variant=build.variant,
         on_failure=wish.on_failure,
         # Below another root the shells would read other files.
         shells=shell.proof if given.context.root == Path("/") else None,
