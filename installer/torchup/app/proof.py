@@ -299,8 +299,8 @@ def _planned(plan: Plan) -> Planned | None:
         return Planned(
             python=test.python, version=test.expected_version, variant=test.expected_variant, shells=test.shells
         )
-    for step in plan.steps:
-        for item in step.distributions if isinstance(step, InstallPackages) else ():
+    for step in (step for step in plan.steps if isinstance(step, InstallPackages)):
+        for item in step.distributions:
             name, _, version = item.partition("==")
             if name == "torch" and version:
                 return Planned(python=step.python, version=version, variant=_labelled(version))
