@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from support.command import Person
-from support.wheel_index import WheelIndex
 
 CUDA = "__version__ = '2.15.0'\ndebug = False\ncuda = '13.2'\nhip = None\nxpu = None\ngit_version = '0'\n"
 

@@ -16,6 +16,7 @@ def run_init(line: CommandLine, *, file: Path | None) -> ExitStatus:
     from torchup.app.decision import read_machine
 
     text = example_answers(read_machine(line, None))
+    file = None if file == Path("-") else file
     if line.console.json_output:
         line.console.data({"schema": 1, "answers": text})
     elif file is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from torchup.cli.options import FILE, commandline, common_options
+from torchup.cli.options import FILE, OUTPUT, commandline, common_options
 from torchup.cli.root import cli
 
 
@@ -16,10 +16,10 @@ def answers() -> None:
 
 
 @answers.command("init")
-@click.argument("file", type=FILE, required=False)
+@click.argument("file", type=OUTPUT, required=False)
 @common_options
 def answers_init(**parameters: Any) -> int:
-    """Write a commented answers file for this machine (to FILE, else to standard output)."""
+    """Write a commented answers file for this machine (to FILE; to standard output for - and without one)."""
     line = commandline(parameters)
     from torchup.app.answers import run_init
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from torchup.cli.options import FILE, commandline, common_options
+from torchup.cli.options import FILE, OUTPUT, commandline, common_options
 from torchup.cli.root import cli
 
 
@@ -18,7 +18,7 @@ from torchup.cli.root import cli
 @click.option("--html", type=FILE, metavar="FILE", help="Also write the report to FILE, as one page.")
 @click.option(
     "--script",
-    type=FILE,
+    type=OUTPUT,
     metavar="FILE",
     help="Only write the test to FILE (- for standard output): one script for another machine's Python.",
 )

@@ -14,16 +14,31 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class FilePath(click.Path):
-    """A path, turned into a `pathlib.Path` only when one is given: pathlib would cost `--help` a seventh of its time."""
+    """A path, turned into a `pathlib.Path` only when one is given: pathlib would cost `--help` a seventh of its time.
+
+    `-` is standard output where `stream` says so. Elsewhere it is refused: what is piped in is never taken for
+    answers, and standard output has something else to carry.
+    """
+
+    def __init__(self, *, stream: bool = False) -> None:
+        super().__init__()
+        self.stream = stream
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Give the path of what was written."""
         from pathlib import Path
 
-        return Path(os.fsdecode(super().convert(value, param, ctx)))
+        from torchup.words import tr
+
+        text = os.fsdecode(super().convert(value, param, ctx))
+        if text == "-" and not self.stream:
+            self.fail(tr("- stands for no stream here: name a file (one that is called - is ./-)"), param, ctx)
+        # A file that is called so must not be taken for the stream further on.
+        return Path.cwd() / "-" if text != "-" and Path(text) == Path("-") else Path(text)
 
 
 FILE = FilePath()
+OUTPUT = FilePath(stream=True)
 
 
 class ShellChoice(click.Choice[str]):
