@@ -61,12 +61,15 @@ def stub_wheel(
     files: Mapping[str, str] | None = None,
 ) -> StubWheel:
     """Build a stub wheel; `files` are texts by their path in the environment, on top of the stub's own."""
+    requires = tuple(requires)
     python, abi, platform = tags or native_tags()
     name = re.sub(r"[-.]+", "_", project)
     info = f"{name}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {project}\nVersion: {version}\nSummary: a stub for tests\n"
     metadata += f"Requires-Python: {requires_python}\n" if requires_python else ""
     metadata += "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+    extras = dict.fromkeys(re.findall(r"""extra *== *['"]([^'"]+)""", "\n".join(requires)))
+    metadata += "".join(f"Provides-Extra: {extra}\n" for extra in extras)
     wheel = "Wheel-Version: 1.0\nGenerator: stub\nRoot-Is-Purelib: false\n"
     wheel += "".join(f"Tag: {python}-{abi}-{one}\n" for one in platform.split("."))
     contents = {**_modules(name, version), **(files or {}), f"{info}/METADATA": metadata, f"{info}/WHEEL": wheel}

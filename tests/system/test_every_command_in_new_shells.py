@@ -141,7 +141,7 @@ def run_all(terminal: NewTerminal, set_up: SetUp, paths: list[tuple[str, ...]], 
 
 def test_an_answer_in_a_variable_counts_beside_those_that_are_exported(set_up: SetUp) -> None:
     with NewTerminal("bash", set_up.person.home, "login", set_up.settings) as terminal:
-        environ = {**terminal.variables(), "TORCHUP_SET_TORCH_VERSION": "==9.9"}
-    done = set_up.person.torchup("resolve", "--answers", set_up.answers, **environ)
+        set_up.person.environ |= terminal.variables()
+    done = set_up.person.torchup("resolve", "--answers", set_up.answers, TORCHUP_SET_TORCH_VERSION="==9.9")
     assert done.returncode == 7
     assert "9.9" in done.stdout + done.stderr

@@ -30,6 +30,8 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CHANNEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)*", re.ASCII)
 _RELEASE = re.compile(r"\d+(\.\d+)?", re.ASCII)
+# What may follow the # of a package's address; the empty one is an address without.
+_OF_ADDRESSES = frozenset({"", "sha256", "sha384", "sha512", "egg", "subdirectory"})
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -150,19 +152,21 @@ def package(text: str) -> str:
 
 
 def requirement(text: str) -> str:
-    """Take a requirement such as `numpy>=2`; not PyTorch itself, and no URL."""
+    """Take a requirement in any form of PEP 508, such as `numpy>=2`; not PyTorch itself, and no option."""
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    one_line(text)
+    text = one_line(text).strip()
+    if text.startswith("-"):
+        raise ValueError(
+            tr("{text} is an option; extras are packages, and their sources are set under source", text=shown(text))
+        )
     try:
         parsed = Requirement(text)
     except InvalidRequirement:
         raise ValueError(tr("{text} is no requirement such as numpy or numpy>=2", text=shown(text))) from None
     if parsed.url is not None:
-        raise ValueError(
-            tr("{name} comes from a URL; name a package and let torchup's sources serve it", name=parsed.name)
-        )
+        _address(parsed.url)
     name = canonicalize_name(parsed.name)
     if name == "torch":
         raise ValueError(tr("torch is chosen by torch.version and torch.variant"))
@@ -176,6 +180,17 @@ def requirement(text: str) -> str:
             )
         )
     return text
+
+
+def _address(text: str) -> None:
+    """Refuse the address of a package that is no URL, or holds what does not belong into answers."""
+    plain, _, fragment = text.partition("#")
+    try:
+        url(plain.removeprefix("git+"))
+    except ValueError as error:
+        raise ValueError(tr("the address of the package: {problem}", problem=error)) from None
+    if unknown := [part for part in fragment.split("&") if part.partition("=")[0] not in _OF_ADDRESSES]:
+        raise ValueError(tr("the address of the package: {part} is not known behind #", part=shown(unknown[0])))
 
 
 def driver_branch(text: str) -> str:

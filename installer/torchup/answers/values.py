@@ -13,6 +13,8 @@ from torchup.words import tr
 
 Value = str | int | bool | None | tuple[str | int, ...]
 
+_CONDITIONS = ("<", ">", "==", "!=", "~=")
+_PLACES = ("/", "~", "http://", "https://", "file://")
 _TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -69,10 +71,43 @@ def parse_value(key: str, text: str) -> Value:
     words = [word for option in alternatives if get_origin(option) is Literal for word in get_args(option)]
     if text.strip() in words:
         return text.strip()
-    inner = text.strip().removeprefix("[").removesuffix("]")
-    items = [item.strip().strip("'\"") for item in inner.split(",") if item.strip()]
+    items = split_list(text)
     takes_numbers = int in get_args(get_args(listed)[0])
     return tuple(int(item) if takes_numbers and item.isascii() and item.isdigit() else item for item in items)
+
+
+def split_list(text: str) -> list[str]:
+    """Give the items of a list written with commas, or in brackets as in YAML.
+
+    A comma inside brackets or quotes separates nothing, nor does one before the next condition on a version: so
+    `pandas[excel,html]>=2,<3` is one item.
+    """
+    text = text.strip()
+    inner = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    items = [""]
+    for part in inner.split(","):
+        whole = _is_whole(items[-1]) and not part.lstrip().startswith(_CONDITIONS)
+        if not items[-1].strip():
+            items[-1] = part
+        elif whole:
+            items.append(part)
+        else:
+            items[-1] += f",{part}"
+    return [bare for item in items if (bare := _unquoted(item.strip()))]
+
+
+def _is_whole(item: str) -> bool:
+    """Tell whether no bracket and no leading quote is open at the end; paths may hold single ones."""
+    item = item.strip()
+    if item[:1] in ("'", '"'):
+        return len(item) > 1 and item.endswith(item[0])
+    if item.startswith(_PLACES):
+        return True
+    return item.count("[") <= item.count("]") and item.count("(") <= item.count(")") and item.count('"') % 2 == 0
+
+
+def _unquoted(item: str) -> str:
+    return item[1:-1] if len(item) > 1 and item[0] in "'\"" and item.endswith(item[0]) else item
 
 
 def write_value(value: Value) -> str:

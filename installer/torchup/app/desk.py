@@ -74,6 +74,7 @@ class Desk:
         from torchup.app.startup_look import read_startup
         from torchup.apply.survey import survey_target
         from torchup.plan.build import PlanInput, environment_path, make_plan
+        from torchup.plan.packages import kept_out
         from torchup.plan.target import TargetState
         from torchup.shell.startup_choice import Asked
 
@@ -85,38 +86,37 @@ class Desk:
             context, asked = startup.context, startup.asked
         path = environment_path(request, self.facts, context)
         nothing: Mapping[str, bytes] = {}
-        plan = make_plan(
-            resolution=resolution,
-            given=PlanInput(
-                facts=self.facts,
-                request=request,
-                settings=sources.settings,
-                context=context,
-                target=survey_target(path, context) if self.own_machine else TargetState(path=path, kind="absent"),
-                uv=find_uv_bin(),
-                answers_text=(text := render_answers(request, tool_version=__version__)),
-                files=read_startup if self.own_machine else nothing,
-                unreachable=[report.origin for report in sources.book.reports if report.state == "unreachable"],
-                torchup=(self.program,),
-                lock=self.locked(resolution),
-                asked=asked,
-            ),
+        given = PlanInput(
+            facts=self.facts,
+            request=request,
+            settings=sources.settings,
+            context=context,
+            target=survey_target(path, context) if self.own_machine else TargetState(path=path, kind="absent"),
+            uv=find_uv_bin(),
+            answers_text=(text := render_answers(request, tool_version=__version__)),
+            files=read_startup if self.own_machine else nothing,
+            unreachable=[report.origin for report in sources.book.reports if report.state == "unreachable"],
+            torchup=(self.program,),
+            lock=self.locked(resolution),
+            asked=asked,
         )
+        plan = make_plan(resolution=resolution, given=given)
+        foretold = kept_out(given, resolution.torch) if resolution.torch else ()
         if self.own_machine:
             refuse_unreadable_startup_files(plan, read_startup)
-            plan = self._previewed(request, plan, sources.settings)
+            foretold += self._previewed(request, plan, sources.settings)
+        plan = replace(plan, warnings=(*plan.warnings, *foretold))
         return plan if self.save_answers is None else self._with_copy(plan, self.save_answers, text)
 
-    def _previewed(self, request: Request, plan: Plan, settings: IndexSettings) -> Plan:
-        """Add what would change in an environment that exists, as the installer itself foretells it."""
+    def _previewed(self, request: Request, plan: Plan, settings: IndexSettings) -> tuple[str, ...]:
+        """Say what would change in an environment that exists, as the installer itself foretells it."""
         if request.environment.kind != "existing":
-            return plan
+            return ()
         from torchup.apply.preview import preview
         from torchup.plan.secrets import secret_environment
 
         with self.line.console.working(tr("Asking the installer what would change")):
-            foretold = preview(plan, self.line.context, secret_environment(settings))
-        return replace(plan, warnings=(*plan.warnings, *foretold))
+            return preview(plan, self.line.context, secret_environment(settings))
 
     def locked(self, resolution: Resolution) -> LockedPackages | None:
         """Give what a lock names; here there is none."""

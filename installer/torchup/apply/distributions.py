@@ -6,9 +6,13 @@ import os.path
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import cast
 
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from torchup.plan.pins import extras_hold
 from torchup.plan.wheel_record import HEADER_BYTES, INSTALLERS_THAT_KEEP_RECORD, damaged_files
 from torchup.words import tr
 
@@ -105,6 +109,23 @@ def installed_requirements(python: Path) -> dict[str, tuple[str, ...]]:
                 continue
             found[canonicalize_name(match["name"])] = tuple(re.findall(r"(?m)^Requires-Dist: (.+)$", head))
     return found
+
+
+def lacking_extras(python: Path, requirements: Collection[str]) -> tuple[str, ...]:
+    """Give the requirements on installed packages whose extras, `name[extra]`, are not installed whole."""
+    bracketed = [item for item in requirements if Requirement(item).extras]
+    if not bracketed:
+        return ()
+    environment = {**cast("dict[str, str]", default_environment()), **_python_markers(python)}
+    installed, needs = installed_distributions(python), installed_requirements(python)
+    return tuple(item for item in bracketed if not extras_hold(item, installed, needs, environment))
+
+
+def _python_markers(python: Path) -> dict[str, str]:
+    version = environment_version(python.parent.parent)
+    if version is None:
+        return {}
+    return {"python_full_version": version, "python_version": ".".join(version.split(".")[:2])}
 
 
 def environment_python(path: Path) -> Path | None:

@@ -17,7 +17,7 @@ from torchup.apply.interrupts import CommandInterruptedError
 from torchup.apply.system import Brings, OnLine, System
 from torchup.errors import RefusedError, StepError
 from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Step
-from torchup.plan.pins import missing
+from torchup.plan.pins import missing, pinned_version
 from torchup.words import tr
 
 
@@ -101,7 +101,8 @@ def prepare_packages(
     earlier try was cut off, and `earlier` is what that one saw before it began.
     """
     installed = system.installed_distributions(step.python)
-    lacking = missing(step.distributions, installed)
+    lacking = missing(step.distributions, installed, pinned=step.pinned)
+    lacking += tuple(item for item in system.lacking_extras(step.python, step.distributions) if item not in lacking)
     damaged = _damaged(step, system)
     if not lacking and not again and not damaged:
         return Prepared(change=NoChange(), detail=tr("everything wanted is installed"))
@@ -134,11 +135,14 @@ def perform_packages(
     if again or damaged:
         commands = tuple(_reinstalling(command, () if again else tuple(sorted(damaged))) for command in commands)
     expected: dict[str, str] = {
-        canonicalize_name(Requirement(item).name): _version(item) for item in step.distributions
+        # For whatever is no pin there is no version to believe in beforehand.
+        canonicalize_name(Requirement(item).name): pinned_version(item) or "0"
+        for item in step.distributions
     }
     run_all(step, commands, system, on_line, brings=Brings(python=step.python, distributions=expected))
     after = system.installed_distributions(step.python)
-    lacking = missing([item for item in step.distributions if "==" in item], after) or tuple(_damaged(step, system))
+    pins = [item for item in step.distributions if pinned_version(item)]
+    lacking = missing(pins, after, pinned=step.pinned) or tuple(_damaged(step, system))
     if lacking:
         raise StepError(
             tr(
@@ -187,12 +191,6 @@ def _lacking(step: CreateEnvironment, system: System) -> tuple[str, ...]:
 
 def _by_conda(step: CreateEnvironment) -> bool:
     return any("create" in command.argv[1:2] for command in step.commands)
-
-
-def _version(requirement: str) -> str:
-    """Give the pinned version; for other requirements there is none to believe in beforehand."""
-    clauses = [clause.version for clause in Requirement(requirement).specifier if clause.operator in ("==", "===")]
-    return clauses[0] if clauses else "0"
 
 
 def _damaged(step: InstallPackages, system: System) -> dict[str, str]:

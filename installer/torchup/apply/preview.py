@@ -28,7 +28,7 @@ def preview(plan: Plan, context: Context, secrets: Mapping[str, str]) -> tuple[s
     moves: dict[str, Move] = {}
     for step in steps:
         installed = installed_distributions(Path(step.python))
-        if all_satisfied(step.distributions, installed):
+        if all_satisfied(step.distributions, installed, pinned=step.pinned):
             continue
         for move in _ask(step, plan, context, secrets, installed):
             moves[move.name] = Move(name=move.name, before=installed.get(move.name), after=move.after)

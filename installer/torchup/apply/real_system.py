@@ -225,6 +225,10 @@ class RealSystem:
         """Give the first file that is missing or cut short, by distribution."""
         return distributions.damaged_distributions(Path(python), names)
 
+    def lacking_extras(self, python: str, requirements: Collection[str]) -> tuple[str, ...]:
+        """Give the requirements whose extras are not installed whole."""
+        return distributions.lacking_extras(Path(python), requirements)
+
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Read what a package manager has installed. Raises RefusedError below another root."""
         if self.root != Path("/"):

@@ -220,6 +220,10 @@ class RecordingSystem:
         """Tell what is damaged and would not have been installed again by now."""
         return {} if python in self._installed_into else self.base.damaged_distributions(python, names)
 
+    def lacking_extras(self, python: str, requirements: Collection[str]) -> tuple[str, ...]:
+        """Tell whose extras would still not be installed by now."""
+        return () if python in self._installed_into else self.base.lacking_extras(python, requirements)
+
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Tell what would be installed by now."""
         if manager not in self._packages:

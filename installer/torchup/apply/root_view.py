@@ -141,6 +141,10 @@ class RootView:
         """Give the first file that is missing or cut short, by distribution."""
         return self.base.damaged_distributions(python, names)
 
+    def lacking_extras(self, python: str, requirements: Collection[str]) -> tuple[str, ...]:
+        """Give the requirements whose extras are not installed whole."""
+        return self.base.lacking_extras(python, requirements)
+
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Read what a package manager has installed."""
         return self.base.system_packages(manager)

@@ -135,6 +135,9 @@ class MachineView(Protocol):
     def damaged_distributions(self, python: str, names: Collection[str]) -> dict[str, str]:
         """Give, for those of the named distributions and what they require that lost files, the first such file."""
 
+    def lacking_extras(self, python: str, requirements: Collection[str]) -> tuple[str, ...]:
+        """Give those requirements of installed packages whose extras, `name[extra]`, are not installed whole."""
+
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Read what a package manager (apt, dnf, zypper, pacman) has installed, without changing anything."""
 

@@ -61,6 +61,11 @@ class UnseenSystem:
         del python, names
         return {}
 
+    def lacking_extras(self, python: str, requirements: Collection[str]) -> tuple[str, ...]:
+        """Tell of an interpreter that has nothing installed."""
+        del python, requirements
+        return ()
+
     def system_packages(self, manager: str) -> frozenset[SystemPackage]:
         """Tell of a package manager that has installed nothing which the plan is about."""
         del manager

@@ -154,7 +154,7 @@ class InstallPackages:
     """Install exactly these requirements into the interpreter at `python`.
 
     `distributions` are the `name==version` pins that must be there afterwards; they decide whether the
-    step has anything to do. Undo removes what it added only when the environment existed before.
+    step has anything to do. Where they are not `pinned`, they are requirements as a person wrote them. Undo removes what it added only when the environment existed before.
     `download_bytes` is the size of the named wheels where the sources give it, `disk_mib` an estimate of what they
     and all that they need take once unpacked.
     """
@@ -169,6 +169,7 @@ class InstallPackages:
     commands: tuple[Command, ...]
     download_bytes: int | None = None
     disk_mib: int | None = None
+    pinned: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

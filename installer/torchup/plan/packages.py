@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from torchup.model.markers import marker_environment
 from torchup.model.plan import InstallPackages, Step, WriteFile
 from torchup.model.resolution import ToolkitDecision, TorchPick
 from torchup.plan.child_environment import installer_environment
-from torchup.plan.extras import wanted_extras
+from torchup.plan.extras import left_out_extras, wanted_extras
 from torchup.plan.given import PlanInput, settings_of
 from torchup.plan.installers import Installer
 from torchup.plan.lock import lock_steps, locked_steps
@@ -52,7 +53,7 @@ def package_steps(
     ]
     # From a conda channel they came with the environment.
     steps = [] if pick.source == "conda" else wheels
-    extras = wanted_extras(given.request.environment)
+    extras = wanted_extras(given.request.environment, _markers(given, pick))
     constraints = f"{given.target.path}/{CONSTRAINTS}"
     beside = toolkit_steps(given, toolkit, installer, python, constraints)
     if extras:
@@ -64,6 +65,7 @@ def package_steps(
                 python=python,
                 distributions=extras,
                 commands=installer.install(python, extras, constraints=constraints),
+                pinned=False,
             )
         )
     if beside:
@@ -79,6 +81,17 @@ def package_steps(
     # A lock names wheels: what conda brought is in its environment.yml.
     lock = [] if pick.source == "conda" else lock_steps(given, installer, python, pick.python)
     return [*steps, *beside, *lock]
+
+
+def kept_out(given: PlanInput, pick: TorchPick) -> tuple[str, ...]:
+    """Say which of the extras do not go into the environment, by their own markers."""
+    return left_out_extras(given.request.environment, _markers(given, pick))
+
+
+def _markers(given: PlanInput, pick: TorchPick) -> dict[str, str]:
+    """Give what markers are held against: the environment's Python as far as its version is known, on that machine."""
+    known = next((python.version for python in given.facts.pythons if python.path == pick.python_path), None)
+    return marker_environment(given.facts.os, given.target.python_version or known or pick.python)
 
 
 def installer_of(given: PlanInput, pick: TorchPick) -> Installer:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from torchup.errors import NoSolutionError, UsageError
 from torchup.knowledge.platforms import platform_of
 from torchup.model.facts import MachineFacts
+from torchup.model.markers import marker_environment
 from torchup.model.offer import Offer, OfferBook, SourceKind
 from torchup.model.quick import dataclass
 from torchup.resolve.offers.listed import offers_of
@@ -148,33 +149,17 @@ def _is_fixed(package: Package) -> bool:
 
 
 def _applying(lock: Lock, facts: MachineFacts, python: str | None) -> Iterator[Package]:
-    environment = _environment(facts, python)
     for package in lock.content.packages:
-        if package.marker is None or python is None or package.marker.evaluate(environment, context="lock_file"):
+        if (
+            package.marker is None
+            or python is None
+            or package.marker.evaluate(_environment(facts, python), context="lock_file")
+        ):
             yield package
 
 
-def _environment(facts: MachineFacts, python: str | None) -> dict[str, Any]:
-    system = facts.os.system
-    environment: dict[str, Any] = {
-        "implementation_name": "cpython",
-        "platform_python_implementation": "CPython",
-        "os_name": "nt" if system == "windows" else "posix",
-        "sys_platform": {"windows": "win32", "darwin": "darwin"}.get(system, "linux"),
-        "platform_system": {"windows": "Windows", "darwin": "Darwin"}.get(system, "Linux"),
-        "platform_machine": facts.os.arch,
-        "platform_release": facts.os.kernel or "",
-        "platform_version": "",
-        "extras": set(),
-        "dependency_groups": set(),
-    }
-    if python is not None:
-        environment |= {
-            "python_full_version": python,
-            "implementation_version": python,
-            "python_version": ".".join(python.split(".")[:2]),
-        }
-    return environment
+def _environment(facts: MachineFacts, python: str) -> dict[str, Any]:
+    return {**marker_environment(facts.os, python), "extras": set(), "dependency_groups": set()}
 
 
 def _fits(package: Package, host: Host, release: tuple[int, int], free_threaded: bool, full: str) -> bool:

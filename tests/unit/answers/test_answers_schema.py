@@ -76,7 +76,7 @@ def test_no_data_is_the_default_request() -> None:
         ("gpus.use", ["all", (0,), (1, "GPU-1b2c-3d"), ("MIG-1234",)], ["none", (), ("0",), (True,), (0.5,), ("gpu-1",)]),
         ("shell.shells", ["auto", "none", ("bash",), ("fish", "zsh")], ["bash", (), ("sh",), ("bash", "bash")]),
         ("shell.rc", [None, "~/.bashrc"], [".bashrc", ""]),
-        ("environment.extras", [(), ("numpy>=2", "pandas[excel]")], [("torch",), ("x @ https://h/x.whl",), ("--index-url=x",), ("Torch==2",)]),
+        ("environment.extras", [(), ("numpy>=2", "pandas[excel]"), ("x @ https://h/x.whl#sha256=0",), ("x @ file:///a/x.whl",)], [("torch",), ("x @ https://u:p@h/x.whl",), ("x @ https://h/x?t=1",), ("x @ file:x.whl",), ("--index-url=x",), ("-r x",), ("Torch==2",)]),
         ("torch.packages", [("torch",), ("torchvision", "torch")], [("torchvision",), ("torch==2",), ("torch", "torch")]),
         ("source.find_links", [("/srv/wheels", "https://wheels.example/")], [("wheels",), ("-r x",)]),
         ("ask", [(), ("*",), ("driver", "shell")], [("drivers",), ("driver", "driver")]),

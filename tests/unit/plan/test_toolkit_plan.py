@@ -8,6 +8,8 @@ import pytest
 
 from support.sandbox import Sandbox, offer_of
 from support.wheel_index import stub_wheel
+from torchup.model.facts import OperatingSystem
+from torchup.model.markers import marker_environment
 from torchup.model.plan import InstallPackages, MakeLink, Plan, WriteFile
 from torchup.model.request import EnvironmentWish, Request, ShellWish
 from torchup.model.resolution import ToolkitDecision
@@ -89,9 +91,12 @@ def test_without_a_toolkit_and_extras_nothing_of_it_is_planned(box: Sandbox) -> 
     assert not {"constraints", "cuda-toolkit", "extras"} & set(ids)
 
 
+LINUX = OperatingSystem(system="linux", arch="x86_64")
+
+
 def test_a_set_is_its_packages_and_a_requirement_is_itself() -> None:
     wish = EnvironmentWish(extras=("notebook", "numpy>=2", "transformers>=5", "ipywidgets"), jupyter_kernel=True)
-    assert wanted_extras(wish) == (
+    assert wanted_extras(wish, marker_environment(LINUX, "3.12")) == (
         "notebook",
         "ipywidgets",
         "matplotlib",
