@@ -38,8 +38,6 @@ def satisfied(requirement: str, installed: Mapping[str, str], *, pinned: bool = 
         return False
     if wanted.url is not None:
         return _of_address(wanted.url, found)
-    if not wanted.specifier:
-        return True
     exact = pinned_version(requirement)
     arbitrary = any(clause.operator == "===" for clause in wanted.specifier)
     try:

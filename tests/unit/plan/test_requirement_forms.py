@@ -41,7 +41,7 @@ LINUX = OperatingSystem(system="linux", arch="x86_64", kernel="6.8.0")
         ("numpy @ https://h/w/numpy-2.1-py3-none-any.whl", "2.0", False),
         ("numpy @ file:///w/numpy-2.1%2Bcu1-py3-none-any.whl", "2.1+cu1", True),
         ("numpy @ git+https://h/numpy@v2", "7", True),
-        ("numpy", "not a version", True),
+        ("numpy", "not a version", False),
         ("numpy>=1", "not a version", False),
     ],
 )
