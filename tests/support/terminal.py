@@ -81,6 +81,11 @@ class TerminalScreen:
         for key in keys:
             self._child.send(key)
 
+    def resize(self, columns: int, rows: int) -> None:
+        """Make the window another size, as a person does with the mouse."""
+        self.screen.resize(rows, columns)
+        self._child.setwinsize(rows, columns)
+
     def expect(self, condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
         """Read the program's output until `condition` holds."""
         end = time.monotonic() + seconds

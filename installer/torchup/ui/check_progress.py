@@ -92,7 +92,8 @@ class CheckProgress:
         if self._moves:
             from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-            columns = (SpinnerColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+            what = TextColumn("{task.description}", markup=False)
+            columns = (SpinnerColumn(), MofNCompleteColumn(), TimeElapsedColumn(), what)
             self._progress = Progress(*columns, console=self._console.live(), transient=True)
             self._task = self._progress.add_task("import torch", total=self._course.total)
             self._progress.start()

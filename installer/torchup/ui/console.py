@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -80,12 +81,15 @@ class Console:
         if self.quiet or self.terminal.plain or not self.terminal.stderr_is_terminal:
             yield
             return
-        with self._rich(sys.stderr, is_terminal=True).status(f"{what} ..."):
+        with self._rich(sys.stderr, is_terminal=True, live=True).status(f"{what} ..."):
             yield
 
     def live(self) -> RichConsole:
-        """Give the rich console of standard error, for progress that redraws itself."""
-        return self._rich(sys.stderr, is_terminal=self.terminal.stderr_is_terminal)
+        """Give the rich console of standard error, for progress that redraws itself.
+
+        Its width is the terminal's at every moment: a line that wraps in a window made narrower would stay there.
+        """
+        return self._rich(sys.stderr, is_terminal=self.terminal.stderr_is_terminal, live=True)
 
     @contextmanager
     def _output(self) -> Iterator[None]:
@@ -103,8 +107,9 @@ class Console:
                 said = tr("The output could not be written: {reason}.", reason=error.strerror)
                 sys.stderr.write(tr("error") + f"[output-failed]: {said}\n")
 
-    def _rich(self, stream: Any, *, is_terminal: bool) -> RichConsole:
+    def _rich(self, stream: Any, *, is_terminal: bool, live: bool = False) -> RichConsole:
         from rich.console import Console as RichConsole
+        from rich.console import ConsoleDimensions
 
         from torchup.ui.line_breaks import break_chinese_lines
 
@@ -116,9 +121,20 @@ class Console:
             def on_broken_pipe(self) -> None:
                 raise  # noqa: PLE0704  rich calls this while it handles the BrokenPipeError
 
+            @property
+            def size(self) -> ConsoleDimensions:
+                """Measure the terminal again for what redraws itself."""
+                if not (live and is_terminal):
+                    return super().size
+                with contextlib.suppress(OSError, ValueError):
+                    now = os.get_terminal_size(stream.fileno())
+                    if now.columns:
+                        return ConsoleDimensions(min(now.columns, WIDEST), now.lines)
+                return super().size
+
         return Printer(
             file=stream,
-            width=min(self.terminal.columns, WIDEST),
+            width=None if live and is_terminal else min(self.terminal.columns, WIDEST),
             force_terminal=is_terminal,
             no_color=not self.terminal.color,
             color_system="auto" if is_terminal and self.terminal.color else None,

@@ -53,9 +53,10 @@ class RunProgress:
         self._progress = (
             Progress(
                 SpinnerColumn(style="cyan", spinner_name="line" if self._ascii else "dots"),
-                TextColumn("{task.description}"),
+                # No markup: what stands in brackets in a requirement or in a program's output is no style.
+                TextColumn("{task.description}", markup=False),
                 TimeElapsedColumn(),
-                TextColumn("[dim]{task.fields[last]}", markup=True),
+                TextColumn("{task.fields[last]}", style="dim", markup=False),
                 console=console.live(),
                 transient=True,
             )
