@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 from torchup.app.commandline import CommandLine
 from torchup.errors import ExitStatus, RefusedError
+from torchup.ui.program import callable_here
 from torchup.words import tr
 
 
@@ -23,7 +25,8 @@ def run_init(line: CommandLine, *, file: Path | None) -> ExitStatus:
         line.console.text(text)
     if file is not None:
         _write_new(line, file, text)
-        line.console.say(tr("Wrote {file}. Check it with: torchup answers check {file}", file=file))
+        told = tr("Wrote {file}. Check it with: torchup answers check {file}", file=shlex.quote(str(file)))
+        line.console.say(callable_here(told))
     return ExitStatus.DONE
 
 
@@ -35,7 +38,8 @@ def run_check(line: CommandLine, *, file: Path) -> ExitStatus:
     if line.console.json_output:
         line.console.data({"schema": 1, "file": str(file), "valid": True, "answers": request})
     else:
-        line.console.show(tr("{file} can be used: torchup setup --answers {file}", file=file))
+        told = tr("{file} can be used: torchup setup --answers {file}", file=shlex.quote(str(file)))
+        line.console.show(callable_here(told))
     return ExitStatus.DONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
@@ -32,7 +33,7 @@ class Desk:
     line: CommandLine
     facts: MachineFacts
     own_machine: bool
-    program: str
+    program: tuple[str, ...]
     save_answers: Path | None = None
     dry: bool = False
     asks_first: bool = False
@@ -96,7 +97,7 @@ class Desk:
             answers_text=(text := render_answers(request, tool_version=__version__)),
             files=read_startup if self.own_machine else nothing,
             unreachable=[report.origin for report in sources.book.reports if report.state == "unreachable"],
-            torchup=(self.program,),
+            torchup=self.program,
             lock=self.locked(resolution),
             asked=asked,
         )
@@ -130,6 +131,7 @@ class Desk:
         from torchup import __version__
         from torchup.answers.write import render_answers
         from torchup.apply.run import Machine
+        from torchup.ui.program import callable_here
 
         text = render_answers(
             replace(request, ask=("*",)),
@@ -141,9 +143,11 @@ class Desk:
         system.make_directory(str(place.parent), 0o755)
         system.write_file(str(place), text.encode("utf-8", "surrogateescape"), mode=0o600, create=True)
         self.line.console.say(
-            tr(
-                "The answers so far are kept. To go on from there: torchup setup --answers {file}",
-                file=self.save_answers,
+            callable_here(
+                tr(
+                    "The answers so far are kept. To go on from there: torchup setup --answers {file}",
+                    file=shlex.quote(str(self.save_answers)),
+                )
             )
         )
 

@@ -148,10 +148,10 @@ def _request(line: CommandLine, options: SetupOptions) -> Request:
     return request
 
 
-def _program(line: CommandLine) -> str:
-    from torchup.ui.program import program_name
+def _program(line: CommandLine) -> tuple[str, ...]:
+    from torchup.ui.program import program_argv
 
-    return program_name(line.context.environ)
+    return program_argv(line.context.environ)
 
 
 def _ask(line: CommandLine, desk: Desk, request: Request) -> Request:

@@ -9,7 +9,16 @@ from typing import Literal
 
 from torchup import __version__
 from torchup.errors import NoSolutionError
-from torchup.model.plan import Command, CreateEnvironment, InstallPackages, MakeDirectory, Plan, PlannedBuild, Step, Verify, WriteFile
+from torchup.model.plan import (
+    Command,
+    CreateEnvironment,
+    InstallPackages,
+    Plan,
+    PlannedBuild,
+    Step,
+    Verify,
+    WriteFile,
+)
 from torchup.model.resolution import Resolution, ToolkitDecision, TorchPick
 from torchup.plan.conda_toolkit import conda_toolkit_steps, place_conda_toolkit
 from torchup.plan.config_folder import config_folder

@@ -121,7 +121,7 @@ class Console:
             def on_broken_pipe(self) -> None:
                 raise  # noqa: PLE0704  rich calls this while it handles the BrokenPipeError
 
-            @property
+            @property  # type: ignore[misc]  # nobody sets it here
             def size(self) -> ConsoleDimensions:
                 """Measure the terminal again for what redraws itself."""
                 if not (live and is_terminal):

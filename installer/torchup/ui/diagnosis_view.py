@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchup.model.diagnosis import Diagnosis, LayerResult, LayerStatus
+from torchup.ui.program import callable_here
 from torchup.words import mark, tr
 
 _STYLES: dict[LayerStatus, str] = {
@@ -70,7 +71,7 @@ def _causes(layer: LayerResult, causes: Mapping[str, Any], rank: str) -> list[Re
         parts.append(_indented(tr("why: {text}", text=tr(cause["why"])), 2))
         for fix in cause["fix"]:
             parts.append(_indented(tr("fix: {text}", text=tr(fix["do"])), 2))
-            parts += [_indented(f"$ {command}", 7, "bold") for command in fix["run"]]
+            parts += [_indented(f"$ {callable_here(command)}", 7, "bold") for command in fix["run"]]
     return parts
 
 

@@ -13,6 +13,7 @@ import click
 
 from torchup import __version__
 from torchup.errors import ExitStatus, TorchupError
+from torchup.ui.program import callable_here
 from torchup.words import tr
 
 
@@ -67,7 +68,7 @@ def as_text(error: TorchupError) -> str:
     lines = [click.style(tr("error"), fg="red", bold=True) + f"[{error.code}]: {error.message}"]
     lines += [f"  {line}" for item in error.evidence for line in str(item).splitlines()]
     if error.hint:
-        lines += ["", click.style(tr("hint"), fg="cyan", bold=True) + f": {error.hint}"]
+        lines += ["", click.style(tr("hint"), fg="cyan", bold=True) + f": {callable_here(error.hint)}"]
     return "\n".join(lines)
 
 

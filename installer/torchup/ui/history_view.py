@@ -11,6 +11,7 @@ from rich.text import Text
 
 from torchup.apply.status import Status, StepState
 from torchup.apply.undo import UndoResult
+from torchup.ui.program import callable_here
 from torchup.words import mark, tr
 
 _ENDS = {
@@ -57,7 +58,7 @@ def render_status(status: Status | None) -> RenderableType:
         lines.append(tr("Other runs have changes too: {runs}", runs=", ".join(status.runs_with_changes)))
     lines.append(tr("journal: {path}", path=status.journal))
     # Paths and commands are there to be copied, so no line is ever broken by us.
-    return Group(title, Text("\n".join(lines), no_wrap=True, overflow="ignore"))
+    return Group(title, Text(callable_here("\n".join(lines)), no_wrap=True, overflow="ignore"))
 
 
 def render_undo(result: UndoResult, *, dry_run: bool) -> RenderableType:

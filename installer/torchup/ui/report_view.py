@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from torchup.model.outcome import Check, CheckStatus, Report, Verdict
+from torchup.ui.program import callable_here
 from torchup.words import mark, tr
 
 # The word always says it; the colour only repeats it.
@@ -172,4 +173,4 @@ def _advice(hint: str | None, report: Report) -> Iterator[str]:
     yield tr("cause: {title} ({name})", title=tr(cause["title"]), name=hint)
     for fix in cause["fix"]:
         yield tr("hint: {text}", text=tr(fix["do"]))
-        yield from (f"      $ {command}" for command in fix["run"])
+        yield from (f"      $ {callable_here(command)}" for command in fix["run"])

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from torchup.model.resolution import DriverDecision, NextStep, Resolution, ToolkitDecision, TorchPick
+from torchup.ui.program import callable_here
 from torchup.words import mark, tr
 
 if TYPE_CHECKING:
@@ -150,7 +151,10 @@ def _steps(title: str, steps: tuple[NextStep, ...]) -> list[RenderableType]:
     parts: list[RenderableType] = [Text(), Text(title, style="bold")]
     for number, step in enumerate(steps, 1):
         parts.append(_columns([(f"{number}.", Text(step.text))], gap=1))
-        parts += [Padding(Text(command, style="cyan", overflow="fold"), (0, 0, 0, 6)) for command in step.commands]
+        parts += [
+            Padding(Text(callable_here(command), style="cyan", overflow="fold"), (0, 0, 0, 6))
+            for command in step.commands
+        ]
     return parts
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 from torchup.model.outcome import Check
 from torchup.plan.shell_steps import ShellPlan
 from torchup.shell.diagnosis import StartupFinding
+from torchup.ui.program import callable_here
 from torchup.ui.report_view import status_word
 from torchup.words import tr
 
@@ -52,7 +53,7 @@ def render_done(
     if use_now:
         parts += [Text(tr("\nIn this shell, now"), style="bold"), _line(f"  {use_now}")]
     if changed:
-        parts += [Text(tr("\nTo take it back"), style="bold"), _line("  torchup undo")]
+        parts += [Text(tr("\nTo take it back"), style="bold"), _line(callable_here("  torchup undo"))]
     return Group(*parts)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from torchup.ui.program import program_name
+from torchup.ui.program import callable_here, program_argv, program_name
 
 
 @pytest.fixture
@@ -47,3 +47,23 @@ def test_another_program_of_that_name_is_not_it(tool: Path, monkeypatch: pytest.
 def test_it_is_a_module_where_no_program_is_installed(tool: Path) -> None:
     Path(sys.executable).with_name("torchup").unlink()
     assert program_name({"PATH": str(tool.parent)}) == f"{sys.executable} -m torchup"
+
+
+def test_a_path_with_blanks_can_be_pasted(tool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = tool.parent.parent / "my tools"
+    tool.parent.rename(moved)
+    monkeypatch.setattr(sys, "argv", [str(moved / "torchup")])
+    assert program_name({"PATH": "/nowhere"}) == f"'{moved}/torchup'"
+    assert program_argv({"PATH": "/nowhere"}) == (f"{moved}/torchup",)
+
+
+def test_commands_in_a_text_are_those_that_work_here(tool: Path) -> None:
+    import uv
+
+    nowhere, there = {"PATH": "/nowhere"}, {"PATH": str(tool.parent)}
+    text = "`torchup undo` puts back.\n    torchup resolve --all\nCheck it: torchup answers check F\nA torchup run; uv cache"
+    assert callable_here(text, nowhere) == text.replace("torchup undo", f"{tool} undo").replace(
+        "torchup resolve", f"{tool} resolve"
+    ).replace("torchup answers", f"{tool} answers")
+    assert callable_here(text, there) == text
+    assert callable_here("Free it (`uv cache clean`)", nowhere) == f"Free it (`{uv.find_uv_bin()} cache clean`)"
