@@ -106,16 +106,19 @@ def _undo(line: CommandLine, machine: Machine) -> UndoResult:
 
 
 def _show_undo(line: CommandLine, result: UndoResult, *, dry_run: bool) -> None:
+    from torchup.app.kept_downloads import kept_downloads
     from torchup.apply.history import undoable_runs
     from torchup.ui.history_view import render_earlier_runs, render_undo
 
     more = tuple(run.run for run in undoable_runs(line.context) if run.run != result.run)
     if line.console.json_output:
         line.console.data({"schema": 1, "dry_run": dry_run, "undo": result, "runs_with_changes": more})
-    else:
-        line.console.show(render_undo(result, dry_run=dry_run))
-        if more:
-            line.console.show(render_earlier_runs(more))
+        return
+    line.console.show(render_undo(result, dry_run=dry_run))
+    if more:
+        line.console.show(render_earlier_runs(more))
+    if not dry_run and (kept := kept_downloads(line.context)):
+        line.console.say(kept)
 
 
 def _secrets(line: CommandLine) -> dict[str, str]:

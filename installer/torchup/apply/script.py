@@ -29,6 +29,7 @@ from torchup.apply.recording_system import (
 )
 from torchup.apply.result import RunResult
 from torchup.apply.root_files import PUT
+from torchup.apply.script_undo import Done, by_hand
 from torchup.apply.system import MachineView
 from torchup.model.context import Context
 from torchup.model.plan import CheckDriver, Plan, Reboot, Step, Verify, WriteLock
@@ -37,9 +38,8 @@ from torchup.plan.inherited import SPACES, passed_patterns
 _PRIVATE = 0o077
 _WIDTH = 100
 
+_OPENING = ("#!/bin/sh", "# What torchup would do on this machine. Nothing of it has been done.")
 _HEAD = """\
-#!/bin/sh
-# What torchup would do on this machine. Nothing of it has been done.
 set -eu
 # Python, pip and uv would take modules and settings of the current folder.
 cd /
@@ -101,6 +101,7 @@ def dry_run(plan: Plan, base: MachineView, context: Context, *, root_by: tuple[s
     """
     system = RecordingSystem(base=base)
     parts: list[str] = []
+    changes: list[Done] = []
     seen = 0
     number = 0
 
@@ -109,6 +110,7 @@ def dry_run(plan: Plan, base: MachineView, context: Context, *, root_by: tuple[s
         if isinstance(event, StepFinished):
             number += 1
             effects, seen = tuple(system.effects[seen:]), len(system.effects)
+            changes.append((event.step, effects))
             done = event.outcome.status == "unchanged" and not isinstance(event.step, Verify | CheckDriver)
             title = comment(f"{number}/{len(plan.steps)} {event.step.summary}")
             if done:
@@ -119,7 +121,8 @@ def dry_run(plan: Plan, base: MachineView, context: Context, *, root_by: tuple[s
 
     result = execute(plan, system, journal=None, context=context, verifier=None, on_event=note)
     helpers = _helpers(tuple(system.effects), root_by)
-    head = "\n".join([_HEAD, *helpers, _unset(), ""])
+    opening = "\n".join([*_OPENING, *by_hand(changes, root_by=root_by), _HEAD])
+    head = "\n".join([opening, *helpers, _unset(), ""])
     return DryRun(script="\n".join([head, *parts]), result=result)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from support.sandbox import Sandbox, passing, tree
 from support.tools import require
 from torchup.apply.folders import MARKER
 from torchup.apply.recording_system import MadeDirectory, Ran, Removed, Written
-from torchup.apply.run import apply_plan
+from torchup.apply.run import apply_plan, base_of
 from torchup.apply.script import dry_run, effect_lines
 from torchup.apply.system import FileState
 from torchup.errors import StepError
@@ -256,3 +257,23 @@ def test_root_and_private_files_are_written_so() -> None:
     assert "umask 077" in "\n".join(effect_lines(private))
     folder = FileState(kind="directory", mode=0o755, real_path="/e")
     assert effect_lines(Removed(path="/e", before=folder)) == ("rm -rf /e",)
+
+
+def test_the_script_says_how_it_is_taken_back_by_hand(box: Sandbox) -> None:
+    """What it names, done after the script, leaves nothing of it but an empty line of a start-up file's own."""
+    before = tree(box.home)
+    script = dry_run(box.plan(), base_of(box.plan(), box.machine, elsewhere=False), box.context).script
+    head = script.partition("\nset -eu\n")[0].splitlines()
+    assert any("does not know what this script does" in line for line in head)
+    commands = [line.removeprefix("#   ") for line in head if line.startswith("#   ")]
+    environ = {**box.context.environ, "PATH": os.environ["PATH"]}
+    done = subprocess.run(["sh"], input=script.encode(), env=environ, cwd=box.home, capture_output=True, check=False)
+    assert (box.environment / "bin/python").exists(), done.stderr.decode()
+    assert "torchup shell remove" in commands
+    for command in commands:
+        argv = shlex.split(command)
+        if argv[0] == "torchup":
+            argv = [str(Path(sys.executable).with_name("torchup")), *argv[1:], "--yes"]
+        undone = subprocess.run(argv, env=environ, cwd=box.home, capture_output=True, check=False)
+        assert undone.returncode == 0, (argv, undone.stderr)
+    assert tree(box.home) == before

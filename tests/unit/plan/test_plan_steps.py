@@ -304,12 +304,12 @@ def test_an_environment_that_holds_exactly_the_wanted_is_fine(box: Sandbox) -> N
 
 def test_a_disk_that_is_too_small_is_refused_with_numbers(box: Sandbox) -> None:
     box.offers = (replace(box.offers[0], size=200 * 1024 * 1024),)
-    facts = replace(box.facts, space=Space(home_mib=599))
+    facts = replace(box.facts, space=Space(home_mib=829))
     with pytest.raises(RefusedError) as caught:
         planned(box, facts=facts)
     assert caught.value.code == "not-enough-space"
-    assert "599 MiB" in caught.value.message
-    planned(box, facts=replace(facts, space=Space(home_mib=600)))
+    assert "829 MiB" in caught.value.message
+    planned(box, facts=replace(facts, space=Space(home_mib=830)))
     with pytest.raises(RefusedError):
         planned(box, target=TargetState(path="/e", kind="absent", free_mib=100))
 
