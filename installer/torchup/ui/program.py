@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 # A command in a text: in backticks, behind a colon, or at the start of a line.
-_CALL = re.compile(r"(?P<before>^[ \t]*|`|: )(?P<name>torchup|uv)(?= [a-z])", re.MULTILINE)
+_CALL = re.compile(r"(?P<before>^[ \t]*|`|: |：)(?P<name>torchup|uv)(?= [a-z])", re.MULTILINE)
 
 
 def program_argv(environ: Mapping[str, str]) -> tuple[str, ...]:
