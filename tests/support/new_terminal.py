@@ -18,8 +18,8 @@ from typing import Literal
 import pexpect
 
 from support.terminal import ENTER, TERMINAL_ENVIRON, TerminalScreen
+from torchup.shell.kinds import SPOKEN
 from torchup.shell.quoting import quote
-from torchup.shell.startup_files import LANGUAGES
 
 Way = Literal["interactive", "login"]
 _OPTIONS: dict[Way, list[str]] = {"interactive": ["-i"], "login": ["-l", "-i"]}
@@ -29,7 +29,7 @@ class NewTerminal(TerminalScreen):
     """A shell that waits for what is typed."""
 
     def __init__(self, shell: str, home: Path, way: Way = "interactive", environ: dict[str, str] | None = None) -> None:
-        self._language = LANGUAGES.get(shell, "sh")
+        self._language = SPOKEN[shell].name
         options = ["-l"] if (shell, way) == ("tcsh", "login") else _OPTIONS[way]  # it takes -l alone
         own = {"HOME": str(home), "PATH": "/usr/bin:/bin", "SHELL": f"/usr/bin/{shell}", "HISTFILE": os.devnull}
         child = pexpect.spawn(
