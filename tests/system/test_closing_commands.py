@@ -36,5 +36,5 @@ def test_the_lines_to_type_work(shell: str, name: str, index: WheelIndex, tmp_pa
         terminal.type(use)
         assert terminal.variables().get("VIRTUAL_ENV") == str(person.home / ".venvs/torch"), use
     with NewTerminal(shell, person.home, "login", settings) as terminal:
-        terminal.run(shlex.split(undo), seconds=60)
+        terminal.run([*shlex.split(undo), "--yes"], seconds=60)
         assert not (person.home / ".venvs/torch").exists(), terminal.text

@@ -72,7 +72,7 @@ def test_every_form_is_installed_once_and_taken_back(
     assert {name: version for name, version in installed.items() if name not in ("pip", "setuptools")} == expected
     again = person.torchup("setup", "--answers", file, "--dry-run", "--exit-code")
     assert again.returncode == 0, again.stdout
-    assert person.torchup("undo").returncode == 0
+    assert person.torchup("undo", "--yes").returncode == 0
     assert person.tree() == before
 
 

@@ -15,7 +15,7 @@ def test_the_command_that_is_printed_frees_the_downloads(index: WheelIndex, want
     cache = tmp_path / "my cache"
     person = Person(home=tmp_path / "home", index=index, environ={"UV_CACHE_DIR": str(cache), "PATH": "/usr/bin:/bin"})
     assert person.torchup("setup", "--answers", wanted, "--set", "shell.shells=none").returncode == 0
-    undone = person.torchup("undo")
+    undone = person.torchup("undo", "--yes")
     assert undone.returncode == 0
     said = " ".join(undone.stderr.split())
     assert re.search(rf"Downloads stay in {re.escape(str(cache))} \(\d+ MiB\)", said)
