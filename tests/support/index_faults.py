@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Status:
-    """Answer with a status and nothing else; `headers` may add a Retry-After."""
+    """Answer with a status and nothing else; `headers` may add a Retry-After, `reason` replaces the usual phrase."""
 
     code: int
     headers: tuple[tuple[str, str], ...] = ()
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

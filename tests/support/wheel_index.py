@@ -297,9 +297,10 @@ class _Handler(BaseHTTPRequestHandler):
         headers: Iterable[tuple[str, str]] = (),
         *,
         length: int | None = None,
+        reason: str | None = None,
     ) -> None:
         self.server.index.note(path, dict(self.headers.items()), status)
-        self.send_response_only(status)
+        self.send_response_only(status, reason)
         self.send_header("Content-Type", content_type)
         if status != 304:
             self.send_header("Content-Length", str(len(content) if length is None else length))
@@ -312,7 +313,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _fail(self, path: str, fault: Fault, found: tuple[bytes, str] | None) -> None:
         content, content_type = found or (b"x" * 4096, "text/html")
         if isinstance(fault, Status):
-            self._answer(path, fault.code, b"", "text/plain", fault.headers)
+            self._answer(path, fault.code, b"", "text/plain", fault.headers, reason=fault.reason)
         elif isinstance(fault, Redirect):
             target = fault.to if "://" in fault.to else self.server.index.url(fault.to)
             self._answer(path, fault.code, b"", "text/plain", (("Location", target),))

@@ -187,9 +187,11 @@ def _review(line: CommandLine, desk: Desk, request: Request, resolution: Resolut
         plan = desk.plan(request, resolution)
         predicted = predict(plan, Machine(context=line.context), elsewhere=not desk.own_machine)
     except TorchupError as error:
+        from rich.text import Text
+
         from torchup.ui.failure import as_text
 
-        return ReviewText(body=[as_text(error)], ready=False)
+        return ReviewText(body=[Text.from_ansi(as_text(error))], ready=False)
     dangers = [
         Danger(question=tr("{summary}, as root?", summary=step.summary), why=step.why)
         for step in plan.steps
@@ -223,7 +225,7 @@ def _dry_run(line: CommandLine, plan: Plan, *, exit_code: bool, own_machine: boo
     if line.console.json_output:
         line.console.data(plan)
     else:
-        line.console.text_bytes(dry.script)
+        line.console.script(dry.script)
         if not dry.result.changed:
             line.console.say(tr("Everything is in place already: the script has nothing to do but the test."))
     return ExitStatus.CHANGES_FOUND if exit_code and dry.result.changed else ExitStatus.DONE

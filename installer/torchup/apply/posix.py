@@ -1,4 +1,8 @@
-"""POSIX sh text: words, here-documents and byte-exact `printf`."""
+"""POSIX sh text: words, here-documents and byte-exact `printf`.
+
+Whoever reads the script on a terminal sees all of it: characters that would act there or not be seen stand in
+octal, and the shell gets them all the same.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,27 @@ import shlex
 import unicodedata
 from collections.abc import Iterable
 
+from torchup.visible import runs, visible
+
 _LINE = 60
-_ASCII_END = 0x7F
+
+
+def word(text: str) -> str:
+    """Write one word; what is hidden becomes a `printf`, whose output the quotes keep in one piece."""
+    pieces = runs(text)
+    if not any(is_hidden for is_hidden, _ in pieces):
+        return shlex.quote(text)
+    return "".join(_printed(piece) if is_hidden else shlex.quote(piece) for is_hidden, piece in pieces)
 
 
 def words(argv: Iterable[str]) -> str:
     """Write an argument vector as one line."""
-    return " ".join(map(shlex.quote, argv))
+    return " ".join(map(word, argv))
 
 
 def comment(text: str) -> str:
     """Write a comment of one line, whatever the text holds."""
-    return "# " + " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return "# " + " ".join(visible(text).split())
 
 
 def output(content: bytes, redirection: str) -> str:
@@ -43,7 +56,14 @@ def _plain(content: bytes) -> str | None:
         return None
     if not text.endswith("\n"):
         return None
-    return text if all(c in "\n\t" or not unicodedata.category(c).startswith("C") for c in text) else None
+    shown = all(c in "\n\t" or not unicodedata.category(c).startswith("C") for c in text)
+    return text if shown and visible(text) == text else None
+
+
+def _printed(text: str) -> str:
+    """Write what prints these characters; none of them is a line feed, which would be lost at the end."""
+    octal = "".join(f"\\{byte:03o}" for byte in text.encode("utf-8", "surrogateescape"))
+    return f"\"$(printf '{octal}')\""
 
 
 def _octal(content: bytes) -> str:

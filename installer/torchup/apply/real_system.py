@@ -53,6 +53,7 @@ from torchup.model.plan import Command
 from torchup.ownership import stranger
 from torchup.plan.inherited import inherited
 from torchup.private_folders import new_file, temporary_folder, temporary_in
+from torchup.visible import visible
 from torchup.words import tr
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -317,7 +318,7 @@ class RealSystem:
         hidden = tuple(self.secrets.values())
 
         def take(line: str) -> None:
-            line = redact(line, hidden)
+            line = visible(redact(line, hidden))
             self.note(line)
             if on_output is not None:
                 on_output(line)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from torchup.apply.cksum import cksum
 from torchup.apply.events import Event, StepFinished
 from torchup.apply.executor import execute
-from torchup.apply.posix import comment, output, words
+from torchup.apply.posix import comment, output, word, words
 from torchup.apply.powershell import variable_line
 from torchup.apply.recording_system import (
     Effect,
@@ -86,7 +86,7 @@ _ROOT_OWNER = "0:0"
 class DryRun:
     """A dry run: its script, and the outcome of every step as apply would have it.
 
-    The script may hold bytes of paths as lone surrogates: encode it with `surrogateescape`.
+    The script holds no control character, nor what does not show, whatever the names and contents in it.
     """
 
     script: str
@@ -155,7 +155,7 @@ def effect_lines(effect: Effect, *, root_by: tuple[str, ...] = ()) -> tuple[str,
         case MadeDirectory():
             return _making(effect, _by(effect, root_by))
         case Linked():
-            return (f"[ -L {shlex.quote(effect.path)} ] || ln -s {words([effect.target, effect.path])}",)
+            return (f"[ -L {word(effect.path)} ] || ln -s {words([effect.target, effect.path])}",)
         case Removed():
             return _removal(effect, _by(effect, root_by))
         case Fetched():
@@ -179,7 +179,7 @@ def _helpers(effects: tuple[Effect, ...], root_by: tuple[str, ...]) -> tuple[str
 
 def _making(effect: MadeDirectory, by: str) -> tuple[str, ...]:
     """Write the lines that make folders with the modes that apply gives them, whatever the umask is."""
-    *above, path = map(shlex.quote, effect.paths)
+    *above, path = map(word, effect.paths)
     made = f"[ -d {path} ] || {by}mkdir -m {effect.mode:o} {path}"
     if by:
         return (*(f"[ -d {parent} ] || {by}mkdir -m 755 {parent}" for parent in above), made)
@@ -187,22 +187,22 @@ def _making(effect: MadeDirectory, by: str) -> tuple[str, ...]:
 
 
 def _fetching(effect: Fetched, by: str) -> tuple[str, ...]:
-    path = shlex.quote(effect.path)
+    path = word(effect.path)
     before = effect.before.content
     seen = f"same '{cksum(before)}' {path}" if before is not None else f"absent {path}"
-    temporary = '"$new"' if by else shlex.quote(f"{effect.path}.new")
+    temporary = '"$new"' if by else word(f"{effect.path}.new")
     start = "new=$(mktemp)" if by else ""
     placed = (
         f"as_root_put {temporary} {path} {effect.mode:o} {_owner(effect)}"
         if by
         else f"chmod {effect.mode:o} {temporary} && mv -f {temporary} {path}"
     )
-    lines = (seen, start, f"fetch {shlex.quote(effect.url)} {temporary} '{effect.sha256 or ''}'", placed)
+    lines = (seen, start, f"fetch {word(effect.url)} {temporary} '{effect.sha256 or ''}'", placed)
     return tuple(line for line in lines if line)
 
 
 def _writing_as_root(effect: Written) -> tuple[str, ...]:
-    path = shlex.quote(effect.path)
+    path = word(effect.path)
     old, new = effect.before.content, effect.after.content or b""
     seen = f"same '{cksum(old)}' {path}" if old is not None else f"absent {path}"
     put = f'as_root_put "$new" {path} {effect.after.mode or 0:o} {_owner(effect)}'
@@ -213,11 +213,11 @@ def _owner(effect: Written | Fetched) -> str:
     """Give owner and kind of the target for `as_root_put`; a file that is there keeps its owner."""
     if effect.before.content is None:
         return f"{_ROOT_OWNER} new"
-    return f'"$(stat -L -c %u:%g {shlex.quote(effect.path)})" old'
+    return f'"$(stat -L -c %u:%g {word(effect.path)})" old'
 
 
 def _writing(effect: Written) -> tuple[str, ...]:
-    path = shlex.quote(effect.path)
+    path = word(effect.path)
     old, new = effect.before.content, effect.after.content or b""
     mode = effect.after.mode or 0
     chmod = f"chmod {mode:o} {path}"
@@ -233,7 +233,7 @@ def _writing(effect: Written) -> tuple[str, ...]:
 
 
 def _removal(effect: Removed, by: str) -> tuple[str, ...]:
-    path = shlex.quote(effect.path)
+    path = word(effect.path)
     if effect.before.content is not None:
         return (f"same '{cksum(effect.before.content)}' {path}", f"{by}rm -f {path}")
     return (f"{by}rm -rf {path}",)
@@ -244,7 +244,7 @@ def _command(effect: Ran, root_by: tuple[str, ...]) -> str:
     if effect.as_root and root_by:
         return words([*root_by, *(["env", *added] if added else []), *effect.command.argv])
     # The names of variables must stay bare, or the shell takes them for the program.
-    bare = " ".join(f"{name}={shlex.quote(value)}" for name, value in sorted(effect.command.environment.items()))
+    bare = " ".join(f"{name}={word(value)}" for name, value in sorted(effect.command.environment.items()))
     return f"{bare} {words(effect.command.argv)}".lstrip()
 
 

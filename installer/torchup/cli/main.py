@@ -63,7 +63,7 @@ def _run(given: list[str]) -> int | None:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
-        error.show()
+        _show_usage(error)
         return ExitStatus.USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo(tr("Stopped."), err=True)
@@ -77,9 +77,30 @@ def _run(given: list[str]) -> int | None:
 
         merged = options.get("torchup", {})
         if merged.get("traceback"):
-            raise
+            return _show_traceback(error)
         return report_failure(error, json_output=bool(merged.get("json_output")))
     return status
+
+
+def _show_usage(error: click.ClickException) -> None:
+    """Print what click has to say of the arguments, which may be anything."""
+    from io import StringIO
+
+    from torchup.visible import visible
+
+    said = StringIO()
+    error.show(file=said)
+    click.echo(visible(said.getvalue()), err=True, nl=False)
+
+
+def _show_traceback(error: Exception) -> ExitStatus:
+    """Print where an error came from, as Python does, with the status that Python gives it."""
+    import traceback
+
+    from torchup.visible import visible
+
+    click.echo(visible("".join(traceback.format_exception(error))), err=True, nl=False)
+    return ExitStatus.FAILED_ROLLED_BACK
 
 
 def _speak(language: Language) -> None:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from torchup.model.context import Terminal
 from torchup.model.serial import dump
+from torchup.visible import visible, visible_json
 from torchup.words import tr
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
-    from rich.console import RenderableType
+    from rich.console import ConsoleOptions, RenderableType
 
 WIDEST = 110
 
@@ -25,7 +26,8 @@ class Console:
     """The two streams, with what the terminal can do taken into account.
 
     `say` is for remarks and progress, and keeps quiet with `--quiet`; `show` is for the data that a
-    command was asked for; `data` prints the same as JSON.
+    command was asked for; `data` prints the same as JSON. Whatever text comes in, the terminal gets no control
+    character of it, and no mark that hides or turns round what follows: see `torchup.visible`.
     """
 
     def __init__(self, terminal: Terminal, *, json_output: bool, quiet: bool, verbose: int) -> None:
@@ -41,18 +43,18 @@ class Console:
 
     def data(self, value: Any) -> None:
         """Print a model value, or plain data, as JSON."""
-        self.text(json.dumps(dump(value), indent=2, ensure_ascii=False) + "\n")
+        self.text(visible_json(json.dumps(dump(value), indent=2, ensure_ascii=False)) + "\n")
 
     def text(self, text: str) -> None:
-        """Print text as it is on standard output."""
+        """Print text on standard output, without breaking its lines."""
         with self._output():
-            sys.stdout.write(text)
+            sys.stdout.write(visible(text))
 
-    def text_bytes(self, text: str) -> None:
-        """Print text whose odd bytes came in as surrogates, and give them back as they were."""
+    def script(self, text: str) -> None:
+        """Print a script, in UTF-8 whatever the locale: its words have to stay what they are."""
         with self._output():
             sys.stdout.flush()
-            sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+            sys.stdout.buffer.write(visible(text).encode())
 
     def ask_line(self, renderable: object = "") -> None:
         """Print what belongs to a question, where the question is asked: on the terminal's standard output."""
@@ -110,13 +112,19 @@ class Console:
     def _rich(self, stream: Any, *, is_terminal: bool, live: bool = False) -> RichConsole:
         from rich.console import Console as RichConsole
         from rich.console import ConsoleDimensions
+        from rich.segment import Segment
 
-        from torchup.ui.line_breaks import break_chinese_lines
+        from torchup.ui.rich_text import adapt_rich
 
-        break_chinese_lines()
+        adapt_rich()
 
         class Printer(RichConsole):
-            """A rich console that leaves it to us what a reader that has gone means."""
+            """A rich console that prints text as text, and leaves it to us what a reader that has gone means."""
+
+            def render(self, renderable: Any, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+                # Texts have been through the filter before they were laid out. Nothing else may come past it either.
+                for text, style, control in super().render(renderable, options):
+                    yield Segment(text if control else visible(text), style, control)
 
             def on_broken_pipe(self) -> None:
                 raise  # noqa: PLE0704  rich calls this while it handles the BrokenPipeError

@@ -14,6 +14,7 @@ import click
 from torchup import __version__
 from torchup.errors import ExitStatus, TorchupError
 from torchup.ui.program import callable_here
+from torchup.visible import visible, visible_json
 from torchup.words import tr
 
 
@@ -23,7 +24,7 @@ def report_failure(error: Exception, *, json_output: bool) -> ExitStatus:
     if known.code == "internal-error" and isinstance(known.__cause__, Exception):
         known = _unexpected(known.__cause__)
     if json_output:
-        click.echo(json.dumps(as_json(known), indent=2, ensure_ascii=False))
+        click.echo(visible_json(json.dumps(as_json(known), indent=2, ensure_ascii=False)))
     click.echo(_fitted(as_text(known)), err=True)
     return known.exit_status
 
@@ -35,9 +36,9 @@ def _fitted(text: str) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    from torchup.ui.line_breaks import break_chinese_lines
+    from torchup.ui.rich_text import adapt_rich
 
-    break_chinese_lines()
+    adapt_rich()
     # Told the width and nothing else, so that the breaking of lines does not depend on the streams.
     console = Console(width=shutil.get_terminal_size().columns, highlight=False, force_terminal=True)
     lines = [
@@ -64,18 +65,21 @@ def as_json(error: TorchupError) -> dict[str, object]:
 
 
 def as_text(error: TorchupError) -> str:
-    """Write an error as lines: message with its code, evidence indented, then the hint apart."""
-    lines = [click.style(tr("error"), fg="red", bold=True) + f"[{error.code}]: {error.message}"]
-    lines += [f"  {line}" for item in error.evidence for line in str(item).splitlines()]
+    """Write an error as lines: message with its code, evidence indented, then the hint apart.
+
+    The only control characters in it are those of the two colours.
+    """
+    lines = [click.style(tr("error"), fg="red", bold=True) + f"[{error.code}]: {visible(error.message)}"]
+    lines += [f"  {line}" for item in error.evidence for line in visible(str(item)).split("\n")]
     if error.hint:
-        lines += ["", click.style(tr("hint"), fg="cyan", bold=True) + f": {callable_here(error.hint)}"]
+        lines += ["", click.style(tr("hint"), fg="cyan", bold=True) + f": {visible(callable_here(error.hint))}"]
     return "\n".join(lines)
 
 
 def _unexpected(error: Exception) -> TorchupError:
     """Keep the traceback in a file, because a person should not have to read it on the screen."""
     text = f"torchup {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n"
-    text += "".join(traceback.format_exception(error))
+    text = visible(text + "".join(traceback.format_exception(error)))
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="torchup-crash-", suffix=".txt", delete=False, encoding="utf-8"

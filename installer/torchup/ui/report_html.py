@@ -12,6 +12,7 @@ from torchup import __version__
 from torchup.model.outcome import Check, CheckStatus, Report, Verdict
 from torchup.shell.templates import template_root
 from torchup.ui.report_view import counted, device_title, devices_of, measured, more_is_better, status_word
+from torchup.visible import visible
 from torchup.words import mark, tr
 
 if TYPE_CHECKING:
@@ -84,9 +85,9 @@ class Problem:
 
 
 def report_page(report: Report, *, made: datetime) -> str:
-    """Write the page; everything in it that the machine said is escaped."""
+    """Write the page; everything in it that the machine said is escaped, and no character of it is hidden."""
     word, meaning = _VERDICTS[report.verdict]
-    return (
+    return visible(
         _environment()
         .get_template(_TEMPLATE)
         .render(

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from torchup.ui.ask.prompt import BACK, HELP, QUIT, Line, Menu, Wish
+from torchup.visible import visible
 from torchup.words import tr
 
 _COMMANDS: dict[str, Wish] = {"b": BACK, "back": BACK, "q": QUIT, "quit": QUIT, "?": HELP}
@@ -13,7 +14,7 @@ _COMMANDS: dict[str, Wish] = {"b": BACK, "back": BACK, "q": QUIT, "quit": QUIT, 
 
 def read_terminal_line(prompt: str) -> str | None:
     """Print a prompt and read one line from the terminal; None at its end (Ctrl-D) or for Ctrl-C."""
-    sys.stdout.write(prompt)
+    sys.stdout.write(visible(prompt))
     sys.stdout.flush()
     try:
         line = sys.stdin.readline()

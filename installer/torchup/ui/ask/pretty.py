@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from torchup.ui.ask.guard import signals_deferred
 from torchup.ui.ask.prompt import BACK, HELP, QUIT, Line, Menu, Option, Wish
+from torchup.visible import visible
 from torchup.words import tr
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class PrettyAsker:
         options = [*menu.options, *([Option(id=_BACK_ID, label=arrow + " " + tr("Back"))] if menu.can_go_back else [])]
         choices = [questionary.Choice(title=self._fit(option), value=option.id) for option in options]
         question = questionary.select(
-            menu.text,
+            visible(menu.text),
             choices=choices,
             default=next(choice for choice in choices if choice.value == menu.default),
             instruction=self._keys(menu.text, back=menu.can_go_back, help_=menu.has_help),
@@ -56,9 +57,9 @@ class PrettyAsker:
         import questionary
 
         question = questionary.text(
-            line.text,
+            visible(line.text),
             default=line.default,
-            validate=lambda text: line.problem(text.strip()) or True,
+            validate=lambda text: visible(line.problem(text.strip()) or "") or True,
             instruction=self._keys(line.text, back=True, help_=line.has_help),
             qmark="",
             validate_while_typing=False,
@@ -98,7 +99,7 @@ class PrettyAsker:
         """Shorten a label that the terminal would cut off; the pointer takes three columns."""
         from prompt_toolkit.utils import get_cwidth
 
-        label, room = option.label, self._columns - 4 - get_cwidth(option.mark)
+        label, room = visible(option.label), self._columns - 4 - get_cwidth(option.mark)
         if get_cwidth(label) <= room:
             return label + option.mark
         start = end = ""

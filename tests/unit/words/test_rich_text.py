@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from torchup.ui.line_breaks import break_chinese_lines
+from torchup.ui.rich_text import adapt_rich
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,6 @@ from torchup.ui.line_breaks import break_chinese_lines
     ],
 )
 def test_where_a_line_breaks(text: str, width: int, lines: list[str]) -> None:
-    break_chinese_lines()
+    adapt_rich()
     wrapped = Text(text).wrap(Console(width=width), width)
     assert [line.plain.rstrip() for line in wrapped] == lines

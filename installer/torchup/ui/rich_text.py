@@ -1,13 +1,19 @@
-"""Where lines of Chinese text may break: between any two characters, but not before a closing mark.
+"""What rich does with text, where it has no setting for it: control characters, and where lines of Chinese break.
 
-rich breaks lines at blanks alone. Chinese has next to none, so a paragraph would begin with a line of one word.
+rich takes five control characters out of a text and lets all others through. Here they are shown instead, before
+lines are laid out, so that widths are right.
+
+rich breaks lines at blanks alone. Chinese has next to none, so a paragraph would begin with a line of one word. Lines
+may break between any two characters of it, but not before a closing mark.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich import _wrap
+from rich import _wrap, text
+
+from torchup.visible import visible
 
 _NOT_BEFORE = "，。、；：！？）】》」』”’…,.;:!?)]}%"
 _NOT_AFTER = "（【《「『“‘([{"
@@ -17,14 +23,15 @@ _FIRST_WIDE = 0x2E80  # the blocks of Chinese, Japanese and Korean begin here
 _at_blanks = getattr(_wrap, "words", None)
 
 
-def break_chinese_lines() -> None:
-    """Let rich break lines there from now on. It has no setting for it, so a function of its own is replaced."""
+def adapt_rich() -> None:
+    """Let rich treat text so from now on: functions of its own are replaced."""
+    text.strip_control_codes = visible  # type: ignore[attr-defined]  # rich imports it there
     if _at_blanks is not None:
         _wrap.words = _words
 
 
-def _words(text: str) -> Iterable[tuple[int, int, str]]:
-    for start, end, word in _at_blanks(text) if _at_blanks else ():
+def _words(line: str) -> Iterable[tuple[int, int, str]]:
+    for start, end, word in _at_blanks(line) if _at_blanks else ():
         if word.isascii():
             yield start, end, word
         else:
