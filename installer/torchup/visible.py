@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 
 # Control characters but tab and line feed, halves of surrogate pairs, separators of lines and paragraphs, marks of
-# direction, and whatever else Unicode lets a terminal show as nothing. A joiner between two pictures stays: an emoji
-# may be made of several. So do variation selectors, which choose between two forms of a sign that is seen.
+# direction, and whatever else Unicode lets a terminal show as nothing. Joiners stay where they are part of writing:
+# between the pictures of an emoji, and in the scripts from Arabic to Burmese. So do variation selectors, which choose
+# between two forms of a sign that is seen.
 _ALWAYS = (
-    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f"
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200e\u200f"
     "\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0000-\U000e00ff\U000e01f0-\U000e0fff\ud800-\udfff"
 )
-_JOINER = "(?<![\u203c-\u3299\ufe0f\U0001f000-\U0001faff])\u200d"
+_JOINER = "(?<![\u0600-\u109f\u1780-\u17b3\u203c-\u3299\ufe0f\U0001f000-\U0001faff])[\u200c\u200d]"
 _HIDDEN = re.compile(f"[{_ALWAYS}]|{_JOINER}")
 _NOT_IN_A_LINE = re.compile(f"[\n\t]|{_HIDDEN.pattern}")
 _RUN = re.compile(f"(?:{_HIDDEN.pattern})+")

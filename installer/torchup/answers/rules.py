@@ -1,5 +1,7 @@
 """What each text answer may be. A rule returns the text in its normal form, or raises ValueError saying what is allowed.
 
+Every text has been through `one_line` before its own rule sees it.
+
 No rule ever repeats a URL that holds credentials: their texts end up in logs.
 """
 
@@ -12,6 +14,8 @@ from urllib.parse import urlsplit
 
 from torchup.answers.problems import did_you_mean, shown
 from torchup.shell.kinds import CONDA, CONFIGURED
+from torchup.shell.named_file import no_startup_file
+from torchup.visible import hidden
 from torchup.words import tr
 
 _BARE_VERSION = re.compile(r"v?\d+(\.\d+)*(\.\*|((a|b|rc)\d+|\.post\d+)?(\.dev\d+)?)", re.ASCII)
@@ -26,8 +30,6 @@ _PLACEHOLDER = re.compile(
 _CUDA = re.compile(r"\d{1,2}\.\d{1,2}", re.ASCII)
 _GPU_ID = re.compile(r"(GPU|MIG)-[0-9A-Za-z][0-9A-Za-z/-]*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", re.ASCII)
-# Control characters, line and paragraph separators, and halves of surrogate pairs.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CHANNEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_.-]+)*", re.ASCII)
 _RELEASE = re.compile(r"\d+(\.\d+)?", re.ASCII)
 # What may follow the # of a package's address; the empty one is an address without.
@@ -44,11 +46,11 @@ class Rule:
 
 
 def one_line(text: str) -> str:
-    """Refuse what no answer holds: line breaks, NUL and other control characters, and lone surrogates."""
-    bad = _CONTROL.search(text)
+    """Refuse what no answer holds: line breaks, control characters, marks that hide or turn letters round."""
+    bad = hidden(text)
     if bad is not None:
         raise ValueError(
-            tr("the character U+{code:04X} has no place here; write one line of text", code=ord(bad.group()))
+            tr("the character U+{code:04X} has no place here; write one line of text", code=ord(bad))
         )
     return text
 
@@ -57,7 +59,7 @@ def torch_version(text: str) -> str:
     """Take `latest`, a PEP 440 specifier, or a bare version: `2.13` means `==2.13.*`, and `2.13.0` that release."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    text = one_line(text).strip()
+    text = text.strip()
     if text == "latest":
         return text
     if "+" in text:
@@ -111,7 +113,6 @@ def python_version(text: str) -> str:
 
 def path(text: str) -> str:
     """Take an absolute path, or one that begins with `~/`."""
-    one_line(text)
     if not (text.startswith(("/", "~/")) or text == "~" or _DRIVE.match(text)):
         raise ValueError(tr("{text} is no absolute path; begin it with / or ~/", text=shown(text)))
     return text
@@ -137,6 +138,15 @@ def environment_path(text: str) -> str:
     return text
 
 
+def startup_file(text: str) -> str:
+    """Take the path of a file that may be the start-up file of a shell."""
+    path(text)
+    instead = no_startup_file(text)
+    if instead is not None:
+        raise ValueError(tr("{text} is no start-up file of a shell, but {kind}", text=shown(text), kind=instead))
+    return text
+
+
 def environment_name(text: str) -> str:
     """Take a conda environment's name."""
     if not _NAME.fullmatch(text):
@@ -156,7 +166,7 @@ def requirement(text: str) -> str:
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    text = one_line(text).strip()
+    text = text.strip()
     if text.startswith("-"):
         raise ValueError(
             tr("{text} is an option; extras are packages, and their sources are set under source", text=shown(text))
@@ -227,7 +237,6 @@ def index(text: str) -> str:
 
 def url(text: str, schemes: tuple[str, ...] = ("https", "http", "file")) -> str:
     """Take a URL without credentials, query and fragment."""
-    one_line(text)
     try:
         parts = urlsplit(text)
         _ = parts.port
@@ -315,7 +324,7 @@ RULES: dict[str, Rule] = {
     "cuda_toolkit.version": Rule(check=cuda_version, pattern=f"^(auto|{_CUDA.pattern})$"),
     "cuda_toolkit.path": Rule(check=search_path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
     "shell.shells": Rule(check=shell, pattern=f"^({'|'.join(SHELL_NAMES)})$"),
-    "shell.rc": Rule(check=path, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
+    "shell.rc": Rule(check=startup_file, pattern=r"^(/|~|[A-Za-z]:[\\/]).*$"),
     "source.index": Rule(check=index, pattern=r"^(auto|pytorch|default|conda-forge|(https?|file)://.+)$"),
     "source.mirror": Rule(check=url, pattern=r"^(https?|file)://.+$"),
     "source.find_links": Rule(check=find_links),

@@ -165,7 +165,7 @@ def _spoken(kind: Any, key: str) -> Any:
     rule = RULES.get(key)
     if rule is None:
         return Annotated[str, AfterValidator(one_line)]
-    checked = Annotated[str, AfterValidator(rule.check)]
+    checked = Annotated[str, AfterValidator(one_line), AfterValidator(rule.check)]
     return Annotated[checked, Field(json_schema_extra={"pattern": rule.pattern})] if rule.pattern else checked
 
 

@@ -11,7 +11,7 @@ from torchup.app.shell_findings import Findings, find_all, where_set
 from torchup.app.shell_guard import ShellGuard, refuse_taken_away
 from torchup.app.shell_wish import ShellOptions, Wanted, as_set_up, wanted_by
 from torchup.app.shell_write import Done, carry_out, confirmed
-from torchup.app.startup import refuse_unreadable_startup_files
+from torchup.app.startup import refuse_other_files, refuse_unreadable_startup_files
 from torchup.app.startup_look import read_startup
 from torchup.errors import ExitStatus, RefusedError, StepError
 from torchup.model.outcome import Check
@@ -22,7 +22,9 @@ from torchup.words import tr
 def run_show(line: CommandLine, options: ShellOptions) -> ExitStatus:
     """Print what would be written where, and what in the start-up files may get in its way."""
     wanted = wanted_by(line, options)
-    _show(wanted, wanted.plan())
+    planned = wanted.plan()
+    refuse_other_files(wanted.steps(planned), read_startup)
+    _show(wanted, planned)
     return ExitStatus.DONE
 
 

@@ -137,10 +137,12 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
     """Refuse to append to a file that its own shell cannot read to the end, before or after the edit.
 
     What stands behind an open quote or here-document is not run, so the block would be lost in it.
-    Raises RefusedError `startup-file-broken` for all such files together.
+    Raises RefusedError `startup-file-broken` for all such files together, and `no-startup-file`.
     """
     from torchup.shell.managed_block import insert
     from torchup.verify.shell_syntax import parse_check
+
+    refuse_other_files(plan, read)
 
     broken: list[str] = []
     lines: list[str] = []
@@ -175,6 +177,28 @@ def refuse_unreadable_startup_files(plan: Plan, read: Callable[[str], bytes | No
 def _has_parser(language: str) -> bool:
     """Tell whether a file can be checked without being run: what it says would be done."""
     return any(shell.parser for shell in SHELLS if shell.language is not None and shell.language.name == language)
+
+
+def refuse_other_files(plan: Plan, read: Callable[[str], bytes | None]) -> None:
+    """Refuse to write into a file that is no start-up file of a shell; raises RefusedError `no-startup-file`."""
+    from torchup.shell.named_file import no_startup_file
+
+    others = []
+    for step in plan.steps:
+        if isinstance(step, EditManagedBlock) and step.body is not None:
+            # Where a link leads is what is written to.
+            real = os.path.realpath(step.path)
+            kind = no_startup_file(step.path) or no_startup_file(real, read(step.path))
+            others += [f"{step.path} -> {real}: {kind}" if real != step.path else f"{real}: {kind}"] if kind else []
+    if others:
+        raise RefusedError(
+            tr("This is no start-up file of a shell, so nothing is written to it."),
+            code="no-startup-file",
+            evidence=others,
+            hint=tr(
+                "Name a file that your shell reads: --rc FILE or shell.rc. Without it torchup takes the usual ones."
+            ),
+        )
 
 
 def _without_block(content: bytes | None) -> bytes | None:

@@ -75,7 +75,7 @@ def test_no_data_is_the_default_request() -> None:
         ("source.ca_bundle", [None, "/etc/ssl/ca.pem", "~/ca.pem"], ["ca.pem"]),
         ("gpus.use", ["all", (0,), (1, "GPU-1b2c-3d"), ("MIG-1234",)], ["none", (), ("0",), (True,), (0.5,), ("gpu-1",)]),
         ("shell.shells", ["auto", "none", ("bash",), ("fish", "zsh")], ["bash", (), ("sh",), ("bash", "bash")]),
-        ("shell.rc", [None, "~/.bashrc"], [".bashrc", ""]),
+        ("shell.rc", [None, "~/.bashrc", "~/.mine", "/etc/profile.d/x.sh"], [".bashrc", "", "~/.ssh/authorized_keys", "/etc/passwd"]),
         ("environment.extras", [(), ("numpy>=2", "pandas[excel]"), ("x @ https://h/x.whl#sha256=0",), ("x @ file:///a/x.whl",)], [("torch",), ("x @ https://u:p@h/x.whl",), ("x @ https://h/x?t=1",), ("x @ file:x.whl",), ("--index-url=x",), ("-r x",), ("Torch==2",)]),
         ("torch.packages", [("torch",), ("torchvision", "torch")], [("torchvision",), ("torch==2",), ("torch", "torch")]),
         ("source.find_links", [("/srv/wheels", "https://wheels.example/")], [("wheels",), ("-r x",)]),
