@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from support.command import Person
+from support.stub_torch import python_with
 from support.wheel_index import WheelIndex
 
 CANARY = "canary-7Qx!p"
@@ -117,3 +120,73 @@ def test_an_answer_with_a_password_is_refused_without_repeating_it(key: str, per
     assert done.returncode == 2
     assert key in done.stderr
     assert TYPED not in done.stdout + done.stderr
+
+
+# Made up, and of the shapes that services give theirs.
+TOKENS = (
+    "hf_QwErTyUiOpAsDfGhJkLzXcVbNm01234567",
+    "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+    "sk-proj-0123456789abcdefghijABCDEFGHIJ",
+    "AKIA0123456789ABCDEF",
+    "glpat-0123456789abcdefghij",
+    "nvapi-0123456789abcdefghijABCDEFGHIJ0123456789",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
+)
+TOLD = " ".join((*TOKENS, "password=hunter2-xx", "Authorization: Bearer hunter2-xx", "https://h.example/a.whl?sig=hunter2-x"))
+LEAKS = (*TOKENS, "hunter2")
+
+
+def leaks(text: str) -> list[str]:
+    return [leak for leak in LEAKS if leak in text]
+
+
+def test_tokens_of_other_programs_are_in_no_report_log_or_error(person: Person, index: WheelIndex) -> None:
+    """Nobody gave them to torchup: they stand in what the installer prints."""
+    answers = person.answers(
+        f"schema: 1\nsource: {{mirror: '{index.url('whl')}'}}\nverify: {{level: none}}\nshell: {{shells: none}}\n"
+        "torch: {packages: [torch]}\n"
+    )
+    uv = person.home / "uv"
+    uv.write_text(f"#!/bin/sh\necho 'error: {TOLD}' >&2\nexit 2\n", encoding="utf-8")
+    uv.chmod(0o755)
+    program = f"import uv; uv.find_uv_bin = lambda: {str(uv)!r}\nimport sys; from torchup.cli import main; main(sys.argv[1:])"
+    for more in ([], ["--json"], ["-vv"]):
+        done = subprocess.run(
+            [sys.executable, "-c", program, "setup", "--answers", answers, *more],
+            env=person.environ, cwd=person.home, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode not in (0, 2)
+        assert "****" in done.stderr, "the line itself is shown"
+        assert not leaks(done.stdout + done.stderr)
+    for path in person.home.rglob("*"):
+        if path.is_file() and path != uv:
+            assert not leaks(path.read_text(encoding="utf-8", errors="replace")), path
+
+
+def test_tokens_in_a_pasted_log_are_not_repeated(person: Person) -> None:
+    log = person.home / "log.txt"
+    log.write_text(f"torch.cuda.OutOfMemoryError: CUDA out of memory. {TOLD}\n", encoding="utf-8")
+    for more in ([], ["--json"]):
+        done = person.torchup("doctor", "--log", str(log), *more)
+        assert done.returncode == 0
+        assert "****" in done.stdout
+        assert not leaks(done.stdout + done.stderr)
+
+
+@pytest.mark.parametrize("more", [(), ("--no-scrub",)])
+def test_tokens_in_an_error_of_torch_are_in_no_report(more: tuple[str, ...], person: Person) -> None:
+    python = python_with(person.home / "env", f"raise ImportError({f'libtorch failed {TOLD}'!r})")
+    page = person.home / "report.html"
+    done = person.torchup("verify", "--python", str(python), "--json", "--html", str(page), *more)
+    assert "libtorch failed" in done.stdout
+    assert not leaks(done.stdout + page.read_text(encoding="utf-8"))
+    done = person.torchup("doctor", "--python", str(python), "--json", *more)
+    assert not leaks(done.stdout)
+
+
+def test_a_token_in_an_argument_is_not_repeated_by_the_error(person: Person) -> None:
+    done = person.torchup("setup", "--yes", "--set", f"torch.version={TOKENS[0]}")
+    assert done.returncode == 2
+    assert not leaks(done.stdout + done.stderr)
+    done = person.torchup("setup", "--answers", f"/no/{TOKENS[1]}", "--json")
+    assert not leaks(done.stdout + done.stderr)

@@ -92,8 +92,8 @@ def _show(line: CommandLine, diagnosis: Diagnosis, options: DoctorOptions) -> No
         from torchup.app.examination import scrubber
         from torchup.model.serial import dump
 
-        data = dump(diagnosis)
-        line.console.data(data if options.no_scrub else scrubber(line.context).scrub(data))
+        fit = scrubber(line.context, only_secrets=options.no_scrub)
+        line.console.data(fit.scrub(dump(diagnosis)))
         return
     from torchup.ui.diagnosis_view import render
 
@@ -106,8 +106,10 @@ def _read_log(line: CommandLine, log: str) -> ExitStatus:
     from torchup.model.serial import dump
     from torchup.verify.causes import causes_in, explain, known_causes
 
+    from torchup.tokens import without_tokens
+
     known = known_causes()
-    told = causes_in(_text_of(line, log))
+    told = causes_in(without_tokens(_text_of(line, log)))
     layers = tuple(
         LayerResult(
             name=known[name].layer,

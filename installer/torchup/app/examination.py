@@ -87,8 +87,8 @@ def ask(command: tuple[str, ...], environ: Mapping[str, str], seconds: float) ->
     return run_commands([command], environ=environ, limit=seconds)[0]
 
 
-def scrubber(context: Context) -> Scrubber:
-    """Give the scrubber that knows this person and this machine."""
+def scrubber(context: Context, *, only_secrets: bool = False) -> Scrubber:
+    """Give the scrubber that knows this person and this machine; secrets go in any case."""
     import platform
     import socket
 
@@ -102,6 +102,7 @@ def scrubber(context: Context) -> Scrubber:
         homes=tuple(filter(None, homes)),
         users=tuple(sorted(filter(None, names))),
         hosts=tuple(sorted(filter(None, hosts))),
+        only_secrets=only_secrets,
     )
 
 

@@ -203,12 +203,10 @@ def _expected(python: str, level: VerifyLevel) -> tuple[Expected, ...]:
 
 
 def _shareable(line: CommandLine, report: Report, options: VerifyOptions) -> Report:
-    if options.no_scrub:
-        return report
     from torchup.app.examination import scrubber
     from torchup.model.serial import dump, load
 
-    return load(Report, scrubber(line.context).scrub(dump(report)))
+    return load(Report, scrubber(line.context, only_secrets=options.no_scrub).scrub(dump(report)))
 
 
 def verifier_for(line: CommandLine, on_progress: Callable[[Check], None] | None = None) -> Callable[[Verify], Report]:

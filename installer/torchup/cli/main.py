@@ -97,9 +97,10 @@ def _show_traceback(error: Exception) -> ExitStatus:
     """Print where an error came from, as Python does, with the status that Python gives it."""
     import traceback
 
+    from torchup.tokens import without_tokens
     from torchup.visible import visible
 
-    click.echo(visible("".join(traceback.format_exception(error))), err=True, nl=False)
+    click.echo(visible(without_tokens("".join(traceback.format_exception(error)))), err=True, nl=False)
     return ExitStatus.FAILED_ROLLED_BACK
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from torchup.detect.notes import Notes
 from torchup.detect.values import whole_number
+from torchup.tokens import HIDDEN, without_tokens
 from torchup.words import mark, tr
 
 _NAMES = frozenset(
@@ -47,7 +48,7 @@ _HIDDEN_NAMES = r"(?i)TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|API_?KEY|ACCESS_?K
 _USER_INFO = r"(?<=://)[^/\s]*(?=@)"
 _BARE_USER_INFO = r"^[^/\s]*(?=@)"
 _QUERY = r"(\?)[^\s,;|]+"
-_HIDDEN = "***"
+_HIDDEN = HIDDEN
 
 
 def relevant_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -62,6 +63,7 @@ def relevant_environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 def redact(name: str, value: str) -> str:
     """Hide the credentials in every URL of a variable's value; a proxy may be written without `http://`."""
+    value = without_tokens(value)
     if "://" in value:
         return re.sub(_QUERY, rf"\1{_HIDDEN}", re.sub(_USER_INFO, _HIDDEN, value))
     return re.sub(_BARE_USER_INFO, _HIDDEN, value) if name.upper().endswith("_PROXY") else value

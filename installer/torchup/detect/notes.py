@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from torchup.model.facts import Finding
+from torchup.tokens import without_tokens
 
 _LONGEST_EVIDENCE = 400
 
@@ -16,7 +17,7 @@ class Notes:
     def add(self, code: str, text: str, evidence: str | None = None) -> None:
         """Note something odd or unknown; `code` is stable kebab-case, `text` one sentence, `evidence` what shows it."""
         if evidence is not None:
-            evidence = " ".join(evidence.split())
+            evidence = without_tokens(" ".join(evidence.split()))
             if len(evidence) > _LONGEST_EVIDENCE:
                 evidence = evidence[: _LONGEST_EVIDENCE - 3] + "..."
         self._findings.setdefault((code, text, evidence), Finding(code=code, text=text, evidence=evidence or None))

@@ -13,6 +13,7 @@ import click
 
 from torchup import __version__
 from torchup.errors import ExitStatus, TorchupError
+from torchup.tokens import without_tokens
 from torchup.ui.program import callable_here
 from torchup.visible import visible, visible_json
 from torchup.words import tr
@@ -23,10 +24,23 @@ def report_failure(error: Exception, *, json_output: bool) -> ExitStatus:
     known = error if isinstance(error, TorchupError) else _unexpected(error)
     if known.code == "internal-error" and isinstance(known.__cause__, Exception):
         known = _unexpected(known.__cause__)
+    known = _fit_to_pass_on(known)
     if json_output:
         click.echo(visible_json(json.dumps(as_json(known), indent=2, ensure_ascii=False)))
     click.echo(_fitted(as_text(known)), err=True)
     return known.exit_status
+
+
+def _fit_to_pass_on(error: TorchupError) -> TorchupError:
+    """Give the error without secrets: what went wrong is pasted into tickets."""
+    fit = TorchupError(
+        without_tokens(error.message),
+        code=error.code,
+        evidence=[without_tokens(str(item)) for item in error.evidence],
+        hint=error.hint and without_tokens(error.hint),
+    )
+    fit.exit_status = error.exit_status
+    return fit
 
 
 def _fitted(text: str) -> str:
@@ -79,7 +93,7 @@ def as_text(error: TorchupError) -> str:
 def _unexpected(error: Exception) -> TorchupError:
     """Keep the traceback in a file, because a person should not have to read it on the screen."""
     text = f"torchup {__version__}, Python {platform.python_version()}, {platform.platform()}\n\n"
-    text = visible(text + "".join(traceback.format_exception(error)))
+    text = visible(without_tokens(text + "".join(traceback.format_exception(error))))
     try:
         with tempfile.NamedTemporaryFile(
             "w", prefix="torchup-crash-", suffix=".txt", delete=False, encoding="utf-8"

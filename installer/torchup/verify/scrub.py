@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from torchup.tokens import HIDDEN, without_tokens
+
 # Names that identify nobody, and that reports need as words.
 _PLAIN_NAMES = frozenset(
     {
@@ -21,16 +23,15 @@ _SHORTEST_NAME = 3
 _SENTENCE = {"text", "values"}
 _UUID = re.compile(r"(?i)\b(?:(GPU|MIG)-)?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _GPU_ID = re.compile(r"\b(GPU|MIG)-[0-9a-fA-F][0-9a-fA-F-]{3,}\b")
-_SERIAL = re.compile(r"(?i)\b(serial(?:[ _-]?(?:number|no\.?))?\s*[:=]\s*)[\"']?[\w-]+")
+_SERIAL = re.compile(r"(?i)\b((?:serial(?:[ _-]?(?:number|no\.?))?|S/N)\s*[:=#]\s*)[\"']?[\w-]+")
 _MAC = re.compile(r"(?i)\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b")
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)")
 _IPV6 = re.compile(r"(?i)(?<![\w:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?:%\w+)?(?![\w:])")
 # cuDNN and other wheels of NVIDIA have versions of four numbers.
 _VERSION_BEFORE = re.compile(r"(?i)(?:nvidia[-_][\w-]+|cudnn\w*|cusparselt|nccl|version)[\s=<>~!:'\"(-]*$|[=<>~!]=\s*$")
-_URL_SECRET = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _HOMES = re.compile(r"(?i)(/home/|/Users/|[A-Z]:\\Users\\)(?!<user>)([^/\\\s:;,'\"<>|]+)")
 _SHARED_HOMES = frozenset({"shared", "public", "default"})
-_SECRET_NAME = re.compile(r"(?i)token|password|passwd|secret|credential|api_?key|access_?key")
+_SECRET_NAME = re.compile(r"(?i)(?<!tik)token(?!iz)|password|passwd|secret|credential|api_?key|access_?key")
 _SERIAL_KEY = re.compile(r"(?i)serial|(?<!<)uuid")
 _PACKAGE_KEY = re.compile(r"(?i)nvidia[-_]|cudnn|version")
 _KEPT_ADDRESSES = frozenset({"127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104 - these are nobody's
@@ -38,8 +39,12 @@ _KEPT_ADDRESSES = frozenset({"127.0.0.1", "0.0.0.0", "::1", "::"})  # noqa: S104
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scrubber:
-    """What is known about the person and the machine; `homes` are the home as written and with links followed."""
+    """What is known about the person and the machine; `homes` are the home as written and with links followed.
 
+    With `only_secrets` names, addresses and paths stay.
+    """
+
+    only_secrets: bool = False
     homes: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
@@ -67,20 +72,22 @@ class Scrubber:
             return [self.scrub(item, key) for item in value]
         if not isinstance(value, str):
             return value
-        if key and (_SECRET_NAME.search(key) or _SERIAL_KEY.search(key)) and value:
-            return "***"
+        if key and value and (_SECRET_NAME.search(key) or (not self.only_secrets and _SERIAL_KEY.search(key))):
+            return HIDDEN
         return self.text(value, is_version=bool(_PACKAGE_KEY.search(key)))
 
     def text(self, text: str, *, is_version: bool = False) -> str:
         """Scrub one text; a text that is a package's version keeps its four numbers."""
-        text = _URL_SECRET.sub("***", text)
+        text = without_tokens(text)
+        if self.only_secrets:
+            return text
         for home in sorted(self.homes, key=len, reverse=True):
             if len(home) > 1:
                 text = re.sub(rf"{re.escape(home.rstrip('/'))}(?![\w.-])", "~", text)
         text = _HOMES.sub(lambda match: match[0] if match[2].lower() in _SHARED_HOMES else f"{match[1]}<user>", text)
         text = _UUID.sub(lambda match: f"{match[1]}-..." if match[1] else "<uuid>", text)
         text = _GPU_ID.sub(r"\1-...", text)
-        text = _SERIAL.sub(r"\1***", text)
+        text = _SERIAL.sub(rf"\1{HIDDEN}", text)
         text = _MAC.sub("<mac>", text)
         if not is_version:
             text = _IPV4.sub(lambda match: _address(match, text), text)

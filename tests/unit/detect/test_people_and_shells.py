@@ -276,12 +276,12 @@ def test_relevant_environment_hides_secrets() -> None:
     assert relevant_environment(environ) == {
         "CUDA_HOME": "/usr/local/cuda",
         "HTTP_PROXY": "http://proxy.example:3128",
-        "PIP_EXTRA_INDEX_URL": "https://***@one.example/ https://two.example/",
+        "PIP_EXTRA_INDEX_URL": "https://****@one.example/ https://two.example/",
         "PIP_FIND_LINKS": "/opt/wheels@2",
-        "PIP_INDEX_URL": "https://***@index.example/simple?***",
-        "UV_INDEX_INNER_PASSWORD": "***",
-        "UV_PUBLISH_TOKEN": "***",
-        "https_proxy": "***@proxy.example:3128",
+        "PIP_INDEX_URL": "https://****@index.example/simple?****",
+        "UV_INDEX_INNER_PASSWORD": "****",
+        "UV_PUBLISH_TOKEN": "****",
+        "https_proxy": "****@proxy.example:3128",
     }
 
 

@@ -15,7 +15,7 @@ from torchup.model.serial import dump
 from torchup.resolve.offers import default_index as asking
 from torchup.resolve.offers.default_index import default_index, find_uv
 from torchup.resolve.offers.settings import connection_only, read_settings
-from torchup.resolve.offers.urls import redact, split_credentials
+from torchup.resolve.offers.urls import split_credentials
 
 
 @pytest.fixture
@@ -128,19 +128,6 @@ def test_settings_can_be_stored_as_json(home: Path) -> None:
 def test_problems_are_passed_on(home: Path) -> None:
     path = write(home / ".config/pip/pip.conf", "nonsense")
     assert str(path) in read(home, {}).problems[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "clean"),
-    [
-        ("see https://me:pw@h.example/s?a=1", "see https://****@h.example/s?a=1"),
-        ("GET https://h.example/s?token=abc&x=1#f", "GET https://h.example/s?token=****&x=1#f"),
-        ("http://user@h/", "http://****@h/"),
-        ("mail me@h.example at /opt/a@b", "mail me@h.example at /opt/a@b"),
-    ],
-)
-def test_redact(text: str, clean: str) -> None:
-    assert redact(text) == clean
 
 
 @pytest.mark.parametrize("location", ["/opt/a@b/wheels", "C:\\x@y", "https://h.example/@scope/x", "rel@x"])

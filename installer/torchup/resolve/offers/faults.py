@@ -9,7 +9,8 @@ import requests
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ProtocolError, ReadTimeoutError
 
 from torchup.resolve.offers.transport import FetchError, Limits
-from torchup.resolve.offers.urls import host_of, redact
+from torchup.resolve.offers.urls import host_of
+from torchup.tokens import without_tokens
 from torchup.words import tr
 
 _LONGEST = 160
@@ -28,7 +29,7 @@ def status_fault(status: int, reason: str | None) -> FetchError:
         return FetchError("host", tr("the proxy wants a login, or refused the configured one"))
     return FetchError(
         "page",
-        redact(tr("answered {status} {reason}", status=status, reason=(reason or "")[:40]).rstrip()),
+        without_tokens(tr("answered {status} {reason}", status=status, reason=(reason or "")[:40]).rstrip()),
         status=status,
     )
 
@@ -40,7 +41,7 @@ def explain(error: Exception, url: str, limits: Limits, proxy: str | None) -> Fe
     if isinstance(error, requests.TooManyRedirects):
         return FetchError("page", tr("redirected more than {redirects} times", redirects=limits.redirects))
     if isinstance(error, requests.exceptions.InvalidURL):
-        return FetchError("page", redact(str(error)))
+        return FetchError("page", without_tokens(str(error)))
     if isinstance(error, requests.exceptions.SSLError):
         return FetchError("host", tr("its certificate was not accepted: {error}", error=_short(causes[-1])))
     if isinstance(error, requests.exceptions.ProxyError):
@@ -75,5 +76,5 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _short(error: BaseException) -> str:
-    text = redact(" ".join(str(error).split())) or type(error).__name__
+    text = without_tokens(" ".join(str(error).split())) or type(error).__name__
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."

@@ -16,11 +16,10 @@ from torchup.model.offer import IndexSettings
 from torchup.resolve.offers.configured import Configured, Setting
 from torchup.resolve.offers.default_index import default_index
 from torchup.resolve.offers.pip_config import read_pip
-from torchup.resolve.offers.urls import Credentials, host_of, is_remote, redact, split_credentials, without_slash
+from torchup.resolve.offers.urls import Credentials, host_of, is_remote, split_credentials, without_slash
 from torchup.resolve.offers.uv_config import read_uv
+from torchup.tokens import without_tokens
 from torchup.words import mark, tr
-
-__all__ = ["connection_only", "merge", "read_settings", "redact"]
 
 
 def read_settings(
@@ -164,7 +163,7 @@ def _with_logins(settings: IndexSettings, environ: Mapping[str, str], home: Path
 
 
 def _one_line(error: Exception) -> str:
-    return redact(str(error).splitlines()[0]) if str(error) else type(error).__name__
+    return without_tokens(str(error).splitlines()[0]) if str(error) else type(error).__name__
 
 
 def _this_system() -> System:

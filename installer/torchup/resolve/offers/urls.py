@@ -10,10 +10,6 @@ from torchup.knowledge.variants import parse_variant
 
 Credentials = tuple[str, str]
 
-_USER_INFO = re.compile(r"(?<=://)[^/\s@'\"]*@")
-_SECRET_ARGUMENT = re.compile(
-    r"([?&;](?:[\w-]*token|[\w-]*key|password|passwd|secret|sig|signature)=)[^&\s'\"#]+", re.IGNORECASE
-)
 _DRIVE = re.compile(r"/[A-Za-z]:(/|$)")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -26,11 +22,6 @@ def parts_of(url: str) -> SplitResult:
     except ValueError:
         return SplitResult("", "", "", "", "")
     return parts
-
-
-def redact(text: str) -> str:
-    """Hide user names, passwords and tokens in the URLs of a text."""
-    return _SECRET_ARGUMENT.sub(r"\1****", _USER_INFO.sub("****@", text))
 
 
 def split_credentials(url: str) -> tuple[str, Credentials | None]:
