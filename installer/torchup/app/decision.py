@@ -84,7 +84,8 @@ def ask_sources(
     """
     from torchup.resolve.offers.collect import collect
     from torchup.resolve.offers.others import beside_pytorch, toolkit_packages
-    from torchup.resolve.offers.settings import connection_only, read_settings
+    from torchup.resolve.offers.settings import connection_only, read_settings, with_netrc
+    from torchup.resolve.offers.sources import addresses_of
 
     context = line.context
     offline = offline or request.source.offline
@@ -94,6 +95,7 @@ def ask_sources(
     )
     if not own_machine:
         settings = connection_only(settings)
+    settings = with_netrc(settings, addresses_of(request.source), context.environ, context.home)
     for problem in settings.problems:
         line.console.warn(problem)
     if request.source.index == "conda-forge":

@@ -40,7 +40,10 @@ def run_resolve(
     if machine is None:
         facts = with_named_python(line, facts, request)
     sources = ask_sources(line, request, facts, offline=offline, own_machine=machine is None)
-    resolution = resolve(facts, request, sources.book, every_rejection=every_rejection, stand_ins_count=True)
+    # As `setup` decides: for this machine only over wheels that can be fetched now (docs/adr/0005).
+    resolution = resolve(
+        facts, request, sources.book, every_rejection=every_rejection, stand_ins_count=machine is not None
+    )
     if resolution.status == "action_needed":
         from torchup.plan.system.advice import with_driver_commands
 

@@ -83,7 +83,7 @@ class WebFiles:
         from urllib3.exceptions import HTTPError
         from urllib3.util.retry import Retry
 
-        from torchup.resolve.offers.faults import explain, status_fault
+        from torchup.resolve.offers.faults import blamed, explain, status_fault
         from torchup.resolve.offers.proxies import proxy_for
         from torchup.resolve.offers.web_adapter import PlainAdapter
         from torchup.resolve.offers.web_session import open_session
@@ -105,9 +105,9 @@ class WebFiles:
                 )
                 with contextlib.closing(response):
                     if response.status_code != HTTPStatus.OK:
-                        fault = status_fault(response.status_code, response.reason)
+                        fault = status_fault(response)
                         fault.status = response.status_code
-                        raise fault
+                        raise blamed(fault, url, response.url)
                     size = int(response.headers.get("Content-Length") or 0)
                     return self._copy(response.raw, into, size, on_output)
             except HTTPError as error:

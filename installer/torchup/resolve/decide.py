@@ -25,7 +25,7 @@ from torchup.resolve.catalogue import catalogue_of
 from torchup.resolve.cautions import unseen_gpus, warnings_for
 from torchup.resolve.explain import reasons_for
 from torchup.resolve.gains import gains_for
-from torchup.resolve.loosen import ways_out
+from torchup.resolve.loosen import on_offer_now, ways_out
 from torchup.resolve.rejections import rejections_of
 from torchup.resolve.settle import settle
 from torchup.resolve.situation import Outcome, Situation, situation_of
@@ -55,8 +55,9 @@ def resolve(
 ) -> Resolution:
     """Decide which build of PyTorch goes with this machine and this wish, and say why (DESIGN section 5).
 
-    With `stand_ins_count` the snapshot's wheels count like others, which is right for a question; for an installation
-    it is False, and a build that only the snapshot has leads to `action_needed`. `every_rejection` lists each build
+    With `stand_ins_count` the snapshot's wheels count like others, which is right for a machine whose sources cannot be
+    asked from here; for this one it is False, and a build that only the snapshot has leads to `action_needed`.
+    `every_rejection` lists each build
     that was not taken. Raises UsageError for wishes that cannot be read: a version, a variant, a Python, a driver
     branch, or a GPU that the machine does not have.
     """
@@ -72,7 +73,8 @@ def resolve(
         wider = situation_of(facts, request, platform, wider_catalogue, exhaustive=every_rejection)
         second = _decide(wider)
         if second.pick or second.status == "action_needed":
-            situation, outcome = wider, _when_reachable(second, book)
+            now = on_offer_now(situation)
+            situation, outcome = wider, _when_reachable(second, book, now)
     return _resolution(situation, outcome, book, every_rejection=every_rejection, only_real=only_real)
 
 
@@ -84,12 +86,12 @@ def _decide(situation: Situation) -> Outcome:
     return outcome
 
 
-def _when_reachable(outcome: Outcome, book: OfferBook) -> Outcome:
-    """Turn a pick that only the snapshot has into what would be picked if its source answered."""
+def _when_reachable(outcome: Outcome, book: OfferBook, now: list[NextStep]) -> Outcome:
+    """Turn a pick that only the snapshot has into what would be picked if its source answered, or else `now`."""
     outcome.status = "action_needed"
     reason, steps = unreachable(book)
     outcome.reasons.insert(0, reason)
-    outcome.steps += steps
+    outcome.steps += [*steps, *now]
     return outcome
 
 

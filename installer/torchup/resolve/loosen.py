@@ -38,6 +38,28 @@ def ways_out(situation: Situation) -> list[NextStep]:
     ]
 
 
+def on_offer_now(situation: Situation) -> list[NextStep]:
+    """Name the build that the sources that answered have for this machine, where only torch.variant stands in its way."""
+    torch = situation.request.torch
+    for variant in dict.fromkeys(build.variant for build in situation.catalogue.builds):
+        if variant.kind == "cpu" and situation.devices:
+            continue  # never the CPU in place of a GPU
+        loosened = _with(situation, replace(situation.request, torch=replace(torch, variant=variant.name)))
+        outcome = settle(loosened, choose(loosened))
+        if outcome.pick is None or outcome.status != "ok":
+            continue
+        text = tr(
+            "Or take torch {title}, which {origin} offers now.",
+            title=outcome.pick.build.title,
+            origin=outcome.pick.wheel.origin,
+        )
+        pin = f"torch.variant={variant.name}"
+        if variant.kind == "cuda" and not situation.devices:
+            text += tr(" It is built for CUDA, computes without a GPU too, and is larger.")
+        return [NextStep(text=text, commands=(f"torchup setup --set {pin}",), settings=(pin,))]
+    return []
+
+
 def _newer_system(situation: Situation) -> list[NextStep]:
     """Say what a system would have to be, where its C library or its age is in the way."""
     host = situation.host

@@ -13,7 +13,8 @@ from torchup.words import tr
 
 def unreachable(book: OfferBook) -> tuple[Reason, list[NextStep]]:
     """Say that the build exists, as far as the snapshot tells, but cannot be fetched from here now."""
-    failed = _failed(book)
+    # The snapshot stands in for PyTorch's index or its mirror: of several failures that one matters.
+    failed = sorted(_failed(book), key=lambda report: report.kind not in ("pytorch", "mirror"))
     why = f" ({_told(failed[0])})" if failed else ""
     text = tr(
         "The source that has this build could not be asked{why}; the pick is from the snapshot of {date}.",
@@ -45,6 +46,8 @@ def source_warnings(book: OfferBook, pick: Candidate | None) -> list[Reason]:
     if failed:
         more = tr(", and {count} more", count=len(failed) - 1) if len(failed) > 1 else ""
         text = tr("A source could not be asked: {told}{more}.", told=_told(failed[0]), more=more)
+        if pick is not None and not _by_snapshot(book, pick):
+            text += tr(" The pick is from {origin}.", origin=pick.wheel.origin)
         warnings.append(Reason(code="source-unreachable", text=text))
     if _by_snapshot(book, pick):
         unasked = [report.detail for report in book.reports if report.detail and _is_unasked(report)]

@@ -33,8 +33,7 @@ def render(resolution: Resolution) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    text, style = _HEADLINES[resolution.status]
-    headline = tr(text)
+    headline, style = _headline(resolution)
     pick = resolution.torch
     if pick is None:
         what = tr("{headline}.", headline=headline)
@@ -62,7 +61,7 @@ def render(resolution: Resolution) -> RenderableType:
 
 def one_line(resolution: Resolution) -> str:
     """Say the decision in one line, as a wizard or a log needs it."""
-    headline = tr(_HEADLINES[resolution.status][0])
+    headline, _ = _headline(resolution)
     return f"{headline}: {_build(resolution.torch)}" if resolution.torch else headline
 
 
@@ -77,6 +76,15 @@ def planned_line(resolution: Resolution) -> str:
     words = [tr("branch {branch}", branch=driver.branch)] if driver.branch else []
     words += [tr("{module} kernel module", module=driver.module)] if driver.module else []
     return tr("First the NVIDIA driver ({words}) and a restart, then {build}", words=", ".join(words), build=build)
+
+
+def _headline(resolution: Resolution) -> tuple[str, str]:
+    """Give the headline and its style; what only the snapshot offers is not said to be installable now."""
+    text, style = _HEADLINES[resolution.status]
+    by_snapshot = resolution.torch is not None and any(wheel.source == "snapshot" for wheel in resolution.torch.wheels)
+    if resolution.status == "ok" and by_snapshot:
+        return tr("This fits, as of {date}", date=resolution.facts_as_of), style
+    return tr(text), style
 
 
 def _build(pick: TorchPick) -> str:

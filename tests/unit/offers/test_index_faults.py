@@ -123,12 +123,13 @@ def test_a_login_is_not_carried_to_another_host(ask: Ask, index: WheelIndex) -> 
     assert "authorization" not in index.seen("/open/")[0].headers
 
 
-@pytest.mark.parametrize("user", [None, "me:wrong"])
-def test_a_refused_login_is_told_without_showing_it(ask: Ask, simple: WheelIndex, user: str | None) -> None:
+@pytest.mark.parametrize(("user", "told"), [(None, "wants a login"), ("me:wrong", "refused the login")])
+def test_a_refused_login_is_told_without_showing_it(ask: Ask, simple: WheelIndex, user: str | None, told: str) -> None:
     simple.require_login("/simple/", "me", "s3cret")
     report = only(ask(index=simple.url("simple", user=user)))
     assert report.state == "unreachable"
-    assert "wants a login" in str(report.detail)
+    assert told in str(report.detail)
+    assert ".netrc" in str(report.detail)
     assert "wrong" not in repr(report)
 
 

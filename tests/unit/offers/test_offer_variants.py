@@ -142,14 +142,13 @@ def test_one_broken_variant_is_reported_and_the_snapshot_stands_in_for_it_alone(
     assert "the page of torch for cu126 could not be read (answered 500" in str(part.detail)
 
 
-def test_an_unreachable_index_names_what_was_used_instead(ask: Ask, index: WheelIndex, tmp_path: Path) -> None:
+def test_an_unreachable_index_does_not_say_what_is_picked(ask: Ask, index: WheelIndex, tmp_path: Path) -> None:
     index.simple().add("torch", "2.15.0", tags=("cp312", "cp312", MANY))
     stub_wheel("torch", "2.13.0+cpu").write(tmp_path / "wheels")
     index.fault("/whl/*", Redirect("/whl/again"))
     settings = IndexSettings(default_index=index.url("simple"), find_links=(str(tmp_path / "wheels"),))
     book = ask(mirror=index.url("whl"), settings=settings)
-    used = f"used the default index and find-links {tmp_path / 'wheels'} instead."
-    assert str(book.reports[0].detail).endswith(used)
+    assert str(book.reports[0].detail).endswith("could not be read (redirected more than 5 times).")
     assert [(offer.variant, offer.source) for offer in book.offers] == [("cu132", "default"), ("cpu", "find-links")]
     assert book.stand_ins
     assert [report.kind for report in book.reports] == ["mirror", "default", "find-links", "snapshot"]

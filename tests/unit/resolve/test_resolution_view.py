@@ -23,7 +23,7 @@ def _words(text: str) -> str:
 def test_a_pick_is_explained() -> None:
     text = _shown(resolved(machine(*nvidia("8.9"), driver="535.183.01")))
     lines = text.splitlines()
-    assert lines[0].strip() == "This can be installed now: torch 2.14.1+cu126 on Python 3.12."
+    assert lines[0].strip() == "This fits, as of 2026-11-21: torch 2.14.1+cu126 on Python 3.12."
     words = _words(text)
     for part in (
         "torch 2.14.1, build cu126",

@@ -101,7 +101,7 @@ class PageReader:
             return self._copy(key, FetchError("offline", tr("offline, and no copy is kept")))
         host = host_of(url)
         if (dead := self._dead.get(host)) is not None:
-            raise FetchError(dead.kind, dead.detail, status=dead.status)
+            raise FetchError(dead.kind, dead.detail, status=dead.status, moved=dead.moved)
         try:
             answer = self._over_http().get(url)
             page = parse(answer)

@@ -21,12 +21,17 @@ def missing(status: int) -> bool:
     return status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE)
 
 
-def status_fault(status: int, reason: str | None) -> FetchError:
+def status_fault(response: requests.Response) -> FetchError:
     """Describe an answer that is neither a page nor "no such page"."""
+    status, reason, host = response.status_code, response.reason, host_of(response.url)
+    if status == HTTPStatus.UNAUTHORIZED and "Authorization" in response.request.headers:
+        text = tr("answered 401: it refused the login for {host} that ~/.netrc or the settings of pip or uv hold", host=host)
+        return FetchError("host", text, status=status)
     if status == HTTPStatus.UNAUTHORIZED:
-        return FetchError("host", tr("answered 401: it wants a login, or refused the configured one"))
+        text = tr("answered 401: it wants a login; write one for {host} into ~/.netrc, or into pip's or uv's settings", host=host)
+        return FetchError("host", text, status=status)
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-        return FetchError("host", tr("the proxy wants a login, or refused the configured one"))
+        return FetchError("host", tr("the proxy wants a login, or refused the one in HTTPS_PROXY or HTTP_PROXY"))
     return FetchError(
         "page",
         without_tokens(tr("answered {status} {reason}", status=status, reason=(reason or "")[:40]).rstrip()),
@@ -34,9 +39,22 @@ def status_fault(status: int, reason: str | None) -> FetchError:
     )
 
 
+def blamed(fault: FetchError, url: str, at: str | None) -> FetchError:
+    """Lay a fault at the door of the server that was asked in the end, at `at`, where `url` redirected to another."""
+    host = host_of(at or url)
+    if host in ("", host_of(url)):
+        return fault
+    detail = tr("redirected to {host}: {detail}", host=host, detail=fault.detail)
+    return FetchError(fault.kind, detail, status=fault.status, moved=True)
+
+
 def explain(error: Exception, url: str, limits: Limits, proxy: str | None) -> FetchError:
     """Describe an exception of requests or urllib3; addresses in it lose their logins."""
-    host = host_of(url)
+    at = getattr(getattr(error, "request", None), "url", None)
+    return blamed(_explained(error, host_of(at or url), limits, proxy), url, at)
+
+
+def _explained(error: Exception, host: str, limits: Limits, proxy: str | None) -> FetchError:
     causes = tuple(_causes(error))
     if isinstance(error, requests.TooManyRedirects):
         return FetchError("page", tr("redirected more than {redirects} times", redirects=limits.redirects))

@@ -13,10 +13,8 @@ from torchup.resolve.offers.lookup import Key, Outcome
 from torchup.resolve.offers.sources import Source
 from torchup.resolve.offers.transport import FetchError
 from torchup.resolve.offers.urls import is_remote
-from torchup.resolve.refusal import listed
 from torchup.words import mark, tr
 
-_SHOWN = 4
 _FORBIDDEN = 403
 
 
@@ -86,10 +84,9 @@ def reports_of(verdicts: Sequence[Verdict], counts: Sequence[int], *, today: str
 
     `counts` are the fitting wheels that each of them listed.
     """
-    serving = [verdict.outcome.source.title for verdict, count in zip(verdicts, counts, strict=True) if count]
     reports: list[SourceReport] = []
     for verdict, count in zip(verdicts, counts, strict=True):
-        reports.append(_whole(verdict, count, serving, today))
+        reports.append(_whole(verdict, count, today))
         if verdict.fault is None:
             reports += _parts(verdict)
     return tuple(reports)
@@ -110,14 +107,14 @@ def snapshot_report(count: int) -> SourceReport:
     )
 
 
-def _whole(verdict: Verdict, count: int, serving: Sequence[str], today: str) -> SourceReport:
+def _whole(verdict: Verdict, count: int, today: str) -> SourceReport:
     source = verdict.outcome.source
     report = SourceReport(
         kind=source.kind, origin=source.origin, variant=source.variant, state="live", offers=count, as_of=today
     )
     if verdict.fault is not None:
         asked = verdict.fault.kind != "offline"
-        detail = _unreachable(source, verdict.fault, serving)
+        detail = _unreachable(source, verdict.fault)
         return replace(report, state="unreachable", asked=asked, as_of=None, detail=detail)
     if verdict.kept:
         as_of = min(page.as_of for page in verdict.usable.values())
@@ -130,18 +127,13 @@ def _whole(verdict: Verdict, count: int, serving: Sequence[str], today: str) -> 
     return replace(report, detail=_partly(verdict, count))
 
 
-def _unreachable(source: Source, fault: FetchError, serving: Sequence[str]) -> str:
+def _unreachable(source: Source, fault: FetchError) -> str:
     title = _capital(source.title)
-    used = tr("; used {sources} instead", sources=_listed(serving)) if serving else ""
     if fault.kind == "offline":
-        return tr(
-            "{title} was not asked (offline), and no copy of its pages is kept from an earlier run{used}.",
-            title=title,
-            used=used,
-        )
-    if fault.kind == "host" and is_remote(source.origin):
-        return tr("{title} did not answer ({detail}){used}.", title=title, detail=fault.detail, used=used)
-    return tr("{title} could not be read ({detail}){used}.", title=title, detail=fault.detail, used=used)
+        return tr("{title} was not asked (offline), and no copy of its pages is kept from an earlier run.", title=title)
+    if fault.kind == "host" and fault.status is None and not fault.moved and is_remote(source.origin):
+        return tr("{title} did not answer ({detail}).", title=title, detail=fault.detail)
+    return tr("{title} could not be read ({detail}).", title=title, detail=fault.detail)
 
 
 def _partly(verdict: Verdict, count: int) -> str | None:
@@ -189,11 +181,6 @@ def _parts(verdict: Verdict) -> list[SourceReport]:
             ),
         )
     return list(reports.values())
-
-
-def _listed(titles: Sequence[str]) -> str:
-    more = [tr("{count} more", count=len(titles) - _SHOWN)] if len(titles) > _SHOWN else []
-    return listed([*titles[:_SHOWN], *more])
 
 
 def _capital(text: str) -> str:

@@ -16,7 +16,7 @@ from torchup.model.offer import IndexSettings
 from torchup.resolve.offers.configured import Configured, Setting
 from torchup.resolve.offers.default_index import default_index
 from torchup.resolve.offers.pip_config import read_pip
-from torchup.resolve.offers.urls import Credentials, host_of, is_remote, split_credentials, without_slash
+from torchup.resolve.offers.urls import Credentials, host_of, is_remote, parts_of, split_credentials, without_slash
 from torchup.resolve.offers.uv_config import read_uv
 from torchup.tokens import without_tokens
 from torchup.words import mark, tr
@@ -138,28 +138,51 @@ def _with_default(settings: IndexSettings, index: str) -> IndexSettings:
     )
 
 
+def with_netrc(
+    settings: IndexSettings, addresses: Iterable[str], environ: Mapping[str, str], home: Path
+) -> IndexSettings:
+    """Add the logins that the netrc file has for the hosts of some addresses, as pip and uv find them themselves.
+
+    They hold for the whole host. An address that has a login already keeps it.
+    """
+    added, problem = _netrc_logins([_root_of(url) for url in addresses if is_remote(url)], settings, environ, home)
+    return _with(settings, added, problem)
+
+
 def _with_logins(settings: IndexSettings, environ: Mapping[str, str], home: Path) -> IndexSettings:
     """Add the logins of the netrc file for configured hosts that bring none of their own."""
-    remote = [
-        url for url in (settings.default_index, *settings.extra_indexes, *settings.find_links) if url and is_remote(url)
-    ]
-    bare = [url for url in remote if url not in settings.credentials]
+    configured = (settings.default_index, *settings.extra_indexes, *settings.find_links)
+    added, problem = _netrc_logins([url for url in configured if url and is_remote(url)], settings, environ, home)
+    return _with(settings, added, problem)
+
+
+def _with(settings: IndexSettings, added: dict[str, Credentials], problem: str | None) -> IndexSettings:
+    from dataclasses import replace
+
+    problems = (*settings.problems, *([problem] if problem and problem not in settings.problems else []))
+    return replace(settings, credentials={**added, **settings.credentials}, problems=problems)
+
+
+def _netrc_logins(
+    urls: list[str], settings: IndexSettings, environ: Mapping[str, str], home: Path
+) -> tuple[dict[str, Credentials], str | None]:
+    bare = [url for url in urls if url not in settings.credentials]
     path = Path(environ["NETRC"]) if environ.get("NETRC") else home / ".netrc"
     if not bare or not path.is_file():
-        return settings
-    from dataclasses import replace
+        return {}, None
     from netrc import NetrcParseError, netrc
 
     try:
         book = netrc(path)
     except (NetrcParseError, OSError, UnicodeDecodeError) as error:
-        return replace(
-            settings,
-            problems=(*settings.problems, tr("{path} could not be read: {error}.", path=path, error=_one_line(error))),
-        )
+        return {}, tr("{path} could not be read: {error}.", path=path, error=_one_line(error))
     logins = {url: entry for url in bare if (entry := book.authenticators(host_of(url).partition(":")[0]))}
-    added = {url: (user, password or "") for url, (user, _, password) in logins.items()}
-    return replace(settings, credentials={**added, **settings.credentials})
+    return {url: (user, password or "") for url, (user, _, password) in logins.items()}, None
+
+
+def _root_of(url: str) -> str:
+    parts = parts_of(url)
+    return f"{parts.scheme}://{host_of(url)}"
 
 
 def _one_line(error: Exception) -> str:

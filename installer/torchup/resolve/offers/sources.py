@@ -96,6 +96,13 @@ def sources_of(wish: SourceWish, settings: IndexSettings) -> tuple[tuple[Source,
     return _unique((*pytorch, *configured, *links)), ()
 
 
+def addresses_of(wish: SourceWish) -> tuple[str, ...]:
+    """List the addresses that a request itself asks; PyTorch's index is one where the request names no other."""
+    if wish.index not in ("auto", "pytorch", "default"):
+        return (wish.index, *wish.find_links)
+    return (wish.mirror or PYTORCH_INDEX, *wish.find_links)
+
+
 def _pytorch(wish: SourceWish) -> Source:
     if wish.mirror is None:
         return Source(kind="pytorch", origin=PYTORCH_INDEX, layout="variants")

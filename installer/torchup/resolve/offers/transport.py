@@ -46,12 +46,14 @@ class FetchError(Exception):
 
     `kind` is `missing` (the server says there is no such page), `host` (nothing else need be asked of this
     server), `page` (other pages may do better) or `offline`. `detail` fits into brackets: "could not resolve ...".
-    `status` is that of the HTTP answer where there was one.
+    `status` is that of the HTTP answer where there was one. `moved` says that the server itself answered, and the one
+    to which it redirected is at fault.
     """
 
-    def __init__(self, kind: FaultKind, detail: str, *, status: int | None = None) -> None:
+    def __init__(self, kind: FaultKind, detail: str, *, status: int | None = None, moved: bool = False) -> None:
         super().__init__(detail)
         self.status = status
+        self.moved = moved
         self.kind: FaultKind = kind
         self.detail = detail
 

@@ -15,7 +15,7 @@ from requests.auth import HTTPBasicAuth
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from torchup.model.offer import IndexSettings
-from torchup.resolve.offers.faults import explain, missing, status_fault
+from torchup.resolve.offers.faults import blamed, explain, missing, status_fault
 from torchup.resolve.offers.proxies import proxy_for
 from torchup.resolve.offers.transport import Answer, Deadline, FetchError, Limits
 from torchup.resolve.offers.urls import Credentials, host_of, parts_of
@@ -86,7 +86,10 @@ class HttpTransport:
                 raise self._deadline.fault() from error
             raise explain(error, url, self._limits, proxy) from error
         with contextlib.closing(response):
-            return self._read(response)
+            try:
+                return self._read(response)
+            except FetchError as fault:
+                raise blamed(fault, url, response.url) from fault
 
     def _read(self, response: requests.Response) -> Answer:
         if self._sockets.closed:
@@ -96,7 +99,7 @@ class HttpTransport:
                 "missing", tr("answered {status}", status=response.status_code), status=response.status_code
             )
         if response.status_code != HTTPStatus.OK:
-            raise status_fault(response.status_code, response.reason)
+            raise status_fault(response)
         parts: list[bytes] = []
         size = 0
         try:
