@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from support.command import Person
-from support.wheel_index import Redirect, Status, WheelIndex
+from support.wheel_index import Body, Redirect, Status, WheelIndex
 
 USER, PASSWORD = "ann", "netrc-Canary-9"
 TORCH_ONLY = "verify: {level: none}\nshell: {shells: none}\ntorch: {packages: [torch], variant: cpu}\n"
@@ -141,3 +141,61 @@ def test_what_the_default_index_has_is_named_with_the_command(person: Person, in
     assert done.returncode == 0, done.stderr
     assert "The pick is from" in " ".join(done.stderr.split())
     assert person.installed()["torch"] == "2.15.0"
+
+
+@pytest.mark.parametrize("key", ["mirror", "index"])
+def test_plain_http_is_said_with_its_host(key: str, person: Person, index: WheelIndex) -> None:
+    """A proxy gets the whole address, so the loopback index can play one that leads to a host elsewhere."""
+    host = "wheels.example"
+    person.environ |= {"HTTP_PROXY": index.url().rstrip("/"), "NO_PROXY": "127.0.0.1"}
+    answers = answers_for(person, key, f"http://{host}/whl")
+    told = f"{host} is asked over plain http"
+    checked = person.torchup("answers", "check", answers)
+    assert checked.returncode == 0
+    assert told in checked.stderr
+    for command in (("resolve",), ("setup", "--dry-run"), ("setup",)):
+        done = person.torchup(command[0], "--answers", answers, *command[1:])
+        assert done.returncode == 0, done.stderr
+        assert told in " ".join((done.stdout + done.stderr).split())
+        assert told not in (done.stdout if "--dry-run" in command else ""), "the script holds commands only"
+    data = json.loads(person.torchup("resolve", "--answers", answers, "--json").stdout)
+    assert [warning["code"] for warning in data["warnings"]].count("plain-http") == 1
+    plan = json.loads(person.torchup("setup", "--answers", answers, "--dry-run", "--json").stdout)
+    assert [text for text in plan["warnings"] if told in text]
+
+
+def test_another_source_over_plain_http_is_said_too(person: Person, index: WheelIndex) -> None:
+    """Dependencies come from the extra indexes."""
+    person.environ |= {"HTTP_PROXY": index.url().rstrip("/"), "NO_PROXY": "127.0.0.1"}
+    person.environ["PIP_EXTRA_INDEX_URL"] = "http://extra.example/simple"
+    done = person.torchup("resolve", "--answers", answers_for(person, "mirror", index.url("whl")))
+    assert "extra.example is asked over plain http" in " ".join(done.stdout.split())
+
+
+def test_a_loopback_address_and_a_folder_need_no_words(person: Person, index: WheelIndex) -> None:
+    answers = answers_for(person, "mirror", index.url("whl"))
+    assert person.torchup("answers", "check", answers).stderr == ""
+    done = person.torchup("resolve", "--answers", answers, "--json")
+    codes = {warning["code"] for warning in json.loads(done.stdout)["warnings"]}
+    assert not codes & {"plain-http", "no-hashes"}
+
+
+def test_a_source_without_hashes_is_said(person: Person, index: WheelIndex) -> None:
+    page = f'<a href="/whl/cpu/{index.pytorch("cpu").wheels[1][0].filename}">{index.pytorch("cpu").wheels[1][0].filename}</a>'
+    index.fault("/whl/cpu/torch/", Body(page.encode()))
+    answers = answers_for(person, "mirror", index.url("whl"))
+    told = f"{index.url('whl/cpu')} gives no hash for torch"
+    for command in (("resolve",), ("setup", "--dry-run"), ("setup",)):
+        done = person.torchup(command[0], "--answers", answers, *command[1:])
+        assert done.returncode == 0, done.stderr
+        assert told in " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_hash_that_the_index_gives_is_demanded(person: Person, index: WheelIndex) -> None:
+    """The bytes behind the link are others than the page says."""
+    index.pytorch("cpu").add("torch", "2.15.1+cpu", sha256="0" * 64)
+    person.environ["UV_CACHE_DIR"] = str(person.home.parent / "uv-cache")
+    done = person.torchup("setup", "--answers", answers_for(person, "mirror", index.url("whl")))
+    assert done.returncode == 1
+    assert "hash-mismatch" in done.stderr
+    assert not list(person.home.glob(".venvs/torch/lib/python3*/site-packages/torch"))

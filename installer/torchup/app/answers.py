@@ -34,7 +34,13 @@ def run_check(line: CommandLine, *, file: Path) -> ExitStatus:
     """Read an answers file and say that it can be used; every problem is one error report."""
     from torchup.answers.read import read_answers
 
+    from torchup.resolve.sources import plain_http
+
     request = read_answers(file)
+    source = request.source
+    addresses = (source.index, source.mirror or "", *source.find_links, *source.conda_channels)
+    for reason in plain_http(addresses):
+        line.console.warn(reason.text)
     if line.console.json_output:
         line.console.data({"schema": 1, "file": str(file), "valid": True, "answers": request})
     else:

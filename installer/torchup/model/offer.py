@@ -8,6 +8,7 @@ from typing import Literal
 from torchup.model.quick import dataclass
 
 SourceKind = Literal["pytorch", "mirror", "default", "extra", "find-links", "conda", "snapshot"]
+_STRONG = ("sha256", "sha384", "sha512")
 SourceState = Literal["live", "cached", "snapshot", "unreachable", "skipped"]
 
 
@@ -35,6 +36,11 @@ class Offer:
     requires_python: str | None = None
     yanked: str | None = None
     size: int | None = None
+
+    @property
+    def strong_hashes(self) -> tuple[tuple[str, str], ...]:
+        """The hashes that an installer can hold the file against."""
+        return tuple((algorithm, digest) for algorithm, digest in self.hashes if algorithm in _STRONG)
 
     @property
     def pin(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from torchup.model.offer import Offer
 from torchup.model.resolution import TorchPick
 
-STRONG = ("sha256", "sha384", "sha512")
 HEADER = "# Written by torchup: exactly the builds that were chosen, with the hashes that their sources give.\n"
 
 
@@ -45,7 +44,7 @@ def exact(offer: Offer) -> str:
 
 
 def _line(offer: Offer) -> str:
-    hashes = [f"--hash={algorithm}:{digest}" for algorithm, digest in offer.hashes if algorithm in STRONG]
+    hashes = [f"--hash={algorithm}:{digest}" for algorithm, digest in offer.strong_hashes]
     return " ".join([exact(offer), *hashes])
 
 

@@ -29,7 +29,7 @@ from torchup.resolve.loosen import on_offer_now, ways_out
 from torchup.resolve.rejections import rejections_of
 from torchup.resolve.settle import settle
 from torchup.resolve.situation import Outcome, Situation, situation_of
-from torchup.resolve.sources import newer_in_snapshot, no_offers_steps, source_warnings, unreachable
+from torchup.resolve.sources import newer_in_snapshot, no_offers_steps, source_warnings, unreachable, unsafe_sources
 from torchup.resolve.toolkit import Workplace, decide_toolkit
 from torchup.resolve.why_none import why_none
 from torchup.words import tr
@@ -125,7 +125,7 @@ def _resolution(
     elif status == "no_solution" and not toolkit.problem:
         reasons += why_none(situation, outcome)
         steps += ways_out(situation) if situation.catalogue.builds else no_offers_steps(book)
-    warnings += [*unseen_gpus(situation), *source_warnings(book, pick)]
+    warnings += [*unseen_gpus(situation), *source_warnings(book, pick), *unsafe_sources(book, pick)]
     # How far a working driver is upgraded is the person's choice, and the build follows from it: it is named
     # as what comes next, and not as decided. Where torchup is to install the driver, both are decided.
     asked = situation.request.driver.action == "install"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from torchup.knowledge.snapshot import snapshot_date
 from torchup.model.offer import OfferBook, SourceReport
 from torchup.model.resolution import NextStep, Reason
 from torchup.resolve.candidates import Candidate
 from torchup.resolve.catalogue import catalogue_of
+from torchup.resolve.offers.urls import is_remote, plain_http_host
+from torchup.resolve.refusal import listed
 from torchup.resolve.situation import Situation
 from torchup.words import tr
 
@@ -62,6 +65,40 @@ def source_warnings(book: OfferBook, pick: Candidate | None) -> list[Reason]:
         )
         warnings.append(Reason(code="from-snapshot", text=text))
     return warnings
+
+
+def unsafe_sources(book: OfferBook, pick: Candidate | None) -> list[Reason]:
+    """Say which sources are asked over plain http, and which wheels of the pick have no hash."""
+    wheels = [] if pick is None else [pick.wheel, *pick.companions.wheels]
+    asked = [report.origin for report in book.reports if report.state == "live"]
+    reasons = plain_http((*asked, *(address for wheel in wheels for address in (wheel.origin, wheel.url))))
+    bare: dict[str, list[str]] = {}
+    for wheel in wheels:
+        if wheel.source not in ("conda", "snapshot") and is_remote(wheel.url) and not wheel.strong_hashes:
+            bare.setdefault(wheel.origin, []).append(wheel.package)
+    for origin, packages in bare.items():
+        text = tr(
+            "{origin} gives no hash for {packages}: nothing tells whether the file that arrives is the one that is meant.",
+            origin=origin,
+            packages=listed(packages),
+        )
+        reasons.append(Reason(code="no-hashes", text=text))
+    return reasons
+
+
+def plain_http(addresses: Iterable[str]) -> list[Reason]:
+    """Say of each host that is asked over plain http what that means."""
+    hosts = dict.fromkeys(host for address in addresses if (host := plain_http_host(address)))
+    return [
+        Reason(
+            code="plain-http",
+            text=tr(
+                "{host} is asked over plain http: whoever stands on the way can change what is installed. Name its https address if it has one.",
+                host=host,
+            ),
+        )
+        for host in hosts
+    ]
 
 
 def newer_in_snapshot(situation: Situation, pick: Candidate, book: OfferBook) -> list[Reason]:

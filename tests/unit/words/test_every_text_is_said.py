@@ -91,6 +91,7 @@ ALLOWED = {
     "shell/block_scan.py": {"# >>> torchup": "a marker"},
     "shell/difference.py": {"\\ No newline": "a line of a difference, as patch knows it"},
     "shell/kinds/nushell.py": {"print --no-newline": "a nushell program", "if false": "a nushell program"},
+    "tokens.py": {"": "names of services, and patterns"},
     "ui/closing.py": {"{} activate": "a command"},
     "ui/failure.py": {"torchup {}, Python": "names and versions"},
     "verify/doctor/cuda.py": {"import ctypes": "a Python program"},

@@ -60,6 +60,14 @@ def host_of(url: str) -> str:
     return parts_of(url).netloc.rpartition("@")[2]
 
 
+def plain_http_host(url: str) -> str | None:
+    """Give the host of an address that is asked over plain http, None for this machine's own and for all others."""
+    parts = parts_of(url)
+    name = (parts.hostname or "").rstrip(".")
+    own = name == "localhost" or name.endswith(".localhost") or name == "::1" or name.startswith("127.")
+    return host_of(url) if parts.scheme.lower() == "http" and name and not own else None
+
+
 def without_slash(url: str) -> str:
     """Drop trailing slashes, so that two spellings of one index compare equal."""
     return url.rstrip("/") or url
