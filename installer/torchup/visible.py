@@ -1,7 +1,7 @@
-"""Text from outside, made fit for a terminal and for scripts: what a person cannot see is spelled out.
+r"""Text from outside, made fit for a terminal and for scripts: what a person cannot see is spelled out.
 
 Indexes, facts files, the system's names and other programs' output may hold escape sequences that move the cursor
-or set the window's title, and marks that turn the order of letters round. They are shown as `\\x1b` and `\\u202e`.
+or set the window's title, and marks that turn the order of letters round. They are shown as `\x1b` and `\u202e`.
 """
 
 from __future__ import annotations

@@ -18,6 +18,10 @@ def letters(count: int, alphabet: str = LETTERS) -> st.SearchStrategy[str]:
     return st.text(alphabet, min_size=count - 1, max_size=count + 20).map(lambda text: f"{text}7")
 
 
+def exactly(prefix: str, count: int, alphabet: str = LETTERS) -> st.SearchStrategy[tuple[str, str]]:
+    return st.text(alphabet, min_size=count, max_size=count).map(lambda secret: (f"{prefix}{secret}", secret))
+
+
 def after(prefix: str, count: int, alphabet: str = LETTERS) -> st.SearchStrategy[tuple[str, str]]:
     return letters(count, alphabet).map(lambda secret: (f"{prefix}{secret}", secret))
 
@@ -45,16 +49,15 @@ EXAMPLES: dict[str, list[st.SearchStrategy[tuple[str, str]]]] = {
     "GitLab": [after("glpat-", 20, f"{LETTERS}_-"), after("gldt-", 20)],
     "OpenAI, Anthropic": [after("sk-", 40), after("sk-proj-", 40, f"{LETTERS}_-"), after("sk-ant-api03-", 40, f"{LETTERS}_-")],
     "Stripe": [after("sk_live_", 24), after("rk_test_", 24)],
-    "AWS": [st.text(string.ascii_uppercase + string.digits, min_size=16, max_size=16).map(lambda s: (f"{p}{s}", s))
-            for p in ("AKIA", "ASIA")],
-    "Google": [st.text(LETTERS + "_-", min_size=35, max_size=35).map(lambda secret: (f"AIza{secret}", secret)), after("ya29.", 40)],
+    "AWS": [exactly("AKIA", 16, string.ascii_uppercase + string.digits), exactly("ASIA", 16, string.ascii_uppercase + string.digits)],
+    "Google": [exactly("AIza", 35, f"{LETTERS}_-"), after("ya29.", 40)],
     "JSON Web Token": [st.tuples(letters(20), letters(20), letters(30)).map(lambda s: (f"eyJ{s[0]}.eyJ{s[1]}.{s[2]}", s[1]))],
     "Slack": [after(f"{kind}-", 30, f"{LETTERS}-") for kind in ("xoxb", "xoxp", "xoxa", "xapp")],
     "npm": [after("npm_", 36)],
     "package index": [after("pypi-AgEIcHlwaS5vcmc", 40, f"{LETTERS}_-")],
     "NVIDIA": [after("nvapi-", 64, f"{LETTERS}_-")],
     "Docker": [after("dckr_pat_", 27, f"{LETTERS}_-")],
-    "Databricks": [st.text("0123456789abcdef", min_size=32, max_size=32).map(lambda secret: (f"dapi{secret}", secret))],
+    "Databricks": [exactly("dapi", 32, "0123456789abcdef")],
     "DigitalOcean": [after("dop_v1_", 64, "0123456789abcdef")],
     "Replicate, Groq, Tailscale": [after("r8_", 37), after("gsk_", 52), after("tskey-auth-", 30)],
     "option": [written("--password {}"), written("--token={}"), written("login --api-key '{} with blanks'")],

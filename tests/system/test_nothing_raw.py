@@ -6,10 +6,10 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pexpect
 import pytest
@@ -58,7 +58,7 @@ class Case:
             timeout=120,
         )
         child.expect(pexpect.EOF)
-        return bytes(child.before)
+        return cast("bytes", child.before)
 
 
 def facts(person: Person, **more: Any) -> Path:
@@ -109,7 +109,10 @@ def from_a_page(person: Person, index: WheelIndex) -> Case:
 def from_a_facts_file(person: Person, _index: WheelIndex) -> Case:
     file = str(facts(person))
     commands = [(command, "--machine", file) for command in ("resolve", "doctor")]
-    more = [("setup", "--machine", file, "--dry-run", "--yes"), ("setup", "--machine", file, "--dry-run", "--json", "--yes")]
+    more = [
+        ("setup", "--machine", file, "--dry-run", "--yes"),
+        ("setup", "--machine", file, "--dry-run", "--json", "--yes"),
+    ]
     return Case(person, [*commands, *more, ("matrix", "--gpu", CANARY), ("resolve", "--machine", file, "--json")])
 
 
@@ -122,7 +125,7 @@ def from_the_machine(person: Person, _index: WheelIndex) -> Case:
 def from_variables(person: Person, _index: WheelIndex) -> Case:
     names = ("CUDA_VISIBLE_DEVICES", "LD_PRELOAD_X", "PYTHONNOUSERSITE", "CUDA_HOME", "HSA_OVERRIDE_GFX_VERSION",
              "HTTPS_PROXY", "TORCHUP_NO_SUCH", "PIP_EXTRA_INDEX_URL", "UV_FIND_LINKS", "LD_LIBRARY_PATH")  # fmt: skip
-    person.environ |= {name: f"/opt/{CANARY}:" for name in names}
+    person.environ |= dict.fromkeys(names, f"/opt/{CANARY}:")
     return Case(person, [("detect",), ("detect", "--json"), ("setup", "--yes", "--dry-run"), ("shell", "check")])
 
 
@@ -150,8 +153,12 @@ def from_answers(person: Person, _index: WheelIndex) -> Case:
 def from_startup_files(person: Person, _index: WheelIndex) -> Case:
     folder = person.home / f"dots{CANARY}"
     folder.mkdir()
-    (folder / ".zshrc").write_text(f"export LD_LIBRARY_PATH=/opt/{CANARY}:\nexport PATH=$PATH:/usr/local/cuda-12.1/bin\n")
-    (person.home / ".bashrc").write_text(f"export CUDA_HOME=/opt/{CANARY}\nexport LD_LIBRARY_PATH=:/opt/{CANARY}\nif [ \n")
+    (folder / ".zshrc").write_text(
+        f"export LD_LIBRARY_PATH=/opt/{CANARY}:\nexport PATH=$PATH:/usr/local/cuda-12.1/bin\n"
+    )
+    (person.home / ".bashrc").write_text(
+        f"export CUDA_HOME=/opt/{CANARY}\nexport LD_LIBRARY_PATH=:/opt/{CANARY}\nif [ \n"
+    )
     person.environ |= {"ZDOTDIR": str(folder)}
     cuda = person.home / "cuda"
     (cuda / "bin").mkdir(parents=True)
@@ -160,7 +167,12 @@ def from_startup_files(person: Person, _index: WheelIndex) -> Case:
     named = ("--cuda-home", str(cuda), "--shell", "zsh", "--shell", "bash")
     return Case(
         person,
-        [("shell", "show", *named), ("shell", "check"), ("shell", "apply", "--yes", *named), ("shell", "show", "--json")],
+        [
+            ("shell", "show", *named),
+            ("shell", "check"),
+            ("shell", "apply", "--yes", *named),
+            ("shell", "show", "--json"),
+        ],
     )
 
 
@@ -179,7 +191,9 @@ def from_a_journal(person: Person, _index: WheelIndex) -> Case:
 
 def from_a_log(person: Person, _index: WheelIndex) -> Case:
     log = person.home / "log.txt"
-    log.write_text(f"{CANARY} torch.cuda.OutOfMemoryError: CUDA out of memory. {CANARY}\n{CANARY} CUDA error: no kernel image\n")
+    log.write_text(
+        f"{CANARY} torch.cuda.OutOfMemoryError: CUDA out of memory. {CANARY}\n{CANARY} CUDA error: no kernel image\n"
+    )
     return Case(person, [("doctor", "--log", str(log)), ("doctor", "--log", str(log), "--json")])
 
 
@@ -193,8 +207,10 @@ def from_an_installer(person: Person, index: WheelIndex) -> Case:
     uv.parent.mkdir()
     uv.write_text(f"#!/bin/sh\nprintf '%s\\n' 'error: {CANARY}' >&2\nexit 2\n", encoding="utf-8")
     uv.chmod(0o755)
-    program = (sys.executable, "-c", f"import uv; uv.find_uv_bin = lambda: {str(uv)!r}\n"
-               "import sys; from torchup.cli import main; main(sys.argv[1:])")  # fmt: skip
+    source = (
+        f"import uv; uv.find_uv_bin = lambda: {str(uv)!r}\nimport sys; from torchup.cli import main; main(sys.argv[1:])"
+    )
+    program = (sys.executable, "-c", source)
     setup = ("setup", "--answers", answers)
     return Case(person, [(*setup, "-vv"), setup, (*setup, "--json"), ("status",), (*setup, "--plain")], program)
 

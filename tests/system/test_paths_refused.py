@@ -12,7 +12,9 @@ from support.command import Person
 KEYS = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA me@here\n"
 
 
-@pytest.mark.parametrize("letter", ["\u202e", "\u2066", "\u200b", "\x1b", "\x9b", "\x7f", "\ufeff", "\u2028", "\U000e0041"])
+@pytest.mark.parametrize(
+    "letter", ["\u202e", "\u2066", "\u200b", "\x1b", "\x9b", "\x7f", "\ufeff", "\u2028", "\U000e0041"]
+)
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -49,7 +51,9 @@ def test_a_file_with_such_a_letter_is_refused(person: Person) -> None:
 
 
 def test_a_path_in_persian_or_with_an_emoji_is_taken(person: Person) -> None:
-    answers = person.answers('schema: 1\nenvironment: {path: "/srv/\u0645\u06cc\u200c\u0631\u0648\u0645/👩\u200d💻/环境"}\n')
+    answers = person.answers(
+        'schema: 1\nenvironment: {path: "/srv/\u0645\u06cc\u200c\u0631\u0648\u0645/👩\u200d💻/环境"}\n'
+    )
     assert person.torchup("answers", "check", answers).returncode == 0
 
 

@@ -132,7 +132,9 @@ TOKENS = (
     "nvapi-0123456789abcdefghijABCDEFGHIJ0123456789",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
 )
-TOLD = " ".join((*TOKENS, "password=hunter2-xx", "Authorization: Bearer hunter2-xx", "https://h.example/a.whl?sig=hunter2-x"))
+TOLD = " ".join(
+    (*TOKENS, "password=hunter2-xx", "Authorization: Bearer hunter2-xx", "https://h.example/a.whl?sig=hunter2-x")
+)
 LEAKS = (*TOKENS, "hunter2")
 
 
@@ -149,7 +151,9 @@ def test_tokens_of_other_programs_are_in_no_report_log_or_error(person: Person, 
     uv = person.home / "uv"
     uv.write_text(f"#!/bin/sh\necho 'error: {TOLD}' >&2\nexit 2\n", encoding="utf-8")
     uv.chmod(0o755)
-    program = f"import uv; uv.find_uv_bin = lambda: {str(uv)!r}\nimport sys; from torchup.cli import main; main(sys.argv[1:])"
+    program = (
+        f"import uv; uv.find_uv_bin = lambda: {str(uv)!r}\nimport sys; from torchup.cli import main; main(sys.argv[1:])"
+    )
     for more in ([], ["--json"], ["-vv"]):
         done = subprocess.run(
             [sys.executable, "-c", program, "setup", "--answers", answers, *more],

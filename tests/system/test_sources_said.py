@@ -28,7 +28,9 @@ def netrc(person: Person, machine: str, password: str = PASSWORD, *, name: str =
 
 
 @pytest.mark.parametrize("by_variable", [False, True])
-@pytest.mark.parametrize(("key", "place"), [("mirror", "whl"), ("index", "whl/cpu"), ("index", "whl"), ("find_links", "links.html")])
+@pytest.mark.parametrize(
+    ("key", "place"), [("mirror", "whl"), ("index", "whl/cpu"), ("index", "whl"), ("find_links", "links.html")]
+)
 def test_netrc_serves_the_addresses_of_answers(
     key: str, place: str, by_variable: bool, person: Person, index: WheelIndex
 ) -> None:
@@ -80,7 +82,10 @@ def test_a_login_is_not_carried_to_where_a_server_redirects(person: Person, inde
 
 @pytest.mark.parametrize(
     ("to", "what"),
-    [("http://cdn.invalid/torch/", "could not resolve the name cdn.invalid"), ("http://localhost:9/x/", "localhost:9 refused")],
+    [
+        ("http://cdn.invalid/torch/", "could not resolve the name cdn.invalid"),
+        ("http://localhost:9/x/", "localhost:9 refused"),
+    ],
 )
 def test_the_server_that_fails_is_blamed_and_not_the_one_that_redirected(
     to: str, what: str, person: Person, index: WheelIndex
@@ -103,7 +108,9 @@ def picks(person: Person, *arguments: str) -> tuple[int, str]:
     return done.returncode, f"{torch['version']}+{torch['variant']}" if torch else ""
 
 
-@pytest.mark.parametrize("state", ["answers", "refuses", "redirects to nowhere", "is not there", "is offline", "has none"])
+@pytest.mark.parametrize(
+    "state", ["answers", "refuses", "redirects to nowhere", "is not there", "is offline", "has none"]
+)
 def test_resolve_and_setup_give_the_same_answer(state: str, person: Person, index: WheelIndex) -> None:
     address, more = index.url("whl"), ["--offline"] if state == "is offline" else []
     if state == "is not there":
@@ -127,7 +134,9 @@ def test_resolve_and_setup_give_the_same_answer(state: str, person: Person, inde
 def test_what_the_default_index_has_is_named_with_the_command(person: Person, index: WheelIndex) -> None:
     """A machine without PyTorch's index, whose default index has a CUDA build: no dead end."""
     index.fault("/whl/*", Status(500))
-    answers = person.answers(f"schema: 1\nsource: {{mirror: '{index.url('whl')}'}}\n{TORCH_ONLY.replace(', variant: cpu', '')}")
+    answers = person.answers(
+        f"schema: 1\nsource: {{mirror: '{index.url('whl')}'}}\n{TORCH_ONLY.replace(', variant: cpu', '')}"
+    )
     for command in ("resolve", "setup"):
         done = person.torchup(command, "--answers", answers)
         said = " ".join((done.stdout + done.stderr).split())

@@ -49,9 +49,7 @@ def one_line(text: str) -> str:
     """Refuse what no answer holds: line breaks, control characters, marks that hide or turn letters round."""
     bad = hidden(text)
     if bad is not None:
-        raise ValueError(
-            tr("the character U+{code:04X} has no place here; write one line of text", code=ord(bad))
-        )
+        raise ValueError(tr("the character U+{code:04X} has no place here; write one line of text", code=ord(bad)))
     return text
 
 

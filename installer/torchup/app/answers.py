@@ -33,7 +33,6 @@ def run_init(line: CommandLine, *, file: Path | None) -> ExitStatus:
 def run_check(line: CommandLine, *, file: Path) -> ExitStatus:
     """Read an answers file and say that it can be used; every problem is one error report."""
     from torchup.answers.read import read_answers
-
     from torchup.resolve.sources import plain_http
 
     request = read_answers(file)

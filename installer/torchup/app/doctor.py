@@ -104,9 +104,8 @@ def _read_log(line: CommandLine, log: str) -> ExitStatus:
     """Name the causes that an error text or a log shows; nothing of this machine is looked at."""
     from torchup.model.diagnosis import Found, LayerResult
     from torchup.model.serial import dump
-    from torchup.verify.causes import causes_in, explain, known_causes
-
     from torchup.tokens import without_tokens
+    from torchup.verify.causes import causes_in, explain, known_causes
 
     known = known_causes()
     told = causes_in(without_tokens(_text_of(line, log)))

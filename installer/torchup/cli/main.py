@@ -72,7 +72,7 @@ def _run(given: list[str]) -> int | None:
         return ExitStatus.TERMINATED
     except OSError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the one place that tells whatever went wrong
         from torchup.ui.failure import report_failure
 
         merged = options.get("torchup", {})

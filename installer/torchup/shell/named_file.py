@@ -39,7 +39,15 @@ _OF_A_SHELL = re.compile(
     r"(?:^|/)profile\.d/|(?:^|/)profile$|[._](?:profile|login|logout|env)$|(?:^|[./])(?:\w*\.)?(?:bash|zsh|ksh|csh|tcsh)rc$"
     r"|zshenv|zprofile|zlogin|csh\.(?:login|cshrc)$|\.(?:sh|bash|zsh|ksh|csh|fish|ps1)$"
 )
-_PROGRAMS = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"SQLite format 3", b"PK\x03\x04", b"\x1f\x8b")
+_PROGRAMS = (
+    b"\x7fELF",
+    b"MZ",
+    b"\xcf\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"SQLite format 3",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+)
 _KEYS = re.compile(
     rb"-----BEGIN |^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-\w+|sk-ssh-\S+) AAAA|^root:[^:\n]*:0:0:"
     rb"|^(?:@(?:daily|hourly|weekly|monthly|reboot)|(?:[\d*/,-]+[ \t]+){5})[ \t]*\S",

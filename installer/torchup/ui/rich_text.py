@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from rich import _wrap, text
+from rich import _wrap
+from rich import text as rich_text
 
 from torchup.visible import visible
 
@@ -23,15 +24,19 @@ _FIRST_WIDE = 0x2E80  # the blocks of Chinese, Japanese and Korean begin here
 _at_blanks = getattr(_wrap, "words", None)
 
 
+def _shown(plain: str, _table: object = None) -> str:
+    return visible(plain)
+
+
 def adapt_rich() -> None:
     """Let rich treat text so from now on: functions of its own are replaced."""
-    text.strip_control_codes = visible  # type: ignore[attr-defined]  # rich imports it there
+    rich_text.strip_control_codes = _shown
     if _at_blanks is not None:
         _wrap.words = _words
 
 
-def _words(line: str) -> Iterable[tuple[int, int, str]]:
-    for start, end, word in _at_blanks(line) if _at_blanks else ():
+def _words(text: str) -> Iterable[tuple[int, int, str]]:
+    for start, end, word in _at_blanks(text) if _at_blanks else ():
         if word.isascii():
             yield start, end, word
         else:

@@ -14,8 +14,18 @@ from support.tools import require
 from torchup.apply.posix import comment, word
 from torchup.visible import hidden, runs, visible, visible_json
 
-TEXTS = st.text(st.characters(exclude_categories=[]) | st.sampled_from("\x1b\x9b\x07\r\n\t\u202e\u200d\udcff\U000e0041"))
-KEPT = ("中文，“引号”——全角！", "👨\u200d👩\u200d👧", "❤\ufe0f\u200d🔥", "\u0645\u06cc\u200c\u0631", "naïve é e\u0301", "a\tb\nc", "→ ✓ ░ \u00a0")
+TEXTS = st.text(
+    st.characters(exclude_categories=[]) | st.sampled_from("\x1b\x9b\x07\r\n\t\u202e\u200d\udcff\U000e0041")
+)
+KEPT = (
+    "中文，“引号”——全角！",
+    "👨\u200d👩\u200d👧",
+    "❤\ufe0f\u200d🔥",
+    "\u0645\u06cc\u200c\u0631",
+    "naïve é e\u0301",
+    "a\tb\nc",
+    "→ ✓ ░ \u00a0",
+)
 
 
 @pytest.mark.parametrize("text", KEPT)

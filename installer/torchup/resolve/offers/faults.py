@@ -25,10 +25,15 @@ def status_fault(response: requests.Response) -> FetchError:
     """Describe an answer that is neither a page nor "no such page"."""
     status, reason, host = response.status_code, response.reason, host_of(response.url)
     if status == HTTPStatus.UNAUTHORIZED and "Authorization" in response.request.headers:
-        text = tr("answered 401: it refused the login for {host} that ~/.netrc or the settings of pip or uv hold", host=host)
+        text = tr(
+            "answered 401: it refused the login for {host} that ~/.netrc or the settings of pip or uv hold", host=host
+        )
         return FetchError("host", text, status=status)
     if status == HTTPStatus.UNAUTHORIZED:
-        text = tr("answered 401: it wants a login; write one for {host} into ~/.netrc, or into pip's or uv's settings", host=host)
+        text = tr(
+            "answered 401: it wants a login; write one for {host} into ~/.netrc, or into pip's or uv's settings",
+            host=host,
+        )
         return FetchError("host", text, status=status)
     if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
         return FetchError("host", tr("the proxy wants a login, or refused the one in HTTPS_PROXY or HTTP_PROXY"))
