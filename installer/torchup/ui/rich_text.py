@@ -30,7 +30,7 @@ def _shown(plain: str, _table: object = None) -> str:
 
 def adapt_rich() -> None:
     """Let rich treat text so from now on: functions of its own are replaced."""
-    rich_text.strip_control_codes = _shown
+    rich_text.strip_control_codes = _shown  # type: ignore[attr-defined, assignment]  # rich imports it there
     if _at_blanks is not None:
         _wrap.words = _words
 
