@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+
 from torchup.knowledge.snapshot import snapshot_date
 from torchup.model.offer import OfferBook, SourceReport
 from torchup.model.resolution import NextStep, Reason
