@@ -27,7 +27,7 @@ setup: $(VENV)/torchup.stamp ## set this machine up for PyTorch (ANSWERS=file.ya
 dry-run: $(VENV)/torchup.stamp ## print the commands that `make setup` would run, as a script
 	@$(RUN)/torchup setup $(if $(ANSWERS),--answers "$(ANSWERS)",--yes) --dry-run $(SETUP_FLAGS)
 
-test: lint types ## everything that CI runs
+test: lint types ## lint, types and the tests; CI runs it, then test-real
 	$(RUN)/pytest -n 2 --dist loadgroup
 
 test-quick: $(VENV)/dev.stamp ## the tests without real torch, terminals and shells
@@ -36,7 +36,7 @@ test-quick: $(VENV)/dev.stamp ## the tests without real torch, terminals and she
 test-real: $(VENV)/dev.stamp ## the real parts that take long: fresh Debian systems and their package manager
 	TORCHUP_REAL=1 $(RUN)/pytest -n 2 --dist loadgroup -m real
 
-test-nightly: $(VENV)/dev.stamp ## the long property tests and the whole shell matrix
+test-nightly: $(VENV)/dev.stamp ## everything: those, the long property tests and the whole shell matrix
 	TORCHUP_NIGHTLY=1 $(RUN)/pytest -n 2 --dist loadgroup
 
 test-gpu: ## the tensor test on this machine's GPUs; needs only a python3 that has torch

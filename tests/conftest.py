@@ -1,17 +1,22 @@
-"""What holds for every test: the programs that they start can be interrupted, and decisions are those of one day."""
+"""What holds for every test: interruptible programs, the tables of one day, a run of their own for real parts."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 
 from support.dated_tables import use_dated, use_live
+from support.tools import REAL, in_ci
 
 # A shell starts what it puts into the background with SIGINT ignored, and children inherit that: Ctrl-C would be without
 # effect in every program under test.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+HERE = Path(__file__).parent
 
 use_dated()  # what is made while tests are collected
 
@@ -23,3 +28,25 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         use_live()
     else:
         use_dated()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what lies in tests/real, and leave the real parts out where nobody asked for them."""
+    left_out = pytest.mark.skip(reason="a real part that takes long: make test-real (TORCHUP_REAL=1) runs it")
+    for item in items:
+        if item.path.is_relative_to(HERE / "real"):
+            item.add_marker("real")
+        if item.get_closest_marker("real") and not REAL:
+            item.add_marker(left_out)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let no real part be skipped in the run that is there for them, where CI=true."""
+    report = yield
+    if report.skipped and in_ci() and REAL and item.get_closest_marker("real") and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{reason}, but CI has to run every real part"
+    return report

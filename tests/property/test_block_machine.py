@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from support.tools import NIGHTLY
 from torchup.errors import RefusedError
 from torchup.shell.block_scan import find
 from torchup.shell.managed_block import Placement, insert, remove
 
-EXAMPLES = 2_000 if os.environ.get("TORCHUP_NIGHTLY") else 200
+EXAMPLES = 2_000 if NIGHTLY else 200
 TOOLKITS = tuple(f"if [ -r '/e/{name}/env.sh' ]; then \\. '/e/{name}/env.sh'; fi\n" for name in ("a", "b", "ü c"))
 CONDA = (
     b"\n# >>> conda initialize >>>\n# !! Contents within this block are managed by 'conda init' !!\n"

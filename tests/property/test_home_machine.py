@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from support.sandbox import context_in, tree
+from support.tools import NIGHTLY
 from torchup.apply.backups import sha256
 from torchup.apply.history import read_runs
 from torchup.apply.run import Machine, apply_plan, undo_run
@@ -20,7 +21,7 @@ from torchup.model.plan import EditManagedBlock, MakeDirectory, Plan, Step, Writ
 from torchup.shell.block_scan import find
 from torchup.verify.shell_syntax import parse_check
 
-EXAMPLES = 250 if os.environ.get("TORCHUP_NIGHTLY") else 25
+EXAMPLES = 250 if NIGHTLY else 25
 # Whole lines that every one of the shells can read, so that the file has to stay readable.
 LINES = st.lists(
     st.sampled_from(

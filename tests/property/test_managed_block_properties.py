@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from support.tools import require
+from support.tools import NIGHTLY, require
 from torchup.errors import RefusedError
 from torchup.shell.block_body import block_body
 from torchup.shell.block_scan import find
 from torchup.shell.managed_block import Placement, insert, remove
 from torchup.verify.shell_syntax import parse_check
 
-EXAMPLES = 2_000 if os.environ.get("TORCHUP_NIGHTLY") else 200
+EXAMPLES = 2_000 if NIGHTLY else 200
 BODIES = ("if [ -r '/e/env.sh' ]; then \\. '/e/env.sh'; fi\n", "if x; then\n  y\nfi\n")
 PLACEMENTS: tuple[Placement, ...] = ("end", "start", "before-return")
 

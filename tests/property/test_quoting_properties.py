@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 from pathlib import Path
@@ -11,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from support.tools import require
+from support.tools import NIGHTLY, require
 from torchup.shell.quoting import quote
 
 # One example is a whole list of texts for one process.
-EXAMPLES = 60 if os.environ.get("TORCHUP_NIGHTLY") else 6
+EXAMPLES = 60 if NIGHTLY else 6
 TEXTS_PER_EXAMPLE = 60
 
 SPECIAL = st.text("'\"\\!$`*?[]{}()<>|&;#~ =%^-@+,.:/aé’日", max_size=12)

@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
-from support.torch_environment import TorchUnavailableError, torch_python
+from support.torch_environment import torch_or_skip
 
 
 @pytest.fixture(scope="session")
 def python_with_torch() -> Path:
     """Give an interpreter with real torch; without a source for it skip here and fail in CI."""
-    try:
-        return torch_python()
-    except TorchUnavailableError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+    return torch_or_skip()

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
+from support.tools import NIGHTLY
 from support.wrong_kernels import load_probe, probe_file
 
 pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
 SABOTAGE = Path(__file__).parents[1] / "support" / "sabotage"
-nightly = pytest.mark.skipif("TORCHUP_NIGHTLY" not in os.environ, reason="waits for time limits: TORCHUP_NIGHTLY=1")
+nightly = pytest.mark.skipif(not NIGHTLY, reason="waits for time limits: TORCHUP_NIGHTLY=1")
 Checks = dict[tuple[str, str | None], dict[str, Any]]
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from support.tools import require
+from support.tools import NIGHTLY, require
 from torchup.shell.env_files import ShellEnvironment, env_file_name, render_env_file
 from torchup.shell.kinds import SPOKEN
 from torchup.shell.quoting import quote
@@ -43,7 +42,6 @@ EARLIER_PATHS = (
     "OURS",
 )
 EARLIER_LIBRARIES = (None, "", "/x", "/x::/y:", "OURS:/x", "/x:OURS", ":", "OURS2:/x")
-NIGHTLY = bool(os.environ.get("TORCHUP_NIGHTLY"))
 
 
 def sources(shell: str, file: Path, times: int = 2) -> str:

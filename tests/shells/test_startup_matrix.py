@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,13 @@ from typing import Any
 import pytest
 
 from support.shell_homes import choose, set_up
-from support.tools import require
+from support.tools import NIGHTLY, require
 from torchup.shell.env_files import ShellEnvironment
 from torchup.shell.kinds import SPOKEN
 from torchup.shell.kinds.kind import StartMode
 from torchup.shell.quoting import quote
 from torchup.verify.shells import read_variables
 
-NIGHTLY = bool(os.environ.get("TORCHUP_NIGHTLY"))
 SHELLS = ("bash", "zsh", "dash", "ksh", "fish", "tcsh")
 POSIX = ("bash", "zsh", "dash", "ksh")
 ROOTS = ("my cuda", "it's", "a$HOME `id` b", 'q"u\\o!te', "gl*b[x]?", "ünï", "-e", "~%^&|;()<>#{}=@", "\\", "plain")

@@ -10,13 +10,14 @@ from pathlib import Path
 
 from support.dated_tables import program
 from support.sandbox import OWN, tree
+from support.tools import CACHE
 from support.wheel_index import WheelIndex
 
 TORCHUP = program()
 BASHRC = b"# mine\nexport EDITOR=vi\nalias ll='ls -l'"
 ZSHRC = b"setopt autocd\n\n"
 CONFIGURED = ("PIP_", "UV_", "TORCHUP_", "XDG_", "CUDA", "LD_", "VIRTUAL_ENV", "CONDA", "ZDOTDIR", "PYTHON", "NO_COLOR")
-SHARED_UV_CACHE = Path(os.environ.get("TORCHUP_TEST_CACHE") or Path.home() / ".cache" / "torchup-tests") / "uv"
+SHARED_UV_CACHE = CACHE / "uv"
 
 
 @dataclass

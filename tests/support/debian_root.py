@@ -17,18 +17,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 from filelock import FileLock
 
-from support.tools import require
+from support.tools import CACHE, require, unavailable
 from torchup.model.plan import Plan, Step
 from torchup.model.serial import dump
 
 REPOSITORY = Path(__file__).parents[2]
-CACHE = Path(os.environ.get("TORCHUP_TEST_ROOTS", "/var/cache/torchup-tests"))
+ROOTS = CACHE / "roots"
 INCLUDE = "ca-certificates,openssl,sudo,curl,python3"
 """python3 brings the libraries that this interpreter needs too."""
-NIGHTLY = os.environ.get("TORCHUP_NIGHTLY") == "1"
 _OLDEST_SECONDS = 14 * 24 * 3600
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -57,46 +55,57 @@ exec sleep infinity
 def mirror() -> str:
     """Give the Debian mirror that this machine's own apt is configured with; skips where there is none."""
     if shutil.which("apt-get") is None:
-        pytest.skip("this machine has no apt, whose mirror the Debian roots come from")
+        unavailable("this machine has no apt, whose mirror the Debian roots come from")
     form = "$(CREATED_BY) $(ORIGIN) $(COMPONENT) $(REPO_URI) $(RELEASE)"
     listed = subprocess.run(["apt-get", "indextargets", "--format", form], capture_output=True, text=True, check=True)
     for line in listed.stdout.splitlines():
         kind, origin, component, uri, release = [*line.split(), "", "", "", "", ""][:5]
         if (kind, origin, component) == ("Packages", "Debian", "main") and "-" not in release:
             return uri
-    pytest.skip("this machine's apt knows no Debian mirror")
+    return unavailable("this machine's apt knows no Debian mirror")
 
 
 def base_system(release: str) -> Path:
     """Give the folder of a fresh minimal system; it is made once and kept for two weeks."""
     if os.geteuid() != 0:
-        pytest.skip("only root can make and enter a Debian root")
+        unavailable("only root can make and enter a Debian root")
     if (
         shutil.which("unshare") is None
         or subprocess.run(["unshare", "--mount", "--pid", "--fork", "true"], check=False).returncode
     ):
-        pytest.skip("this machine does not allow namespaces of its own")
+        unavailable("this machine does not allow namespaces of its own")
     program, source = require("debootstrap"), mirror()
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with FileLock(CACHE / f"{release}.lock"):
-        folder = CACHE / release
+    ROOTS.mkdir(parents=True, exist_ok=True)
+    with FileLock(ROOTS / f"{release}.lock"):
+        folder = ROOTS / release
         if folder.is_dir() and time.time() - folder.stat().st_ctime > _OLDEST_SECONDS:
             shutil.rmtree(folder)
         if not folder.is_dir():
-            beside = CACHE / f"{release}.new"
-            shutil.rmtree(beside, ignore_errors=True)
-            made = subprocess.run(
-                [program, "--variant=minbase", f"--include={INCLUDE}", release, beside, source],
-                capture_output=True,
-                text=True,
-                check=False,
-                env={**os.environ, "DPKG_FORCE": "unsafe-io"},  # what a power cut spoils is made again
-            )
-            if made.returncode != 0:
-                shutil.rmtree(beside, ignore_errors=True)
-                pytest.skip(f"debootstrap could not make {release}: {made.stdout.splitlines()[-1:]}")
-            beside.rename(folder)
+            _bootstrap([program, "--variant=minbase", f"--include={INCLUDE}"], release, source).rename(folder)
     return folder
+
+
+def _bootstrap(command: list[str], release: str, source: str) -> Path:
+    """Make a system; what was downloaded is kept, so that another try after a slow or busy moment is cheap."""
+    beside, kept = ROOTS / f"{release}.new", ROOTS / "packages"
+    kept.mkdir(exist_ok=True)
+    said = ""
+    for pause in (0, 5, 30):
+        time.sleep(pause)
+        shutil.rmtree(beside, ignore_errors=True)
+        made = subprocess.run(
+            [*command, f"--cache-dir={kept}", release, beside, source],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "DPKG_FORCE": "unsafe-io"},  # what a power cut spoils is made again
+        )
+        if made.returncode == 0:
+            return beside
+        said = "; ".join([*made.stdout.splitlines()[-3:], *made.stderr.splitlines()[-2:]])
+    shutil.rmtree(beside, ignore_errors=True)
+    return unavailable(f"debootstrap could not make {release} in three tries: {said}")
 
 
 @dataclass(slots=True)
@@ -185,7 +194,7 @@ class DebianRoot:
         """Skip the test where this interpreter does not work inside."""
         tried = self.run(sys.executable, "-c", "import ssl, ctypes, click, requests", check=False)
         if tried.returncode != 0:
-            pytest.skip(f"this Python does not run in that Debian: {tried.stderr.splitlines()[-1:]}")
+            unavailable(f"this Python does not run in that Debian: {tried.stderr.splitlines()[-1:]}")
 
 
 @contextmanager
@@ -212,7 +221,7 @@ def debian_root(
         assert process.stdout is not None
         assert process.stderr is not None
         if process.stdout.readline() != "ready\n":
-            pytest.skip(f"a Debian root cannot be entered here: {process.stderr.read().strip()}")
+            unavailable(f"a Debian root cannot be entered here: {process.stderr.read().strip()}")
         child = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
         root = DebianRoot(place, int(child))
         root.put("/etc/apt/apt.conf.d/quick", 'Acquire::Languages "none";\n')

@@ -7,7 +7,6 @@ PyTorch's own index of CPU builds is tried.
 from __future__ import annotations
 
 import ast
-import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from pathlib import Path
 
 from filelock import FileLock
 from uv import find_uv_bin
+
+from support.tools import CACHE, unavailable
 
 TORCH = "2.13.0"
 REQUIREMENT = f"torch=={TORCH}" if sys.platform == "darwin" else f"torch=={TORCH}+cpu"
@@ -31,17 +32,24 @@ def torch_python() -> Path:
 
     Raises TorchUnavailableError. Safe for several processes at once.
     """
-    cache = Path(os.environ.get("TORCHUP_TEST_CACHE") or Path.home() / ".cache" / "torchup-tests")
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"torch-{TORCH}-{sys.implementation.cache_tag}"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder = CACHE / f"torch-{TORCH}-{sys.implementation.cache_tag}"
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     ready = folder / "ready"
-    with FileLock(cache / f"{folder.name}.lock", timeout=INSTALL_SECONDS):
+    with FileLock(CACHE / f"{folder.name}.lock", timeout=INSTALL_SECONDS):
         if not ready.exists():
             shutil.rmtree(folder, ignore_errors=True)
             _make(folder, python)
             ready.touch()
     return python
+
+
+def torch_or_skip() -> Path:
+    """Give the interpreter to a test; without a source for torch it skips with the reason, or fails where CI=true."""
+    try:
+        return torch_python()
+    except TorchUnavailableError as error:
+        unavailable(str(error))
 
 
 def _make(folder: Path, python: Path) -> None:

@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from support.debian_root import NIGHTLY, DebianRoot, debian_root
+from support.debian_root import DebianRoot, debian_root
+from support.tools import NIGHTLY
 from system.debian_steps import LOCAL, SOURCES, add_package, components, install, note, update
 from torchup.model.plan import MakeDirectory, RemoveFile, WriteFile
 
 RELEASES = ["trixie", "bookworm"] if NIGHTLY else ["trixie"]
-pytestmark = pytest.mark.xdist_group("debian")
+pytestmark = [pytest.mark.real, pytest.mark.xdist_group("debian")]
 
 Make = Callable[..., DebianRoot]
 

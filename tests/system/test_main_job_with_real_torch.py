@@ -11,7 +11,7 @@ import pytest
 
 from support.command import CONFIGURED, SHARED_UV_CACHE, Person
 from support.tools import require
-from support.torch_environment import TorchUnavailableError, torch_python
+from support.torch_environment import torch_or_skip
 
 pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
@@ -19,12 +19,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
 @pytest.fixture
 def person(tmp_path: Path) -> Person:
     """Somebody whose pip is configured as that of the one who runs the tests."""
-    try:
-        torch_python()
-    except TorchUnavailableError as error:
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            raise
-        pytest.skip(str(error))
+    torch_or_skip()
     person = Person(home=tmp_path / "home")
     configured = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "UV_"))}
     user = Path.home() / ".config/pip/pip.conf"

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from support.command import TORCHUP, Person
-from support.tools import require
+from support.tools import NIGHTLY, require
 from torchup.shell.block_scan import find
 
 ROOT = os.geteuid() == 0
-NIGHTLY = bool(os.environ.get("TORCHUP_NIGHTLY"))
 RC = b"# mine\nexport EDITOR=vi"
 SUPPORT = Path(__file__).parents[1] / "support"
 FAULTS = f"{SUPPORT / 'write_faults'}{os.pathsep}{SUPPORT.parent}"

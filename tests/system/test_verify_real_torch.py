@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from support.command import Person
-from support.torch_environment import TorchUnavailableError, torch_python
+from support.torch_environment import torch_or_skip
 
 pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
@@ -17,12 +16,7 @@ SABOTAGE = Path(__file__).parents[1] / "support" / "sabotage"
 
 
 def test_not_a_number_is_a_failure_with_a_cause(tmp_path: Path) -> None:
-    try:
-        python = torch_python()
-    except TorchUnavailableError as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
+    python = torch_or_skip()
     person = Person(home=tmp_path / "home")
     done = person.torchup(
         *("verify", "--python", str(python), "--json"), timeout=300, PYTHONPATH=str(SABOTAGE), SABOTAGE="nan"

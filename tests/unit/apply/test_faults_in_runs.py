@@ -18,6 +18,7 @@ import pytest
 
 from support.faulty_calls import NAMES, CountedCalls
 from support.sandbox import context_in, tree
+from support.tools import NIGHTLY
 from torchup.apply.backups import sha256
 from torchup.apply.history import read_runs
 from torchup.apply.os_calls import REAL_CALLS
@@ -25,7 +26,6 @@ from torchup.apply.run import Machine, apply_plan, resume_run, undo_run
 from torchup.errors import StepError, StoppedError, TorchupError
 from torchup.model.plan import EditManagedBlock, MakeDirectory, Plan, RemoveFile, Step, WriteFile
 
-NIGHTLY = bool(os.environ.get("TORCHUP_NIGHTLY"))
 ERRORS = (errno.ENOSPC, errno.EIO, errno.EROFS, errno.EACCES, errno.EBUSY, errno.EDQUOT, errno.EINTR, errno.EPERM)
 BASHRC = b"# the person's own file\nexport EDITOR=vi"
 HARD = b"# a file with two names\n"

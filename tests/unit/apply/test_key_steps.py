@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from support.sandbox import Sandbox
+from support.tools import require
 from torchup.apply import key_password
 from torchup.apply.change import NoChange, SystemChange
 from torchup.apply.driver_check import DriverVerdict
@@ -95,12 +95,11 @@ def test_only_the_person_gets_to_see_the_password(box: Sandbox, tmp_path: Path, 
         assert secret not in repr(told)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl to compare with")
 def test_the_hash_is_the_one_of_crypt() -> None:
     hashed = hash_password("12345678")
     salt = hashed.split("$")[2]
     same = subprocess.run(
-        ["openssl", "passwd", "-6", "-salt", salt, "-stdin"],
+        [require("openssl"), "passwd", "-6", "-salt", salt, "-stdin"],
         input="12345678\n", capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert hashed == same.stdout.strip()
