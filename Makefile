@@ -2,21 +2,27 @@
 VENV := .venv
 RUN := $(VENV)/bin
 SETUP_FLAGS ?=
+# What is installed changes with these; the locks say what it is.
+MAKERS := pyproject.toml installer/make-venv.sh installer/make_venv.py installer/package_sources.py
 CATALOGUES := $(wildcard installer/torchup/locale/*/LC_MESSAGES/torchup.po)
-.PHONY: help setup dry-run test lint types test-quick test-real test-nightly test-gpu bench docs pictures words clean
+.PHONY: help setup dry-run test lint types test-quick test-real test-nightly test-gpu bench docs pictures words lock refresh audit clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
-$(VENV)/torchup.stamp: pyproject.toml installer/make-venv.sh
-	@echo "Preparing torchup's own environment in $(VENV) (once, about a minute) ..." >&2
-	@sh installer/make-venv.sh $(VENV)
+$(VENV)/torchup.stamp: $(MAKERS) installer/locks/run.txt installer/locks/build.txt
+	@echo "Preparing torchup's own environment in $(VENV) (once, some seconds) ..." >&2
+	@sh installer/make-venv.sh $(VENV) run
 	@touch $@
 
-$(VENV)/dev.stamp: pyproject.toml installer/make-venv.sh
-	@echo "Preparing the development environment in $(VENV) (once, about a minute) ..." >&2
+$(VENV)/dev.stamp: $(MAKERS) installer/locks/dev.txt
+	@echo "Preparing the development environment in $(VENV) (once, some seconds) ..." >&2
 	@sh installer/make-venv.sh $(VENV) dev
 	@touch $@ $(VENV)/torchup.stamp
+
+$(VENV)/audit/stamp: $(MAKERS) installer/locks/audit.txt $(VENV)/torchup.stamp
+	@sh installer/make-venv.sh $(VENV)/audit audit
+	@touch $@
 
 setup: $(VENV)/torchup.stamp ## set this machine up for PyTorch (ANSWERS=file.yaml: unattended)
 	@# On a terminal the wizard asks; without one the recommended answers are taken.
@@ -66,6 +72,17 @@ docs: $(VENV)/dev.stamp ## write the generated pages again
 
 pictures: $(VENV)/dev.stamp ## draw the program's screens for the documentation (Linux)
 	PYTHONPATH=tests $(RUN)/python docs/pictures.py $(PICTURES)
+
+lock: $(VENV)/dev.stamp ## bring the locks up to date with pyproject.toml; nothing else moves
+	@$(RUN)/python installer/locks.py lock
+
+refresh: $(VENV)/dev.stamp ## move torchup's own dependencies forward, run the tests, print what moved
+	@$(RUN)/python installer/locks.py refresh
+	@$(MAKE) test
+	@$(RUN)/python installer/locks.py moved
+
+audit: $(VENV)/audit/stamp ## write dist/torchup.cdx.json (SBOM) and ask for known vulnerabilities (Error 3: out of reach)
+	@$(RUN)/python installer/locks.py audit $(VENV)/audit/bin
 
 clean: ## remove what make made
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,243 @@
+"""Make the checkout's own virtual environment: torchup, editable, with exactly what is locked.
+
+    python installer/make_venv.py FOLDER run|dev|audit
+
+It runs where nothing is installed but Python. uv does the work where it is found; else pip brings the locked uv
+first. Where uv cannot reach what pip can, pip does it: the same files, by the same hashes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from package_sources import Sources, UnreadableError, read_sources
+
+CHECKOUT = Path(__file__).parent.parent
+LOCKS = Path(__file__).parent / "locks"
+KINDS = {"run": ("run", "build"), "dev": ("dev",), "audit": ("audit",)}
+"""The locks of an environment. The tools for the audit look at files only and have no torchup beside them."""
+
+PUBLIC = "Is the network there? Behind a proxy: HTTPS_PROXY=http://host:port make ..."
+CAUSES = (
+    (
+        r"do not match the hashes|hash mismatch",
+        "A file is not the one that is locked.",
+        "The source serves other files under the same names. Nothing of it was installed; name another source.",
+    ),
+    (
+        r"certificate|CERT_|UnknownIssuer",
+        "The certificate of the package index is not trusted here.",
+        "If your company signs its own: SSL_CERT_FILE=/path/to/its.pem PIP_CERT=/path/to/its.pem make ...",
+    ),
+    (
+        r"proxy|tunnel",
+        "The proxy did not let us through to the package index.",
+        "Name it with its login: HTTPS_PROXY=http://user:password@host:port make ...",
+    ),
+    (
+        r"\b(401|403|407)\b|Unauthorized|Forbidden",
+        "The package index wants a login, or forbids the download.",
+        "Put the login into ~/.netrc, or into PIP_INDEX_URL.",
+    ),
+    (
+        r"name resolution|Name or service|resolve host|dns error|lookup address|NameResolution|getaddrinfo|nodename",
+        "The name of the package index could not be looked up: no network, or no name server.",
+        PUBLIC,
+    ),
+    (
+        r"No space left|Disk quota",
+        "There is no space left where the packages go.",
+        "Make room in this folder, in ~/.cache and in the temporary folder.",
+    ),
+    (r"Permission denied|Read-only file", "A folder cannot be written to.", "Look at its owner and mode."),
+    (
+        r"timed? ?out|connection|connect error|unreachable|request for url|Network|retries exceeded|errno 111",
+        "The package index cannot be reached.",
+        PUBLIC,
+    ),
+    (
+        r"no matching distribution|no version|not found in|No solution",
+        "The source lacks a version that is locked.",
+        "Name a source that has all of them: PIP_INDEX_URL=https://... make ...",
+    ),
+)
+"""What the tools say, what it means, and what to do; the first that fits."""
+NOISE = re.compile(
+    r"WARNING: Retrying .* connection broken by |<?[\w.]+ object at 0x[0-9a-f]+>?: |\(host=\S+ port=\d+\)"
+)
+
+
+class PreparationError(Exception):
+    """The environment could not be made; the message is complete."""
+
+
+class Preparation:
+    """One environment on its way."""
+
+    def __init__(self, folder: Path, kind: str, environ: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.python = str(folder / "bin" / "python")
+        self.kind = kind
+        self.environ = {name: value for name, value in environ.items() if name != "VIRTUAL_ENV"}
+        self.said: list[str] = []
+
+    def run(self, argv: Sequence[str], environ: Mapping[str, str] | None = None) -> bool:
+        """Run a tool and keep what it says for the case that all fails."""
+        try:
+            done = subprocess.run(
+                argv,
+                env={**(self.environ if environ is None else environ)},
+                cwd=CHECKOUT,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                encoding="utf-8",
+                errors="replace",
+                check=False,
+            )
+        except OSError as error:
+            self.said.append(f"{argv[0]}: {error.strerror}")
+            return False
+        shown = [Path(argv[0]).name, *argv[1:]]
+        self.said.append(f"$ {' '.join(shown)}\n{done.stdout}")
+        return done.returncode == 0
+
+    def make_folder(self) -> None:
+        """Make the empty environment, unless there is one with a Python that is new enough.
+
+        Raises PreparationError.
+        """
+        new_enough = "import sys; sys.exit(sys.version_info < (3, 11))"
+        if Path(self.python).exists() and self.run([self.python, "-c", new_enough]):
+            return
+        # Debian and Ubuntu keep ensurepip in a package of its own; other tools on the machine may help.
+        base = sys.executable
+        ways = (
+            [[base, "-m", "venv", str(self.folder)]],
+            [["uv", "venv", "--quiet", "--no-project", "--python", base, str(self.folder)]],
+            [[base, "-m", "virtualenv", "--quiet", str(self.folder)]],
+            [
+                [base, "-m", "venv", "--without-pip", str(self.folder)],
+                [base, "-m", "pip", "--python", self.python, "install", "--quiet", "pip"],
+            ],
+        )
+        for way in ways:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if all(self.run(command) for command in way):
+                return
+        shutil.rmtree(self.folder, ignore_errors=True)
+        said = "\n".join(self.said)
+        if "ensurepip" in said or "No module named" in said:
+            raise PreparationError(
+                f"{base} cannot make a virtual environment: its venv module is not complete.\n"
+                "On Debian and Ubuntu: sudo apt install python3-venv    Then run make again."
+            )
+        raise PreparationError(f"The environment {self.folder} could not be made.\n{explained(said)}")
+
+    def install(self) -> None:
+        """Install what is locked, then torchup itself.
+
+        Raises PreparationError.
+        """
+        pip = next(
+            (own for own in ([self.python], [sys.executable]) if self.run([*own, "-I", "-m", "pip", "--version"])), None
+        )
+        own_pip = pip is not None and pip[0] == self.python
+        try:
+            sources = read_sources(None if pip is None else [*pip, "-I", "-m", "pip"], self.environ)
+        except UnreadableError as error:
+            raise PreparationError(f"pip cannot read its own configuration:\n  {error}") from None
+        self.said.clear()
+        uv = self._uv(sources, own_pip=own_pip)
+        done = uv is not None and (self._by_uv(uv, sources) or (own_pip and self._by_pip(sources)))
+        if not done:
+            raise PreparationError(f"What torchup needs could not be installed.\n{explained(self._kept())}")
+
+    def _locks(self) -> list[str]:
+        return [part for name in KINDS[self.kind] for part in ("-r", str(LOCKS / f"{name}.txt"))]
+
+    def _uv(self, sources: Sources, *, own_pip: bool) -> str | None:
+        """Find a uv that runs, or let pip bring the locked one."""
+        own = str(self.folder / "bin" / "uv")
+        for candidate in ("uv", own):
+            if shutil.which(candidate) and self.run([candidate, "--version"]):
+                return candidate
+        lock = (LOCKS / f"{self.kind}.txt").read_text(encoding="utf-8")
+        found = re.search(r"^uv==(?:.*\\\n)*.*\n", lock, re.MULTILINE)
+        if found is None or not own_pip:
+            return None
+        only = self.folder / "uv.txt"
+        only.write_text(found[0], encoding="utf-8")
+        environ = {"PIP_RETRIES": "3", **sources.for_pip()}
+        brought = self.run([*self._pip(), "--no-deps", "-r", str(only)], environ)
+        only.unlink()
+        return own if brought else None
+
+    def _pip(self) -> list[str]:
+        return [self.python, "-I", "-m", "pip", "install", "--quiet", "--require-hashes"]
+
+    def _by_uv(self, uv: str, sources: Sources) -> bool:
+        install = [uv, "pip", "install", "--quiet", "--python", self.python]
+        environ = sources.for_uv()
+        return self.run([*install, "--require-hashes", *sources.uv_options(), *self._locks()], environ) and (
+            self.kind == "audit" or self.run([*install, *self._ourselves(), "--offline"], environ)
+        )
+
+    def _by_pip(self, sources: Sources) -> bool:
+        """Let pip do it, where uv could not; a policy that only uv knows is not gone round."""
+        if "UV_EXCLUDE_NEWER" in self.environ or "exclude-newer" in "".join(self.said):
+            return False
+        environ = {"PIP_RETRIES": "1", **sources.for_pip()}
+        install = [self.python, "-I", "-m", "pip", "install", "--quiet"]
+        return self.run([*self._pip(), *self._locks()], environ) and (
+            self.kind == "audit" or self.run([*install, *self._ourselves(), "--no-index"], environ)
+        )
+
+    @staticmethod
+    def _ourselves() -> list[str]:
+        return ["--no-deps", "--no-build-isolation", "--editable", str(CHECKOUT)]
+
+    def _kept(self) -> str:
+        """Keep what the tools said beside the environment, without logins, and give it."""
+        said = re.sub(r"//[^/@\s]+@", "//***@", "\n".join(self.said))
+        log = self.folder / "prepare.log"
+        log.touch(mode=0o600)
+        log.write_text(said, encoding="utf-8")
+        return f"{said}\n{log}"
+
+
+def explained(said: str) -> str:
+    """Say in a few lines what happened, by what the tools said; its last line may name the log."""
+    *lines, last = said.splitlines() or [""]
+    words = [NOISE.sub("", line).strip(" ×│╰─▶├") for line in lines if line[:2] != "$ "]
+    reason = "The tools gave a reason that is not known here.", "It may help to read all of it."
+    evidence = next((line for line in words if re.match("error|cause", line, re.IGNORECASE)), "nothing")
+    for form, *known in CAUSES:
+        if found := [line for line in words if re.search(form, line, re.IGNORECASE)]:
+            reason, evidence = (known[0], known[1]), found[-1]
+            break
+    told = [reason[0], f"  They said: {evidence[:300]}", f"  {reason[1]}"]
+    return "\n".join([*told, f"  All that was said: {last}"] if last.endswith(".log") else told)
+
+
+def main() -> int:
+    """Make the environment; 6 and a few lines on stderr where it cannot be."""
+    folder, kind = Path(sys.argv[1]).absolute(), sys.argv[2]
+    preparation = Preparation(folder, kind, os.environ)
+    try:
+        preparation.make_folder()
+        preparation.install()
+    except PreparationError as error:
+        print(error, file=sys.stderr)
+        return 6
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
