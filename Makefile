@@ -21,7 +21,7 @@ $(VENV)/dev.stamp: $(MAKERS) installer/locks/dev.txt
 	@touch $@ $(VENV)/torchup.stamp
 
 $(VENV)/audit/stamp: $(MAKERS) installer/locks/audit.txt $(VENV)/torchup.stamp
-	@sh installer/make-venv.sh $(VENV)/audit audit
+	@PATH="$(CURDIR)/$(RUN):$$PATH" sh installer/make-venv.sh $(VENV)/audit audit
 	@touch $@
 
 setup: $(VENV)/torchup.stamp ## set this machine up for PyTorch (ANSWERS=file.yaml: unattended)

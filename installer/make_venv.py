@@ -155,15 +155,14 @@ class Preparation:
             raise PreparationError(f"pip cannot read its own configuration:\n  {error}") from None
         self.said.clear()
         uv = self._uv(sources, own_pip=own_pip)
-        done = uv is not None and (self._by_uv(uv, sources) or (own_pip and self._by_pip(sources)))
-        if not done:
-            raise PreparationError(f"What torchup needs could not be installed.\n{explained(self._kept())}")
+        if not (uv is not None and self._by_uv(uv, sources)) and not (own_pip and self._by_pip(sources)):
+            raise self._failed()
 
     def _locks(self) -> list[str]:
         return [part for name in KINDS[self.kind] for part in ("-r", str(LOCKS / f"{name}.txt"))]
 
     def _uv(self, sources: Sources, *, own_pip: bool) -> str | None:
-        """Find a uv that runs, or let pip bring the locked one."""
+        """Find a uv that runs, or let pip bring the locked one; where it cannot, it could bring nothing else either."""
         own = str(self.folder / "bin" / "uv")
         for candidate in ("uv", own):
             if shutil.which(candidate) and self.run([candidate, "--version"]):
@@ -177,7 +176,9 @@ class Preparation:
         environ = {"PIP_RETRIES": "3", **sources.for_pip()}
         brought = self.run([*self._pip(), "--no-deps", "-r", str(only)], environ)
         only.unlink()
-        return own if brought else None
+        if not brought:
+            raise self._failed()
+        return own
 
     def _pip(self) -> list[str]:
         return [self.python, "-I", "-m", "pip", "install", "--quiet", "--require-hashes"]
@@ -203,19 +204,18 @@ class Preparation:
     def _ourselves() -> list[str]:
         return ["--no-deps", "--no-build-isolation", "--editable", str(CHECKOUT)]
 
-    def _kept(self) -> str:
-        """Keep what the tools said beside the environment, without logins, and give it."""
+    def _failed(self) -> PreparationError:
+        """Keep what the tools said beside the environment, without logins, and say the cause."""
         said = re.sub(r"//[^/@\s]+@", "//***@", "\n".join(self.said))
         log = self.folder / "prepare.log"
         log.touch(mode=0o600)
         log.write_text(said, encoding="utf-8")
-        return f"{said}\n{log}"
+        return PreparationError(f"What torchup needs could not be installed.\n{explained(said, log)}")
 
 
-def explained(said: str) -> str:
-    """Say in a few lines what happened, by what the tools said; its last line may name the log."""
-    *lines, last = said.splitlines() or [""]
-    words = [NOISE.sub("", line).strip(" ×│╰─▶├") for line in lines if line[:2] != "$ "]
+def explained(said: str, log: Path | None = None) -> str:
+    """Say in a few lines what happened, by what the tools said."""
+    words = [NOISE.sub("", line).strip(" ×│╰─▶├") for line in said.splitlines() if line[:2] != "$ "]
     reason = "The tools gave a reason that is not known here.", "It may help to read all of it."
     evidence = next((line for line in words if re.match("error|cause", line, re.IGNORECASE)), "nothing")
     for form, *known in CAUSES:
@@ -223,7 +223,7 @@ def explained(said: str) -> str:
             reason, evidence = (known[0], known[1]), found[-1]
             break
     told = [reason[0], f"  They said: {evidence[:300]}", f"  {reason[1]}"]
-    return "\n".join([*told, f"  All that was said: {last}"] if last.endswith(".log") else told)
+    return "\n".join([*told, f"  All that was said: {log}"] if log else told)
 
 
 def main() -> int:
