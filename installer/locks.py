@@ -20,7 +20,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from package_sources import UnreadableError, base_pip, read_sources
+from package_sources import UnreadableError, pip_of, read_sources
 
 CHECKOUT = Path(__file__).parent.parent
 LOCKS = Path(__file__).parent / "locks"
@@ -46,7 +46,7 @@ def lock(*, upgrade: bool) -> int:
     from uv import find_uv_bin
 
     try:
-        sources = read_sources(base_pip(sys.executable), os.environ)
+        sources = read_sources(pip_of(sys.executable), os.environ)
     except UnreadableError as error:
         print(f"pip cannot read its own configuration:\n  {error}", file=sys.stderr)
         return 2

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from package_sources import Sources, UnreadableError, read_sources
+from package_sources import Sources, UnreadableError, pip_of, read_sources
 
 CHECKOUT = Path(__file__).parent.parent
 LOCKS = Path(__file__).parent / "locks"
@@ -62,12 +62,21 @@ CAUSES = (
         PUBLIC,
     ),
     (
+        r"from versions: none",
+        "The package index gave none of its files: it lacks them, wants a login, or does not answer.",
+        "Try its address, which is in PIP_INDEX_URL or pip.conf where it is not the public one.",
+    ),
+    (
         r"no matching distribution|no version|not found in|No solution",
         "The source lacks a version that is locked.",
         "Name a source that has all of them: PIP_INDEX_URL=https://... make ...",
     ),
 )
 """What the tools say, what it means, and what to do; the first that fits."""
+PROGRESS = re.compile(
+    r"\$ |\s*(Looking|Collecting|Obtaining|Using|Downloading|Downloaded|Resolved|Prepared|Installing) "
+)
+ADDRESS = re.compile(r"\w+://\S+")
 NOISE = re.compile(
     r"WARNING: Retrying .* connection broken by |<?[\w.]+ object at 0x[0-9a-f]+>?: |\(host=\S+ port=\d+\)"
 )
@@ -145,16 +154,13 @@ class Preparation:
 
         Raises PreparationError.
         """
-        pip = next(
-            (own for own in ([self.python], [sys.executable]) if self.run([*own, "-I", "-m", "pip", "--version"])), None
-        )
-        own_pip = pip is not None and pip[0] == self.python
+        own_pip = pip_of(self.python)
         try:
-            sources = read_sources(None if pip is None else [*pip, "-I", "-m", "pip"], self.environ)
+            sources = read_sources(own_pip or pip_of(sys.executable), self.environ)
         except UnreadableError as error:
             raise PreparationError(f"pip cannot read its own configuration:\n  {error}") from None
         self.said.clear()
-        uv = self._uv(sources, own_pip=own_pip)
+        uv = self._uv(sources, own_pip=bool(own_pip))
         if not (uv is not None and self._by_uv(uv, sources)) and not (own_pip and self._by_pip(sources)):
             raise self._failed()
 
@@ -181,10 +187,10 @@ class Preparation:
         return own
 
     def _pip(self) -> list[str]:
-        return [self.python, "-I", "-m", "pip", "install", "--quiet", "--require-hashes"]
+        return [self.python, "-I", "-m", "pip", "install", "--require-hashes"]
 
     def _by_uv(self, uv: str, sources: Sources) -> bool:
-        install = [uv, "pip", "install", "--quiet", "--python", self.python]
+        install = [uv, "pip", "install", "--python", self.python]
         environ = sources.for_uv()
         return self.run([*install, "--require-hashes", *sources.uv_options(), *self._locks()], environ) and (
             self.kind == "audit" or self.run([*install, *self._ourselves(), "--offline"], environ)
@@ -195,7 +201,7 @@ class Preparation:
         if "UV_EXCLUDE_NEWER" in self.environ or "exclude-newer" in "".join(self.said):
             return False
         environ = {"PIP_RETRIES": "1", **sources.for_pip()}
-        install = [self.python, "-I", "-m", "pip", "install", "--quiet"]
+        install = [self.python, "-I", "-m", "pip", "install"]
         return self.run([*self._pip(), *self._locks()], environ) and (
             self.kind == "audit" or self.run([*install, *self._ourselves(), "--no-index"], environ)
         )
@@ -215,11 +221,11 @@ class Preparation:
 
 def explained(said: str, log: Path | None = None) -> str:
     """Say in a few lines what happened, by what the tools said."""
-    words = [NOISE.sub("", line).strip(" ×│╰─▶├") for line in said.splitlines() if line[:2] != "$ "]
+    words = [NOISE.sub("", line).strip(" ×│╰─▶├") for line in said.splitlines() if not PROGRESS.match(line)]
     reason = "The tools gave a reason that is not known here.", "It may help to read all of it."
     evidence = next((line for line in words if re.match("error|cause", line, re.IGNORECASE)), "nothing")
     for form, *known in CAUSES:
-        if found := [line for line in words if re.search(form, line, re.IGNORECASE)]:
+        if found := [line for line in words if re.search(form, ADDRESS.sub("", line), re.IGNORECASE)]:
             reason, evidence = (known[0], known[1]), found[-1]
             break
     told = [reason[0], f"  They said: {evidence[:300]}", f"  {reason[1]}"]

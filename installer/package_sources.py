@@ -88,8 +88,9 @@ class Sources:
     def uv_options(self) -> list[str]:
         """Give what uv takes by option only, or needs to look through several indexes as pip does."""
         closed = self.settings.get("no-index", "").lower() in ("1", "true", "yes", "on")
-        # Whatever index a file comes from, its hash is the locked one.
-        return ["--index-strategy", "unsafe-best-match", *(["--no-index"] if closed else [])]
+        # Of several indexes pip takes what any of them has; the hash is the locked one wherever a file comes from.
+        several = "extra-index-url" in self.settings
+        return [*(["--index-strategy", "unsafe-best-match"] if several else []), *(["--no-index"] if closed else [])]
 
     def _bare(self) -> dict[str, str]:
         named = ("PIP_", "PYTHONPATH", "PYTHONHOME")
@@ -119,11 +120,13 @@ def read_sources(pip: list[str] | None, environ: Mapping[str, str]) -> Sources:
 
     Raises UnreadableError where a configuration file is broken.
     """
-    named = {name[4:].lower().replace("_", "-"): value for name, value in environ.items() if name[:4] == "PIP_"}
+    variables = {name: name[4:].lower().replace("_", "-") for name in environ if name[:4] == "PIP_"}
+    named = {variables[name]: value for name, value in environ.items() if name in variables}
     levels: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": named if pip is None else {}}
     if pip is not None:
-        asked = [*pip, "config", "list"]
-        done = subprocess.run(asked, capture_output=True, text=True, env={**environ}, check=False)
+        known = (*FOR_PIP, "default-timeout", "config-file")
+        kept = {name: value for name, value in environ.items() if variables.get(name, known[0]) in known}
+        done = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, env=kept, check=False)
         if done.returncode != 0:
             raise UnreadableError((done.stderr or done.stdout).strip())
         for line in done.stdout.splitlines():
@@ -138,8 +141,7 @@ def read_sources(pip: list[str] | None, environ: Mapping[str, str]) -> Sources:
     return Sources({name: value for name, value in found.items() if value}, dict(environ))
 
 
-def base_pip(python: str) -> list[str] | None:
-    """Give the command of an interpreter's pip, or None where it has none."""
-    command = [python, "-I", "-m", "pip"]
-    there = subprocess.run([*command, "--version"], capture_output=True, check=False).returncode == 0
-    return command if there else None
+def pip_of(python: str) -> list[str] | None:
+    """Give the command of an interpreter's pip, or None where it has none; its configuration may be broken."""
+    found = subprocess.run([python, "-I", "-c", "import pip"], capture_output=True, check=False)
+    return [python, "-I", "-m", "pip"] if found.returncode == 0 else None

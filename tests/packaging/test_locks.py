@@ -93,7 +93,7 @@ def test_no_python_that_is_supported_is_forgotten() -> None:
 
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert project["requires-python"] == f">={PYTHONS[0]}"
-    assert module().OLDEST == PYTHONS[0]
+    assert PYTHONS[0] == module().OLDEST
 
 
 def test_what_moved_is_printed_once_for_all_locks(
