@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from packaging.markers import Environment, Marker, default_environment
+from packaging.markers import Marker, default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -45,15 +45,15 @@ def entries(name: str) -> list[tuple[Requirement, list[str]]]:
     return [(Requirement(first), [part.strip() for part in hashes]) for first, *hashes in read]
 
 
-def environment(python: str, system: str) -> Environment:
-    given = {**default_environment(), "python_version": python, "python_full_version": f"{python}.0", **SYSTEMS[system]}
-    return Environment(**given)  # type: ignore[typeddict-item]
+def environment(python: str, system: str) -> dict[str, str]:
+    here = {name: str(value) for name, value in default_environment().items()}
+    return {**here, "python_version": python, "python_full_version": f"{python}.0", **SYSTEMS[system]}
 
 
 def pins(name: str, python: str, system: str) -> dict[str, str]:
     """Give the versions that a lock installs on one Python and platform."""
     here = environment(python, system)
-    found = [entry for entry, _ in entries(name) if entry.marker is None or entry.marker.evaluate({**here})]
+    found = [entry for entry, _ in entries(name) if entry.marker is None or entry.marker.evaluate(here)]
     assert len({entry.name for entry in found}) == len(found), "one version of each"
     return {canonicalize_name(entry.name): str(entry.specifier).removeprefix("==") for entry in found}
 
@@ -77,7 +77,7 @@ def test_a_lock_satisfies_pyproject(name: str, python: str, system: str) -> None
     locked = pins(name, python, system)
     for text in module().requirements()[name]:
         wanted = Requirement(text)
-        if wanted.marker is None or Marker(str(wanted.marker)).evaluate({**environment(python, system)}):
+        if wanted.marker is None or Marker(str(wanted.marker)).evaluate(environment(python, system)):
             assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)], prereleases=True), text
 
 
