@@ -25,8 +25,10 @@ from torchup.model.serial import dump
 
 REPOSITORY = Path(__file__).parents[2]
 ROOTS = CACHE / "roots"
-INCLUDE = "ca-certificates,openssl,sudo,curl,python3"
-"""python3 brings the libraries that this interpreter needs too."""
+FITTED = "ca-certificates,openssl,sudo,curl,python3"
+"""What most tests need in a system; python3 brings the libraries that this interpreter needs too."""
+FRESH = "git,make,python3,python3-venv"
+"""What the README asks for, and nothing else."""
 _OLDEST_SECONDS = 14 * 24 * 3600
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -65,7 +67,7 @@ def mirror() -> str:
     return unavailable("this machine's apt knows no Debian mirror")
 
 
-def base_system(release: str) -> Path:
+def base_system(release: str, packages: str = FITTED) -> Path:
     """Give the folder of a fresh minimal system; it is made once and kept for two weeks."""
     if os.geteuid() != 0:
         unavailable("only root can make and enter a Debian root")
@@ -76,12 +78,13 @@ def base_system(release: str) -> Path:
         unavailable("this machine does not allow namespaces of its own")
     program, source = require("debootstrap"), mirror()
     ROOTS.mkdir(parents=True, exist_ok=True)
-    with FileLock(ROOTS / f"{release}.lock"):
-        folder = ROOTS / release
+    name = release if packages == FITTED else f"{release}-{packages.replace(',', '-')}"
+    with FileLock(ROOTS / f"{release}.lock"):  # they share what was downloaded
+        folder = ROOTS / name
         if folder.is_dir() and time.time() - folder.stat().st_ctime > _OLDEST_SECONDS:
             shutil.rmtree(folder)
         if not folder.is_dir():
-            _bootstrap([program, "--variant=minbase", f"--include={INCLUDE}"], release, source).rename(folder)
+            _bootstrap([program, "--variant=minbase", f"--include={packages}"], release, source).rename(folder)
     return folder
 
 
@@ -114,6 +117,7 @@ class DebianRoot:
 
     folder: Path
     pid: int
+    fitted: bool = True
     environment: dict[str, str] = field(default_factory=lambda: dict(_ENVIRONMENT))
 
     def argv(self, *argv: str, user: str | None = None) -> list[str]:
@@ -126,7 +130,8 @@ class DebianRoot:
 
     def variables(self, user: str | None = None) -> dict[str, str]:
         home = f"/home/{user}" if user is not None else "/root"
-        return {**self.environment, "HOME": home, "PYTHONPATH": f"{REPOSITORY}/installer:{REPOSITORY}/tests"}
+        ours = {"PYTHONPATH": f"{REPOSITORY}/installer:{REPOSITORY}/tests"} if self.fitted else {}
+        return {**self.environment, "HOME": home, **ours}
 
     def run(
         self, *argv: str, user: str | None = None, check: bool = True, seconds: float = 300
@@ -199,15 +204,25 @@ class DebianRoot:
 
 @contextmanager
 def debian_root(
-    release: str, folder: Path, *, network: bool = True, upper: Path | None = None, base: Path | None = None
+    release: str,
+    folder: Path,
+    *,
+    network: bool = True,
+    upper: Path | None = None,
+    packages: str = FITTED,
+    base: Path | None = None,
 ) -> Iterator[DebianRoot]:
-    """Make a fresh copy of a release, or of another system, and enter it; everything of it is gone afterwards."""
-    base = base or base_system(release)
+    """Make a fresh copy of a release, or of another system, and enter it; everything of it is gone afterwards.
+
+    Only a system that is FITTED out sees this checkout and its interpreter.
+    """
+    base, fitted = base or base_system(release, packages), packages == FITTED
     place = upper or folder / f"{release}-root"
     for name in ("upper", "work", "root"):
         (place / name).mkdir(parents=True)
     # The interpreter belongs to a system of its own where it is not this machine's: then it is shown inside.
     shown = dict.fromkeys(str(path) for path in (REPOSITORY, sys.prefix, sys.base_prefix) if str(path) != "/usr")
+    shown = shown if fitted else {}
     isolated = ["unshare", "--mount", "--pid", "--fork", "--kill-child", *([] if network else ["--net"])]
     # The first process of the namespace is a shell of ours: what it forks is cleaned up with it.
     process = subprocess.Popen(
@@ -223,12 +238,13 @@ def debian_root(
         if process.stdout.readline() != "ready\n":
             unavailable(f"a Debian root cannot be entered here: {process.stderr.read().strip()}")
         child = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()[0]
-        root = DebianRoot(place, int(child))
+        root = DebianRoot(place, int(child), fitted)
         root.put("/etc/apt/apt.conf.d/quick", 'Acquire::Languages "none";\n')
         root.put("/etc/dpkg/dpkg.cfg.d/quick", "force-unsafe-io\n")
         root.put("/etc/hosts", f"127.0.0.1 localhost {os.uname().nodename}\n")  # sudo asks for it
         root.run("chmod", "755", "/root")  # the interpreter may be kept there
-        root.has_python()
+        if fitted:
+            root.has_python()
         yield root
     finally:
         process.kill()
