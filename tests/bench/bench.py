@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.bench_bootstrap import bench_bootstrap
 from bench.bench_detect import bench_detect
 from bench.bench_fleet import bench_fleet
 from bench.bench_shell import bench_shell
@@ -124,6 +125,12 @@ def bench_first_question(rounds: int) -> None:
         line(*row)
 
 
+def bench_cold_start(rounds: int) -> None:
+    """`make setup` in a fresh clone to its first question, against pip's own way."""
+    for row in bench_bootstrap(rounds):
+        line(*row)
+
+
 def bench_shell_files(rounds: int) -> None:
     """A block into a start-up file of 5 MB, and out of it."""
     for row in bench_shell(rounds):
@@ -133,7 +140,9 @@ def bench_shell_files(rounds: int) -> None:
 def main() -> None:
     """Run all, or those whose names are given."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("only", nargs="*", help="start, resolve, wizard, verify, setup, detect, fleet, shell")
+    parser.add_argument(
+        "only", nargs="*", help="start, resolve, wizard, verify, setup, detect, fleet, shell, bootstrap"
+    )
     parser.add_argument("--rounds", type=int, default=11)
     options = parser.parse_args()
     benches: dict[str, Callable[[int], None]] = {
@@ -145,6 +154,7 @@ def main() -> None:
         "shell": bench_shell_files,
         "verify": lambda rounds: bench_verify(max(3, rounds // 2)),
         "setup": lambda rounds: bench_setup(max(3, rounds // 3)),
+        "bootstrap": lambda rounds: bench_cold_start(max(3, rounds // 3)),
     }
     for name, bench in benches.items():
         if not options.only or name in options.only:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,8 +38,8 @@ def bench_wizard(rounds: int, bare: Callable[[], Any], torchup: str) -> Iterator
         environ = {**os.environ, "HOME": folder, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)
         runs = (
-            lambda: _first_question(wizard, environ),
-            lambda: _first_question([sys.executable, ONE_QUESTION], environ),
+            lambda: first_question(wizard, environ),
+            lambda: first_question([sys.executable, ONE_QUESTION], environ),
             lambda: bare().wall,
         )
         for run in runs:
@@ -52,23 +54,27 @@ def _row(name: str, ours: float, theirs: float, aim: str) -> tuple[str, str, str
     return name, f"{ours / theirs:.2f} times", aim, f"{ours * 1000:.0f} ms against {theirs * 1000:.0f} ms"
 
 
-def _first_question(command: list[str], environ: dict[str, str]) -> float:
+def first_question(
+    command: list[str], environ: dict[str, str], *, cwd: Path | None = None, patience: float = PATIENCE
+) -> float:
+    """Start a command on a terminal and give the seconds to its first menu; raises TimeoutError."""
     ours, child_end = pty.openpty()
     started = time.perf_counter()
     child = subprocess.Popen(
-        command, stdin=child_end, stdout=child_end, stderr=child_end, env=environ, start_new_session=True
+        command, stdin=child_end, stdout=child_end, stderr=child_end, env=environ, cwd=cwd, start_new_session=True
     )
     os.close(child_end)
     seen = b""
     try:
         while POINTER not in seen:
-            if time.perf_counter() - started > PATIENCE:
+            if time.perf_counter() - started > patience:
                 raise TimeoutError(seen.decode(errors="replace"))
             seen += os.read(ours, 65536)
             if b"\x1b[6n" in seen[-200:]:
                 os.write(ours, b"\x1b[1;1R")
         return time.perf_counter() - started
     finally:
-        child.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)  # make has children
         child.wait()
         os.close(ours)
