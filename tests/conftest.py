@@ -43,10 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let no real part be skipped in the run that is there for them, where CI=true."""
+    """Let no real part be skipped in the run that is there for them, where CI=true; the night's have a run of their own."""
     report = yield
     if report.skipped and in_ci() and REAL and item.get_closest_marker("real") and not hasattr(report, "wasxfail"):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if "TORCHUP_NIGHTLY" in reason:
+            return report
         report.outcome = "failed"
         report.longrepr = f"{reason}, but CI has to run every real part"
     return report

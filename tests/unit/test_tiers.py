@@ -20,11 +20,15 @@ def test_real(): pass
 
 @pytest.mark.real
 def test_lacking(): pytest.skip("no means here")
+
+@pytest.mark.real
+@pytest.mark.skipif("not __import__('os').environ.get('TORCHUP_NIGHTLY')", reason="long: TORCHUP_NIGHTLY=1")
+def test_long(): pass
 """
 
 
 def outcome(folder: Path, **environ: str) -> str:
-    """Run three tests below the conftest of all tests."""
+    """Run four tests below the conftest of all tests."""
     for name in ("conftest.py", "support"):
         (folder / name).symlink_to(TESTS / name)
     (folder / "test_parts.py").write_text(REAL_PARTS)
@@ -40,15 +44,15 @@ def outcome(folder: Path, **environ: str) -> str:
 @pytest.mark.parametrize(
     ("environ", "summary"),
     [
-        ({}, "1 passed, 2 skipped"),
-        ({"CI": "true"}, "1 passed, 2 skipped"),
-        ({"TORCHUP_REAL": "1"}, "2 passed, 1 skipped"),
-        ({"TORCHUP_NIGHTLY": "1"}, "2 passed, 1 skipped"),
-        ({"TORCHUP_REAL": "1", "CI": "true"}, "1 failed, 2 passed"),
+        ({}, "1 passed, 3 skipped"),
+        ({"CI": "true"}, "1 passed, 3 skipped"),
+        ({"TORCHUP_REAL": "1"}, "2 passed, 2 skipped"),
+        ({"TORCHUP_NIGHTLY": "1"}, "3 passed, 1 skipped"),
+        ({"TORCHUP_REAL": "1", "CI": "true"}, "1 failed, 2 passed, 1 skipped"),
     ],
 )
 def test_who_runs_what(tmp_path: Path, environ: dict[str, str], summary: str) -> None:
     said = outcome(tmp_path, **environ)
     assert summary in said
     assert ("make test-real" in said) == (not environ.keys() & {"TORCHUP_REAL", "TORCHUP_NIGHTLY"})
-    assert "no means here" in said or "2 skipped" in summary
+    assert "no means here" in said or "3 skipped" in summary
