@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from uv import find_uv_bin
@@ -33,3 +37,51 @@ def test_there_is_a_wheel_for_everything(platform: str, python: str, tmp_path: P
     )
     assert done.returncode == 0, done.stderr
     assert "Would install" in done.stderr
+
+
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Load installer/locks.py so that it works on a copy of the locks."""
+    spec = importlib.util.spec_from_file_location("locks", LOCKS.with_name("locks.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    shutil.copytree(LOCKS, tmp_path / "locks")
+    monkeypatch.setattr(made, "LOCKS", tmp_path / "locks")
+    monkeypatch.setattr(made, "moved", lambda: None)
+    return made
+
+
+def pins(folder: Path) -> dict[str, list[str]]:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+    return {name: re.findall(r"^[a-z0-9.-]+==\S+", text, re.MULTILINE) for name, text in texts.items()}
+
+
+def test_locking_again_moves_nothing_and_a_new_dependency_brings_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locks = copied(tmp_path, monkeypatch)
+    assert locks.lock(upgrade=False) == 0
+    assert pins(tmp_path / "locks") == pins(LOCKS)
+    wanted = locks.requirements()
+    more = {**wanted, "run": [*wanted["run"], "six"], "dev": [*wanted["dev"], "six"]}
+    monkeypatch.setattr(locks, "requirements", lambda: more)
+    assert locks.lock(upgrade=False) == 0
+    found = pins(tmp_path / "locks")
+    assert [line for line in found["run.txt"] if line not in pins(LOCKS)["run.txt"]] == [
+        line for line in found["run.txt"] if line.startswith("six==")
+    ]
+
+
+def test_where_no_index_answers_the_locks_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    locks = copied(tmp_path, monkeypatch)
+    for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    before = {path.name: path.read_bytes() for path in (tmp_path / "locks").iterdir()}
+    assert locks.lock(upgrade=True) == 3
+    assert {path.name: path.read_bytes() for path in (tmp_path / "locks").iterdir()} == before
+    assert "all stay as they were" in capsys.readouterr().err
