@@ -7,6 +7,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from support.dated_tables import use_dated, use_live
 from support.tools import REAL, in_ci
@@ -17,6 +18,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
+# A busy machine is no fault of the code: no example has to be done within 200 ms.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 use_dated()  # what is made while tests are collected
 

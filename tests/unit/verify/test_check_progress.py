@@ -69,7 +69,8 @@ def test_nothing_when_quiet(capsys) -> None:  # type: ignore[no-untyped-def]
     assert not progress_lines(PIPE, quiet=True, capsys=capsys)
 
 
-def test_a_moving_line_on_a_terminal(capsys) -> None:  # type: ignore[no-untyped-def]
+def test_a_moving_line_on_a_terminal(capsys, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("TERM", "xterm")
     terminal = Terminal(stdin_is_terminal=True, stdout_is_terminal=True, stderr_is_terminal=True, columns=80)
     said = progress_lines(terminal, quiet=False, capsys=capsys)
     assert "/6" in said or "/5" in said
