@@ -118,6 +118,15 @@ def test_the_script_ends_where_apply_ends(tmp_path: Path, shell: str) -> None:
     assert tree(box.home) == expected
 
 
+@pytest.mark.parametrize("umask", [0o002, 0o077])
+def test_so_it_does_for_somebody_with_another_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        test_the_script_ends_where_apply_ends(tmp_path, "dash")
+    finally:
+        os.umask(before)
+
+
 def test_the_script_of_a_second_run_has_only_comments_and_the_test(box: Sandbox) -> None:
     apply_plan(box.plan(), box.machine, verifier=passing)
     script = script_of(box, box.plan(torchup=("echo", "tested")))
