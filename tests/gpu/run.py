@@ -32,7 +32,7 @@ from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SOURCES = CHECKOUT / "installer"
-PROBE_SCRIPT = SOURCES / "torchup" / "verify" / "probe_script.py"
+PROBE_ARCHIVE = SOURCES / "torchup" / "verify" / "probe_archive.py"
 WRONG_KERNELS = CHECKOUT / "tests" / "support" / "wrong_kernels.py"
 LEVELS = ("quick", "standard", "full")
 # Seconds for one GPU after torch was imported.
@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, end)
     problems: list[str] = []
     last: Any = {"devices": [], "checks": []}
-    with script_file() as script:
+    with archive_file() as archive:
         for level in options.level or LEVELS:
             print(f"== {level}", flush=True)
-            report = probed(script, level, options)
+            report = probed(archive, level, options)
             if report is None:
                 problems.append(f"{level}: the tensor test ended without a report")
                 continue
@@ -95,20 +95,20 @@ def arguments_of(argv: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def script_file() -> contextlib.AbstractContextManager[Path]:
-    """Give the script of the tensor test, from the file that joins it: torchup itself cannot be imported here."""
-    spec = importlib.util.spec_from_file_location("probe_script", PROBE_SCRIPT)
+def archive_file() -> contextlib.AbstractContextManager[Path]:
+    """Give the archive of the tensor test, from the file that packs it: torchup itself cannot be imported here."""
+    spec = importlib.util.spec_from_file_location("probe_archive", PROBE_ARCHIVE)
     assert spec is not None
     assert spec.loader is not None
-    joiner: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(joiner)
-    file: contextlib.AbstractContextManager[Path] = joiner.script_file()
+    packer: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(packer)
+    file: contextlib.AbstractContextManager[Path] = packer.archive_file()
     return file
 
 
-def probed(script: Path, level: str, options: argparse.Namespace) -> Any:
+def probed(archive: Path, level: str, options: argparse.Namespace) -> Any:
     """Run the probe, show each check when it is done, and give its report; None when it gave none."""
-    command = [sys.executable, str(script), "--json-lines", "--level", level, "--soak-seconds", options.soak_seconds]
+    command = [sys.executable, str(archive), "--json-lines", "--level", level, "--soak-seconds", options.soak_seconds]
     command += (
         ["--gpu-expected", "no", "--device", options.device] if options.device == "cpu" else ["--gpu-expected", "yes"]
     )

@@ -170,17 +170,16 @@ def test_a_hang_ends_with_the_place_where_it_was(python_with_torch: Path) -> Non
 
 def test_our_rule_for_kernels_agrees_with_torchs_own(python_with_torch: Path) -> None:
     lines = f"""
-import importlib.util, json
+import json, sys
 from torch.cuda import DEVICE_REQUIREMENT, _code_compatible_with_device
-spec = importlib.util.spec_from_file_location("tensor_probe", {str(probe_file())!r})
-probe = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(probe)
+sys.path.insert(0, {str(probe_file())!r})
+from tensor_probe.arch import serves
 devices = (50, 52, 53, 60, 61, 62, 70, 72, 75, 80, 86, 87, 89, 90, 100, 101, 103, 110, 120, 121)
 print(json.dumps([
     [code, device]
     for code in DEVICE_REQUIREMENT
     for device in devices
-    if probe.serves(f"sm_{{code}}", divmod(device, 10)) != _code_compatible_with_device(device, code)
+    if serves(f"sm_{{code}}", divmod(device, 10)) != _code_compatible_with_device(device, code)
 ]))
 """
     done = subprocess.run([python_with_torch, "-c", lines], capture_output=True, text=True, check=True, env=PLAIN)

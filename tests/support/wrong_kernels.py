@@ -11,7 +11,9 @@ import atexit
 import contextlib
 import functools
 import importlib
+import importlib.machinery
 import importlib.util
+import itertools
 import json
 import math
 import os
@@ -23,7 +25,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-PROBE_SCRIPT = Path(__file__).parents[2] / "installer" / "torchup" / "verify" / "probe_script.py"
+PROBE_ARCHIVE = Path(__file__).parents[2] / "installer" / "torchup" / "verify" / "probe_archive.py"
+NUMBERS = itertools.count()
 
 Table = dict[str, tuple[str, Callable[[Any], Callable[..., Any]]]]
 Run = Callable[[Any, Any], Any]  # the probe module, the bench -> the result of a check
@@ -931,15 +934,50 @@ def load(name: str, path: Path) -> Any:
 
 @functools.cache
 def probe_file() -> Path:
-    """Give the script of the tensor test as it runs; the file is there as long as this process."""
+    """Give the archive of the tensor test as it runs; the file is there as long as this process."""
     held = contextlib.ExitStack()
     atexit.register(held.close)
-    path: Path = held.enter_context(load("probe_script", PROBE_SCRIPT).script_file())
+    path: Path = held.enter_context(load("probe_archive", PROBE_ARCHIVE).archive_file())
     return path
 
 
+class Probe:
+    """The modules of the tensor test as one: a name is that of the module that has it, and is set wherever it stands."""
+
+    _modules: tuple[Any, ...]
+    _originals: dict[str, Any]
+
+    def __init__(self, modules: tuple[Any, ...]) -> None:
+        object.__setattr__(self, "_modules", modules)
+        object.__setattr__(self, "_originals", {})
+
+    def __getattr__(self, name: str) -> Any:
+        for module in self._modules:
+            if name in vars(module):
+                return vars(module)[name]
+        raise AttributeError(name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        holders = [module for module in self._modules if name in vars(module)]
+        for module in holders:
+            self._originals.setdefault(name, vars(module)[name])
+            setattr(module, name, value)
+        if not holders:
+            object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Put back what was there, as monkeypatch asks for: an attribute that is no instance's own counts as new."""
+        setattr(self, name, self._originals[name])
+
+
 def load_probe() -> Any:
-    return load("tensor_probe", probe_file())
+    """Import the modules from the archive, anew each time, so that what one caller sets is not seen by another."""
+    name = f"tensor_probe_{next(NUMBERS)}"
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(probe_file() / "tensor_probe")]
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    __import__(f"{name}.command_line")  # import_module is what tests stand in for
+    return Probe(tuple(module for key, module in sys.modules.items() if key.startswith(f"{name}.")))
 
 
 def run_all(device: str, level: str, only: str = "") -> dict[str, list[Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.command import Person
+from support.command import TORCHUP, Person
 from support.sandbox import context_in, tree
 from support.stub_torch import (
     CPU_BUILD,
@@ -286,22 +286,23 @@ def test_a_file_that_is_no_report_is_not_replaced(somebody: Person, tmp_path: Pa
     assert "Testing" not in nowhere.stderr
 
 
-def test_the_test_itself_is_given_as_a_script_for_elsewhere(somebody: Person, tmp_path: Path) -> None:
+def test_the_test_itself_is_given_as_one_file_for_elsewhere(somebody: Person, tmp_path: Path) -> None:
     machine = facts(tmp_path)
-    written = torchup(somebody, machine, "verify", "--script", "tensor_probe.py")
-    script = somebody.home / "tensor_probe.py"
+    written = torchup(somebody, machine, "verify", "--script", "tensor_probe.pyz")
+    given = somebody.home / "tensor_probe.pyz"
     assert (written.returncode, written.stdout, "Testing" in written.stderr) == (0, "", False)
-    printed = torchup(somebody, machine, "verify", "--script", "-")
-    assert (printed.returncode, printed.stdout) == (0, script.read_text(encoding="utf-8"))
+    command = [str(TORCHUP), "verify", "--script", "-"]
+    printed = subprocess.run(command, env=somebody.environ, cwd=somebody.home, capture_output=True, check=True)
+    assert printed.stdout == given.read_bytes()
     python = python_with(tmp_path / "env", CPU_BUILD)
-    done = subprocess.run([python, script, "--json"], capture_output=True, text=True, check=False)
+    done = subprocess.run([python, given, "--json"], capture_output=True, text=True, check=False)
     assert json.loads(done.stdout)["torch_version"] == "2.13.0+cpu"
-    assert torchup(somebody, machine, "verify", "--script", "tensor_probe.py").returncode == 0, "its own are replaced"
-    script.write_text("my thesis")
-    refused = torchup(somebody, machine, "verify", "--script", "tensor_probe.py")
-    assert (refused.returncode, "not-a-tensor-test" in refused.stderr, script.read_text()) == (2, True, "my thesis")
-    torchup(somebody, machine, "verify", "--script", "tensor_probe.py", "--force")
-    assert script.read_text(encoding="utf-8") == printed.stdout
+    assert torchup(somebody, machine, "verify", "--script", given.name).returncode == 0, "its own are replaced"
+    given.write_text("my thesis")
+    refused = torchup(somebody, machine, "verify", "--script", given.name)
+    assert (refused.returncode, "not-a-tensor-test" in refused.stderr, given.read_text()) == (2, True, "my thesis")
+    torchup(somebody, machine, "verify", "--script", given.name, "--force")
+    assert given.read_bytes() == printed.stdout
 
 
 def test_the_persons_own_shell_is_in_the_report(somebody: Person, tmp_path: Path) -> None:

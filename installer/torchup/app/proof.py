@@ -183,11 +183,11 @@ def _machine(facts: MachineFacts) -> dict[str, object]:
 
 def _expected(python: str, level: VerifyLevel) -> tuple[Expected, ...]:
     from torchup.ui.check_progress import parse_list
-    from torchup.verify.probe_script import script_file
+    from torchup.verify.probe_archive import archive_file
 
     try:
-        with script_file() as script:
-            command = (python, str(script), "--level", level, "--list")
+        with archive_file() as archive:
+            command = (python, str(archive), "--level", level, "--list")
             done = subprocess.run(
                 command,
                 cwd=NEUTRAL_FOLDER,

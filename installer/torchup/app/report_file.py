@@ -52,13 +52,14 @@ def write_html(line: CommandLine, file: Path, report: Report) -> None:
     """Write a report as one page. Raises StepError when it cannot be written."""
     from torchup.ui.report_html import report_page
 
-    write(line.context, file, report_page(report, made=line.context.now()))
+    page = report_page(report, made=line.context.now())
+    write(line.context, file, page.encode("utf-8", "replace"))
 
 
-def write(context: Context, file: Path, text: str) -> None:
-    """Write a text to a file that was named on the command line. Raises StepError when it cannot be written."""
+def write(context: Context, file: Path, content: bytes) -> None:
+    """Write a file that was named on the command line. Raises StepError when it cannot be written."""
     from torchup.apply.atomic_write import FileWriter
     from torchup.apply.backups import Backups
 
     writer = FileWriter(backups=Backups(context.places.backups))
-    writer.write(str(place_of(context, file)), text.encode("utf-8", "replace"), mode=None, create=True)
+    writer.write(str(place_of(context, file)), content, mode=None, create=True)

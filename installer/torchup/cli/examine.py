@@ -20,7 +20,7 @@ from torchup.cli.root import cli
     "--script",
     type=OUTPUT,
     metavar="FILE",
-    help="Only write the test to FILE (- for standard output): one script for another machine's Python.",
+    help="Only write the test to FILE (- for standard output): one archive, tensor_probe.pyz, for another machine's Python.",
 )
 @click.option("--force", is_flag=True, help="With --html and --script: replace a file that is something else.")
 @click.option("--no-scrub", is_flag=True, help="Keep names, addresses and paths below home in --json and --html.")

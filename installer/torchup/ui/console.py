@@ -56,6 +56,12 @@ class Console:
             sys.stdout.flush()
             sys.stdout.buffer.write(visible(text).encode())
 
+    def binary(self, content: bytes) -> None:
+        """Print bytes as they are."""
+        with self._output():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+
     def ask_line(self, renderable: object = "") -> None:
         """Print what belongs to a question, where the question is asked: on the terminal's standard output."""
         self._rich(sys.stdout, is_terminal=True).print(renderable, crop=False)

@@ -27,7 +27,7 @@ from torchup.model.serial import ShapeError, load
 from torchup.ownership import refuse_foreign_program
 from torchup.private_folders import temporary_folder, temporary_in
 from torchup.verify.causes import explain, known_causes
-from torchup.verify.probe_script import script_file
+from torchup.verify.probe_archive import archive_file
 from torchup.verify.verdict import verdict_of
 from torchup.words import mark, tr
 
@@ -77,10 +77,10 @@ def verify(
     limit = (total_seconds or TOTAL_SECONDS[level]) * timeout_scale
     checks: list[Check] = []
     report: Report | None = None
-    with script_file() as script:
+    with archive_file() as archive:
         command = probe_command(
             python,
-            script,
+            archive,
             level=level,
             expected_version=expected_version,
             expected_variant=expected_variant,
@@ -121,7 +121,7 @@ def complete(report: Report, facts: MachineFacts | None = None) -> Report:
 
 def probe_command(
     python: str,
-    script: Path,
+    archive: Path,
     *,
     level: VerifyLevel,
     expected_version: str | None = None,
@@ -133,7 +133,7 @@ def probe_command(
     scrub: bool = True,
     only: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
-    """Give the command that runs the script of the tensor test; a person may run the same by hand."""
+    """Give the command that runs the archive of the tensor test; a person may run the same by hand."""
     options = [
         ("--expect-version", expected_version),
         ("--expect-variant", expected_variant),
@@ -143,7 +143,7 @@ def probe_command(
     ]
     chosen = [part for name, value in options if value is not None for part in (name, value)]
     chosen += [part for name in only for part in ("--only", name)] + ([] if scrub else ["--no-scrub"])
-    return (python, str(script), "--level", level, output, *chosen)
+    return (python, str(archive), "--level", level, output, *chosen)
 
 
 def parse_line(line: str) -> Check | Report | None:

@@ -11,11 +11,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from support.wrong_kernels import load_probe, probe_file
+from support.wrong_kernels import load_probe
 from torchup.verify import run
 from torchup.verify.causes import known_causes
+from torchup.verify.probe_archive import FOLDER
 
 probe = load_probe()
+SOURCES = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.py")}
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_error_texts_name_their_cause(text: str, cause: str | None) -> None:
 
 def test_every_cause_that_the_probe_or_the_runner_names_is_explained() -> None:
     # A cause is named as a hint, in a table of causes, or as the value of a variable called so.
-    sources = [probe_file().read_text(), Path(run.__file__).read_text()]
+    sources = [*SOURCES.values(), Path(run.__file__).read_text()]
     named = set(re.findall(r'"([a-z0-9]+(?:-[a-z0-9]+)+)"', "\n".join(sources)))
     not_causes = {
         "utf-8",
@@ -222,26 +224,26 @@ def test_what_runs_on_which_kind_of_device(kind: str, has: set[str], has_not: se
 
 def test_the_probe_is_written_for_python_3_9() -> None:
     # Grammar by the parser itself; what 3.9 lacks in its library shows in the names that are used.
-    tree = ast.parse(probe_file().read_text(), feature_version=(3, 9))
-    called = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    nodes = [node for text in SOURCES.values() for node in ast.walk(ast.parse(text, feature_version=(3, 9)))]
+    called = [node for node in nodes if isinstance(node, ast.Call)]
     assert not [call for call in called if any(word.arg in ("strict", "slots", "kw_only") for word in call.keywords)]
-    used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    used |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    used |= {node.id for node in nodes if isinstance(node, ast.Name)}
     newer = {"pairwise", "batched", "ExceptionGroup", "TaskGroup", "tomllib", "StrEnum", "aiter", "anext", "bit_count"}
     assert not used & newer
     # `int | None` is evaluated where it is not an annotation, which 3.9 cannot.
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Match)]
+    assert not [node for node in nodes if isinstance(node, ast.Match)]
 
 
 def test_the_probe_uses_the_standard_library_only() -> None:
-    tree = ast.parse(probe_file().read_text())
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module}
+    nodes = [node for text in SOURCES.values() for node in ast.walk(ast.parse(text))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
     assert {name.partition(".")[0] for name in names} <= sys.stdlib_module_names
 
 
 def test_the_probe_itself_never_imports_torch_at_the_top() -> None:
-    source = probe_file().read_text()
+    source = "\n".join(SOURCES.values())
     assert not re.search(r"^\s*(import|from) torch", source, re.MULTILINE)
 
 

@@ -28,7 +28,7 @@ from torchup.model.serial import dump, load
 from torchup.ui.report_html import report_page
 from torchup.ui.report_view import render
 from torchup.verify import refine
-from torchup.verify.probe_script import FOLDER
+from torchup.verify.probe_archive import FOLDER
 from torchup.verify.run import complete, parse_line, verify
 from torchup.verify.scrub import Scrubber
 from torchup.words import retell

@@ -167,9 +167,9 @@ def test_a_folder_named_torch_without_the_package_is_not_torch(tmp_path: Path) -
 
 
 def test_a_module_beside_the_script_is_never_imported_in_place_of_torchs(tmp_path: Path) -> None:
-    script = tmp_path / "downloads" / "tensor_probe.py"
+    script = tmp_path / "downloads" / "tensor_probe.pyz"
     script.parent.mkdir()
-    script.write_text(probe_file().read_text())
+    script.write_bytes(probe_file().read_bytes())
     script.with_name("typing_extensions.py").write_text("raise ImportError('a stranger')")
     source = f"import importlib.util\nassert importlib.util.find_spec('typing_extensions') is None\n{CPU_BUILD}"
     python = python_with(tmp_path / "env", source)

@@ -22,7 +22,7 @@ def _modules(pattern: str = "**/*.py") -> list[str]:
 
 
 # What joins the modules of the tensor test says nothing to a person, and `words` is what says the texts.
-LEFT_OUT = {"verify/probe_script.py", "words.py"}
+LEFT_OUT = {"verify/probe_archive.py", "words.py"}
 # The tensor test says in English what torchup says again in the language of the run.
 KEYWORDS_OF_PROBE, KEYWORDS_OF_THE_REST = ("say", "mark"), ("tr", "mark")
 
@@ -103,7 +103,6 @@ ALLOWED = {
         "Prove that": "the script's own help",
         "--soak-seconds": "an error of the script's own command line",
         "--timeout-scale": "an error of the script's own command line",
-        "tensor_probe.py needs": "an interpreter without a report",
     },
     "verify/probe/compiling.py": {"\nimport triton": "a Triton program"},
     "verify/probe/extension.py": {"torch::Tensor": "a C++ program", "\n#include": "a CUDA program"},

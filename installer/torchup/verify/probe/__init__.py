@@ -1,10 +1,10 @@
 """Prove that a PyTorch installation computes correctly, on every device it can use.
 
-    python tensor_probe.py --level quick [--json]
+    python tensor_probe.pyz --level quick [--json]
 
-torchup joins its modules (verify/probe) into this one script, which is what runs: it needs the standard
-library and torch only, runs under any Python from 3.9 on with any torch from 2.0 on, and may be copied to
-another machine. torchup never imports the modules; it runs the script with the interpreter under test.
+torchup packs these modules into one archive, which is what runs: it needs the standard library and torch only,
+runs under any Python from 3.9 on with any torch from 2.0 on, and may be copied to another machine. torchup never
+imports the modules; it runs the archive with the interpreter under test.
 
 The process started by hand never imports torch. It starts a worker process that does, hands it one
 check at a time, and watches the clock. A worker that crashes or hangs costs the check it was in; the

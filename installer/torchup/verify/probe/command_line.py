@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import sys
 from typing import Any, Mapping, Sequence
 
 from .bench import SOAK_SECONDS, Wishes
 from .checks import BY_ID, LEVELS, chosen_checks
 from .excerpts import first_line
 from .member import member
-from .processes import STATUS_NOT_PROVED, STATUS_OK, STATUS_USAGE
+from .processes import STATUS_NOT_PROVED, STATUS_OK
 from .survey import Survey
 from .worker import work
 
-OLDEST_PYTHON = (3, 9)
 DESCRIPTION = "Prove that a PyTorch installation computes correctly, on every device it can use."
 
 
 def arguments_of(argv: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(prog="tensor_probe.py", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(prog="tensor_probe.pyz", description=DESCRIPTION)
     parser.add_argument("--level", choices=LEVELS, default="quick")
     parser.add_argument("--json", action="store_true", help="print one JSON object: the report")
     parser.add_argument("--json-lines", action="store_true", help="print each check as a JSON line, then the report")
@@ -67,12 +64,6 @@ def show(check: Mapping[str, Any]) -> str:
 
 def main(argv: Sequence[str]) -> int:
     """Run the checks, print the report, give the exit status."""
-    if sys.version_info < OLDEST_PYTHON:
-        sys.stderr.write("tensor_probe.py needs Python 3.9 or newer\n")
-        return STATUS_USAGE
-    # The script's own folder must not be where modules are looked for.
-    here = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - compared as strings
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != here or entry == ""]  # noqa: PTH100
     options = arguments_of(argv)
     if options.worker:
         wishes = Wishes(options.level, options.expect_version, options.expect_variant, options.gpu_expected)

@@ -15,7 +15,7 @@ from typing import Any, Mapping, NamedTuple, Sequence
 from .bench import Bench
 from .deaths import death_of
 from .excerpts import summarize_stderr
-from .processes import ANSWER, DYING_SECONDS, this_script
+from .processes import ANSWER, DYING_SECONDS, this_program
 from .sentences import SEMICOLON, listed, say
 
 MEMBER_SECONDS = 150.0
@@ -63,7 +63,7 @@ def run_members(
             }
             outputs.append((Path(folder) / f"out{rank}", Path(folder) / f"err{rank}"))
             with outputs[-1][0].open("wb") as out, outputs[-1][1].open("wb") as errors:
-                command = [*this_script(), "--member", json.dumps(request)]
+                command = [*this_program(), "--member", json.dumps(request)]
                 processes.append(
                     subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
                 )

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Mapping, Sequence
 
 STATUS_OK, STATUS_USAGE, STATUS_NOT_PROVED = 0, 2, 4
@@ -18,9 +19,9 @@ DYING_SECONDS = 10.0
 MOST_CRASHES = 3
 
 
-def this_script() -> list[str]:
-    """Give the command that runs this file again, as it is run now: the one script that all modules are joined into."""
-    return [sys.executable, *interpreter_flags(), os.path.abspath(__file__)]  # noqa: PTH100 - a string is wanted
+def this_program() -> list[str]:
+    """Give the command that runs the archive around this module again, as it is run now."""
+    return [sys.executable, *interpreter_flags(), str(Path(__file__).absolute().parents[1])]
 
 
 def interpreter_flags() -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, Sequence
 
 from .deaths import death_of
 from .excerpts import summarize_stderr
-from .processes import ANSWER, DYING_SECONDS, IMPORT_SECONDS, end_group, this_script
+from .processes import ANSWER, DYING_SECONDS, IMPORT_SECONDS, end_group, this_program
 from .result import Result
 from .sentences import SEMICOLON, heard, listed, say
 from .symptoms import cause_of
@@ -73,7 +73,7 @@ class Worker:
         self.lines = queue.Queue()
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
         options: dict[str, Any] = {} if sys.platform == "win32" else {"start_new_session": True}
-        command = [*this_script(), "--worker", *self.arguments]
+        command = [*this_program(), "--worker", *self.arguments]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
