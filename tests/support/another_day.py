@@ -6,6 +6,7 @@ import sys
 from datetime import datetime, timedelta, tzinfo
 from typing import Self
 
+from support.dated_tables import use_dated
 from torchup import surroundings
 from torchup.cli import main
 
@@ -17,6 +18,7 @@ def run(days: int, arguments: list[str]) -> None:
             return super().now(tz) + timedelta(days=days)
 
     surroundings.datetime = Moved  # type: ignore[attr-defined]  # as the module itself names it
+    use_dated()
     main(arguments)
 
 

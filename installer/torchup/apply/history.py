@@ -44,12 +44,13 @@ class StepRecord:
 
 @dataclass(slots=True, kw_only=True)
 class RunRecord:
-    """One run as its journal tells it; `ends` are how it ended each time, oldest first."""
+    """One run as its journal tells it; `ends` are how it ended each time, oldest first, `home` whose files it changed."""
 
     run: str
     path: Path
     at: datetime
     plan: Plan
+    home: str | None = None
     steps: dict[str, StepRecord] = field(default_factory=dict)
     ends: list[tuple[EndStatus, str]] = field(default_factory=list)
 
@@ -92,7 +93,11 @@ def read_run(path: Path) -> RunRecord:
         )
     try:
         record = RunRecord(
-            run=path.stem, path=path, at=datetime.fromisoformat(head["at"]), plan=load(Plan, head["plan"])
+            run=path.stem,
+            path=path,
+            at=datetime.fromisoformat(head["at"]),
+            plan=load(Plan, head["plan"]),
+            home=home if isinstance(home := head.get("home"), str) else None,
         )
         for line in lines:
             _add(record, line)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from torchup.apply.atomic_write import FileWriter
 from torchup.apply.backups import Backups
@@ -160,6 +161,7 @@ def open_run(context: Context) -> RunRecord:
             code="nothing-to-resume",
             hint=tr("`torchup setup` starts a run, `torchup status` shows the last one."),
         )
+    _refuse_moved_home(run, context)
     return run
 
 
@@ -298,8 +300,28 @@ def _refuse_unfinished(context: Context) -> None:
     )
 
 
+def _refuse_moved_home(run: RunRecord, context: Context) -> None:
+    """Refuse where nothing can be found: what is not at its path would count as taken back, and be forgotten."""
+    if run.home is None or run.home == str(context.home) or context.below_root(Path(run.home)).exists():
+        return
+    raise RefusedError(
+        tr(
+            "The home has moved: that run changed files in {then}, which is not there, and the home is {now}.",
+            then=run.home,
+            now=context.home,
+        ),
+        code="home-moved",
+        evidence=(tr("run {run}: {path}", run=run.run, path=run.path),),
+        hint=tr(
+            "Move it back to {then} and give that as HOME, then run this again. What the run changed is listed by `torchup status`.",
+            then=run.home,
+        ),
+    )
+
+
 def _undoable(context: Context) -> RunRecord:
     for run in undoable_runs(context):
+        _refuse_moved_home(run, context)
         return run
     raise RefusedError(
         tr("There is nothing to undo: no run of torchup has changes that are still there."),

@@ -44,6 +44,13 @@ with interrupts_remembered() as check:
     except KeyboardInterrupt:
         print("remembered")
 assert sys.unraisablehook is sys.__unraisablehook__
+try:
+    with interrupts_remembered() as check:
+        Dying()
+        check()
+except KeyboardInterrupt:
+    time.sleep(0.3)
+    print("stopped once")
 """
 
 
@@ -52,5 +59,5 @@ assert sys.unraisablehook is sys.__unraisablehook__
 def test_ctrl_c_in_a_callback_stops_and_prints_nothing(place: str) -> None:
     done = subprocess.run([sys.executable, "-c", CHILD, place], capture_output=True, text=True, timeout=25, check=False)
     assert done.stderr == ""
-    assert done.stdout.split("\n")[-3:-1] == ["stopped", "remembered"]
+    assert done.stdout.split("\n")[-4:-1] == ["stopped", "remembered", "stopped once"]
     assert done.returncode == 0

@@ -78,6 +78,7 @@ def interrupts_remembered() -> Iterator[Callable[[], None]]:
     the exception is only printed: here it is not, and it is raised once more when that callback is over.
     """
     pressed: list[int] = []
+    over = threading.Event()  # what comes later must not stop what is done next
     before, told = signal.getsignal(signal.SIGINT), sys.unraisablehook
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -92,7 +93,7 @@ def interrupts_remembered() -> Iterator[Callable[[], None]]:
         if not pressed or not issubclass(what.exc_type, KeyboardInterrupt):
             told(what)
             return
-        again = threading.Timer(_CALLBACK_SECONDS, _press_again)
+        again = threading.Timer(_CALLBACK_SECONDS, lambda: None if over.is_set() else _press_again())
         again.daemon = True
         again.start()
 
@@ -104,6 +105,7 @@ def interrupts_remembered() -> Iterator[Callable[[], None]]:
     try:
         yield check
     finally:
+        over.set()
         sys.unraisablehook = told
         signal.signal(signal.SIGINT, before)
 
