@@ -45,7 +45,10 @@ class Life(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.person = Person(home=self.folder / "home", index=self.index)
         self.owned: dict[str, str] = {}
-        self.rc = {".bashrc": BASHRC, ".zshrc": ZSHRC}
+        # A newline that had to be added stays where something follows: the block's own tests are about that.
+        self.rc = {name: text.rstrip(b"\n") + b"\n" for name, text in ((".bashrc", BASHRC), (".zshrc", ZSHRC))}
+        for name, text in self.rc.items():
+            (self.person.home / name).write_bytes(text)
         self.days = 0
         self.moved = False
         self.count = 0
@@ -98,7 +101,9 @@ class Life(RuleBasedStateMachine):
         done = self.run("undo", "--yes")
         assert done.returncode in (DONE, REMAIN, REFUSED), done.stderr
         if done.returncode == REFUSED:
-            assert ("home-moved" if self.moved else "nothing-to-undo") in done.stderr or "nothing-to-undo" in done.stderr
+            assert (
+                "home-moved" if self.moved else "nothing-to-undo"
+            ) in done.stderr or "nothing-to-undo" in done.stderr
         assert (dry.returncode == REFUSED) == (done.returncode == REFUSED), (dry.stderr, done.stderr)
 
     @rule()
@@ -145,7 +150,7 @@ class Life(RuleBasedStateMachine):
     @rule(name=st.sampled_from(list(SHELLS.values())))
     def write_into_a_startup_file(self, name: str) -> None:
         self.count += 1
-        text = f"\n# line {self.count} of mine\n".encode()
+        text = f"# line {self.count} of mine\n".encode()
         with (self.home / name).open("ab") as file:
             file.write(text)
         self.rc[name] += text
