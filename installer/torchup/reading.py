@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from torchup.words import tr
 
@@ -20,7 +21,16 @@ def read_file(path: Path, *, limit: int = LARGEST_FILE) -> bytes:
 
     A pipe that nobody writes to is not waited for, and a device without an end is not read.
     """
-    # Without O_NONBLOCK, opening such a pipe would wait for ever.
+    with open_regular(path) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise UnsuitableFileError(tr("it has more than {count:,} bytes", count=limit))
+    return content
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file to read it. Raises OSError, also for a folder, a pipe or a device."""
+    # Without O_NONBLOCK, opening a pipe that nobody writes to would wait for ever.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
     try:
         descriptor = os.open(path, flags)
@@ -34,13 +44,10 @@ def read_file(path: Path, *, limit: int = LARGEST_FILE) -> bytes:
             raise UnsuitableFileError(tr("it is a folder"))
         if not stat.S_ISREG(found.st_mode):
             raise UnsuitableFileError(tr("it is a pipe, a socket or a device, not a file"))
-        with os.fdopen(descriptor, "rb", closefd=False) as stream:
-            content = stream.read(limit + 1)
-    finally:
+    except BaseException:
         os.close(descriptor)
-    if len(content) > limit:
-        raise UnsuitableFileError(tr("it has more than {count:,} bytes", count=limit))
-    return content
+        raise
+    return os.fdopen(descriptor, "rb")
 
 
 def reason(error: OSError) -> str:

@@ -150,6 +150,85 @@ def test_a_file_of_ours_that_a_person_edited_stays(ready: Person, environment: P
     assert same_size.read_bytes() == content[:-2] + b"#\n"
 
 
+def test_what_somebody_wrote_into_a_list_of_files_is_not_ours_by_that(ready: Person, site: Path) -> None:
+    """A line without a digest says nothing about the file that it names."""
+    (site / "mine.py").write_text("x = 1\n")
+    record = next(site.glob("torch-*/RECORD"))
+    text = record.read_text()
+    record.unlink()  # a hard link to the cache
+    record.write_text(f"{text}mine.py,,\n")
+    done = undo(ready)
+    assert done.returncode == 5, done.stderr
+    assert (site / "mine.py").read_text() == "x = 1\n"
+    assert not (site / "torch").exists()
+
+
+def lines_that_nobody_can_read(site: Path) -> None:
+    record = next(site.glob("torch-*/RECORD"))
+    text = record.read_text()
+    record.unlink()
+    odd = ("x" * 200_000, "a.py,sha256=!!!,\N{SUPERSCRIPT TWO}", f"b.py,sha256=abc,{'9' * 5000}", '"never closed')
+    record.write_text(text + "".join(f"{line}\n" for line in odd))
+
+
+def a_pipe_for_a_list_of_files(site: Path) -> None:
+    record = next(site.glob("torch-*/RECORD"))
+    record.unlink()
+    os.mkfifo(record)
+
+
+def a_pipe_for_a_module(site: Path) -> None:
+    (site / "torch/version.py").unlink()
+    os.mkfifo(site / "torch/version.py")
+
+
+def a_pipe_for_the_marker(site: Path) -> None:
+    marker = site.parents[2] / MARKER
+    marker.unlink()
+    os.mkfifo(marker)
+
+
+def a_pipe_for_the_settings(site: Path) -> None:
+    settings = site.parents[2] / "pyvenv.cfg"
+    settings.unlink()
+    os.mkfifo(settings)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes are files only where there is mkfifo")
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lines_that_nobody_can_read,
+        a_pipe_for_a_list_of_files,
+        a_pipe_for_a_module,
+        a_pipe_for_the_marker,
+        a_pipe_for_the_settings,
+    ],
+)
+def test_nothing_in_an_environment_stops_an_undo(ready: Person, wanted: str, site: Path, damage: object) -> None:
+    assert callable(damage)
+    damage(site)
+    again = ready.torchup("setup", "--answers", wanted, timeout=60)
+    assert "internal-error" not in again.stderr
+    done = ready.torchup("undo", "--yes", timeout=60)
+    assert done.returncode in (0, 5), done.stderr
+
+
+def test_a_set_up_says_that_an_undo_has_left_something_in_the_way(
+    ready: Person, environment: Path, wanted: str
+) -> None:
+    (environment / "experiment.ipynb").write_text("{}")
+    assert undo(ready).returncode == 5
+    for _ in range(2):
+        refused = ready.torchup("setup", "--answers", wanted)
+        assert refused.returncode == 6
+        assert "what an undo left" in refused.stderr
+        assert "undo` takes the rest" in " ".join(refused.stderr.split())
+        (environment / "experiment.ipynb").unlink(missing_ok=True)
+    assert undo(ready).returncode == 0
+    assert ready.torchup("setup", "--answers", wanted).returncode == 0
+
+
 def another_folder(environment: Path) -> None:
     shutil.rmtree(environment)
     environment.mkdir()

@@ -38,6 +38,10 @@ def copied(path: Path) -> None:
     path.with_name("copy of run-0001.jsonl").write_bytes(path.read_bytes())
 
 
+def copied_with_a_zero(path: Path) -> None:
+    path.with_name("run-00001.jsonl").write_bytes(path.read_bytes())
+
+
 def away(path: Path) -> None:
     path.parent.rename(path.parent.with_name("elsewhere"))
     path.parent.symlink_to("not-mounted")
@@ -64,6 +68,7 @@ HARMS: dict[str, Callable[[Path], object]] = {
     "a pipe": pipe,
     "not readable": forbid,
     "a second record of a run": copied,
+    "copied with a zero": copied_with_a_zero,
     "the journal out of reach": away,
     "a file in place of the journal": a_file,
 }

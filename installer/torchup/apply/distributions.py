@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from torchup.plan.pins import extras_hold
 from torchup.plan.wheel_record import HEADER_BYTES, INSTALLERS_THAT_KEEP_RECORD, damaged_files
+from torchup.reading import open_regular, read_file
 from torchup.words import tr
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
@@ -70,8 +71,8 @@ def damaged_distributions(python: Path, names: Collection[str]) -> dict[str, str
 
 def _first_damaged(info: Path) -> str | None:
     try:
-        installer = (info / "INSTALLER").read_text().strip()
-        record = (info / "RECORD").read_text(encoding="utf-8")
+        installer = read_file(info / "INSTALLER").decode().strip()
+        record = read_file(info / "RECORD").decode()
     except (OSError, ValueError):
         return None
     if installer not in INSTALLERS_THAT_KEEP_RECORD:
@@ -86,7 +87,7 @@ def _first_damaged(info: Path) -> str | None:
 
     def header_of(path: str) -> bytes | None:
         try:
-            with (folder / path).open("rb") as library:
+            with open_regular(folder / path) as library:
                 return library.read(HEADER_BYTES)
         except OSError:
             return None
@@ -104,7 +105,7 @@ def installed_requirements(python: Path) -> dict[str, tuple[str, ...]]:
             if match is None:
                 continue
             try:
-                head = (entry / "METADATA").read_text(encoding="utf-8", errors="replace").partition("\n\n")[0]
+                head = read_file(entry / "METADATA").decode(errors="replace").replace("\r\n", "\n").partition("\n\n")[0]
             except OSError:
                 continue
             found[canonicalize_name(match["name"])] = tuple(re.findall(r"(?m)^Requires-Dist: (.+)$", head))
@@ -160,7 +161,7 @@ def leads_nowhere(path: Path) -> str | None:
 def environment_version(path: Path) -> str | None:
     """Read an environment's Python version from pyvenv.cfg or conda's records."""
     try:
-        version = parse_pyvenv((path / "pyvenv.cfg").read_text(errors="replace"))
+        version = parse_pyvenv(read_file(path / "pyvenv.cfg").decode(errors="replace"))
     except OSError:
         version = None
     if version:

@@ -99,9 +99,11 @@ class _Sorter:
         self.theirs = {path for record in self.later for path in record.files}
         self.listed: dict[str, list[tuple[Listed, int | None]]] = {}
         for record in self.brought:
-            digest, moment = known.records.get(record.path, ("", None))
+            digest, moment = known.records.get(record.path, (record.sha256, None))
+            # Nothing is older than a list that somebody wrote into: what it names without a digest may be theirs.
+            moment = moment if digest == record.sha256 else 0
             for path, listed in record.files.items():
-                self.listed.setdefault(path, []).append((listed, moment if digest == record.sha256 else None))
+                self.listed.setdefault(path, []).append((listed, moment))
         places = [*self.listed, *known.records, *known.skeleton]
         self.our_folders = {parent for path in places for parent in _parents(path)}
         self.our_folders |= {path for path, what in known.skeleton.items() if what == FOLDER}

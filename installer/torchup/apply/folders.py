@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from torchup.apply.change import Folder
+from torchup.reading import read_file
 from torchup.words import tr
 
 MARKER = ".torchup-run"
@@ -84,5 +85,5 @@ def marked_run(path: str) -> str | None:
     marker = Path(path, MARKER)
     with suppress(OSError, ValueError):
         if not marker.is_symlink():
-            return marker.read_text(encoding="utf-8").strip()
+            return read_file(marker).decode().strip()
     return None

@@ -71,7 +71,8 @@ def unreadable(path: Path, why: str) -> RefusedError:
 
 
 def _named(path: Path) -> JournalFile:
-    if found := _NUMBERED.fullmatch(path.stem):
+    found = _NUMBERED.fullmatch(path.stem)
+    if found and run_name(int(found["number"])) == path.stem:
         return JournalFile(number=int(found["number"]), path=path)
     if _TIMED.fullmatch(path.stem):
         return JournalFile(number=0, path=path)

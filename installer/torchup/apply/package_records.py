@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
 import json
 import posixpath
@@ -14,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+
+from torchup.plan.wheel_record import rows
+from torchup.reading import open_regular, read_file
 
 SITE = re.compile(r"(?:lib\d*/python\d[\d.]*t?|Lib)/site-packages", re.IGNORECASE)
 _DIST_INFO = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)\.dist-info")
@@ -73,7 +75,7 @@ def record_digests(environment: Path) -> Iterator[tuple[str, str, str]]:
 def file_sha256(path: Path) -> str:
     """Give the sha256 of a file in hex. Raises OSError."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
@@ -86,12 +88,12 @@ def _sites(environment: Path) -> list[Path]:
 
 
 def _wheel(name: str, version: str, info: Path, site: str) -> PackageRecord:
-    content = (info / "RECORD").read_bytes()
+    content = read_file(info / "RECORD")
     files: dict[str, Listed] = {}
-    for row in csv.reader(content.decode("utf-8", "surrogateescape").splitlines()):
-        path = posixpath.normpath(f"{site}/{row[0]}") if row and row[0] and not row[0].startswith("/") else ".."
+    for row in rows(content.decode("utf-8", "surrogateescape")):
+        path = posixpath.normpath(f"{site}/{row.path}") if not row.path.startswith("/") else ".."
         if not path.startswith(".."):
-            files[path] = Listed(_hex(row[1]), int(row[2])) if len(row) > 2 and row[2].isdigit() else Listed()  # noqa: PLR2004  path, hash, size
+            files[path] = Listed(_hex(row.digest), row.size)
     files[f"{site}/{info.name}/RECORD"] = Listed()
     return PackageRecord(
         name=canonicalize_name(name),
@@ -113,7 +115,7 @@ def _hex(recorded: str) -> str | None:
 
 
 def _conda(path: Path) -> PackageRecord:
-    content = path.read_bytes()
+    content = read_file(path)
     data = json.loads(content)
     files = {str(name): Listed() for name in data.get("files", ())}
     for item in (data.get("paths_data") or {}).get("paths", ()):

@@ -89,6 +89,12 @@ def _check_kind(target: TargetState) -> None:
             hint=tr("An upgrade of the system does that. Move it out of the way, then run again:")
             + f"\n    {shlex.join(('mv', target.path, target.path + '.old'))}",
         )
+    if target.kind == "directory" and target.made_by_torchup:
+        raise RefusedError(
+            tr("{path} is what an undo left of an environment, and not one any more.", path=target.path),
+            code="target-not-empty",
+            hint=tr("Move out of it what is yours, then `torchup undo` takes the rest.") + " " + tr(ANOTHER_PLACE),
+        )
     if target.kind == "directory":
         raise RefusedError(
             tr("{path} is a folder that holds other things, and not an environment.", path=target.path),

@@ -7,9 +7,11 @@ remove tests, headers and static libraries, and strip or patch libraries, which 
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 INSTALLERS_THAT_KEEP_RECORD = ("pip", "uv")
 """What INSTALLER says where RECORD tells what is on disk; conda changes files after they were recorded."""
@@ -21,6 +23,32 @@ _LIBRARY = re.compile(r"\.(?:so(?:\.\d+)*|pyd|dll|dylib)$")
 _TESTS = frozenset({"test", "tests"})
 _ELF = b"\x7fELF"
 _ELF_64_LITTLE_ENDIAN = b"\x02\x01"
+
+
+_MOST_DIGITS = 18
+
+
+class Row(NamedTuple):
+    """A line of RECORD; `digest` is as it is written, `sha256=...`, and empty where there is none."""
+
+    path: str
+    digest: str = ""
+    size: int | None = None
+
+
+def rows(record: str) -> Iterator[Row]:
+    """Read the lines of a RECORD, which anybody may have written into: those that cannot be read are left out."""
+    lines = csv.reader(io.StringIO(record, newline=""))
+    while True:
+        try:
+            path, digest, size, *_ = [*next(lines), "", "", ""]
+        except StopIteration:
+            return
+        except csv.Error:
+            continue
+        if path:
+            is_number = size.isascii() and size.isdigit() and len(size) <= _MOST_DIGITS
+            yield Row(path, digest, int(size) if is_number else None)
 
 
 def damaged_files(
@@ -42,13 +70,11 @@ def damaged_files(
 
 
 def _needed(record: str) -> Iterator[tuple[str, int | None]]:
-    for row in csv.reader(record.splitlines()):
-        path = row[0] if row else ""
+    for path, _, size in rows(record):
         parts = PurePosixPath(path).parts
         inside = bool(parts) and parts[0] not in ("..", "/")
         if not inside or _TESTS.intersection(parts) or not (path.endswith(".py") or _LIBRARY.search(path)):
             continue
-        size = int(row[2]) if len(row) > 2 and row[2].isdigit() else None  # noqa: PLR2004  path, hash, size
         if size != 0:  # several of NVIDIA's wheels bring the same empty module, and removing one removes it
             yield path, size
 
