@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from torchup.words import tr
 
 _ROOT = 0
 _MOST_LINKS = 40
+_ACL_USER, _ACL_GROUP, _ACL_MASK, _ACL_WRITE = 0x02, 0x08, 0x10, 0x02
 # Besides the places: what shells, pip and uv take orders from, wherever a variable says that it is.
 _VARIABLES = ("XDG_DATA_HOME", "ZDOTDIR", "ENV", "BASH_ENV", "PIP_CONFIG_FILE", "UV_CONFIG_FILE")
 
@@ -182,6 +184,13 @@ def _refuse_writers(path: Path, *, home: bool = False) -> None:
     if others and home and found.st_mode & stat.S_ISVTX and os.geteuid() != _ROOT:
         return  # a folder for all, where nobody can replace what is mine: the usual HOME=/tmp of a container
     group = found.st_mode & stat.S_IWGRP and not _own_group(found.st_gid)
+    if not others and (named := _named_writer(path)) is not None:
+        raise RefusedError(
+            tr("{path} may be written by {name}, whom an access list names.", path=path, name=named),
+            code="open-to-others",
+            evidence=(f"{path}: {stat.filemode(found.st_mode)}+",),
+            hint=tr("What is in it tells torchup what to run. Close it: setfacl -b {path}", path=path),
+        )
     if not others and not group:
         return
     raise RefusedError(
@@ -218,6 +227,24 @@ def _own_group(gid: int) -> bool:
     if any(member != me for member in members):
         return False
     return all(entry.pw_name == me or entry.pw_gid != gid for entry in pwd.getpwall())
+
+
+def _named_writer(path: Path) -> str | None:
+    """Name a user or a group, other than root and this one, that may write by an entry of the access list (acl(5))."""
+    try:
+        content = os.getxattr(path, "system.posix_acl_access")
+    except (OSError, AttributeError):  # none, a file system or a system without such lists
+        return None
+    entries = list(struct.iter_unpack("<HHI", content[4:]))
+    mask = next((rights for tag, rights, _ in entries if tag == _ACL_MASK), _ACL_WRITE)
+    for tag, rights, number in entries:
+        if not rights & mask & _ACL_WRITE:
+            continue
+        if tag == _ACL_USER and number not in (_ROOT, os.geteuid()):
+            return user_name(number)
+        if tag == _ACL_GROUP and not _own_group(number):
+            return _group_name(number)
+    return None
 
 
 def _group_name(gid: int) -> str:

@@ -38,16 +38,13 @@ def open_regular(path: Path) -> BinaryIO:
         raise UnsuitableFileError(tr("it is a folder")) from None
     except ValueError as error:  # a null character in the path
         raise UnsuitableFileError(str(error)) from error
-    try:
-        found = os.fstat(descriptor)
-        if stat.S_ISDIR(found.st_mode):
-            raise UnsuitableFileError(tr("it is a folder"))
-        if not stat.S_ISREG(found.st_mode):
-            raise UnsuitableFileError(tr("it is a pipe, a socket or a device, not a file"))
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return os.fdopen(descriptor, "rb")
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise UnsuitableFileError(tr("it is a folder"))
+    raise UnsuitableFileError(tr("it is a pipe, a socket or a device, not a file"))
 
 
 def reason(error: OSError) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
@@ -166,6 +167,25 @@ def test_a_group_with_others_in_it(trap: Trap) -> None:
     state.chmod(0o775)
     ran = trap.torchup("status")
     assert (ran.returncode, "error[open-to-others]" in ran.stderr) == (6, True)
+
+
+@pytest.mark.parametrize("part", [".", ".local/state/torchup", "a-journal"])
+@pytest.mark.parametrize(("rights", "mask", "refused"), [(7, 7, True), (7, 5, False), (5, 7, False)])
+def test_whom_an_access_list_lets_write(part: str, rights: int, mask: int, refused: bool, trap: Trap) -> None:
+    """The mode shows only the mask of such a list, as if it were the right of the owner's group."""
+    trap.belongs_to(0)
+    journal = next((trap.home / ".local/state/torchup/journal").glob("*.jsonl"))
+    place = journal if part == "a-journal" else trap.home / part
+    nobody = 0xFFFFFFFF
+    entries = ((1, 7, nobody), (2, rights, BOB), (4, 5, nobody), (16, mask, nobody), (32, 0, nobody))
+    listed = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+    try:
+        os.setxattr(place, "system.posix_acl_access", listed)
+    except OSError:
+        pytest.skip("this file system has no access lists")
+    ran = trap.torchup("status")
+    assert ran.returncode == (6 if refused else 0), ran.stderr
+    assert (f"may be written by uid {BOB}, whom an access list names" in " ".join(ran.stderr.split())) is refused
 
 
 def test_an_environment_of_another_is_not_run(trap: Trap, tmp_path: Path) -> None:

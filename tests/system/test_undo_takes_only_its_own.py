@@ -16,6 +16,7 @@ from uv import find_uv_bin
 from support.command import TORCHUP, Person
 from support.sandbox import tree
 from support.terminal import DOWN, ENTER, TerminalSession
+from support.tools import unavailable
 from support.wheel_index import Slow, WheelIndex
 
 ANY = ("py3", "none", "any")
@@ -161,6 +162,23 @@ def test_what_somebody_wrote_into_a_list_of_files_is_not_ours_by_that(ready: Per
     assert done.returncode == 5, done.stderr
     assert (site / "mine.py").read_text() == "x = 1\n"
     assert not (site / "torch").exists()
+
+
+def test_what_is_mounted_in_an_environment_is_not_emptied(ready: Person, site: Path) -> None:
+    """A source of the person's, mounted from the same file system, has the same device and the same bytes."""
+    source = ready.home / "source of torch"
+    shutil.copytree(site / "torch", source)
+    there = tree(source)
+    mount = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+    inside = ["unshare", "-m", "sh", "-c", mount, "sh", str(source), str(site / "torch")]
+    if not shutil.which("unshare") or subprocess.run([*inside, "true"], capture_output=True, check=False).returncode:
+        unavailable("nothing can be mounted here")
+    done = subprocess.run(
+        [*inside, TORCHUP, "undo", "--yes"], env=ready.environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 5, done.stderr
+    assert f"{(site / 'torch').relative_to(site.parents[2])}/" in done.stderr
+    assert tree(source) == there
 
 
 def lines_that_nobody_can_read(site: Path) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from torchup.apply.change import Folder, Span
-from torchup.apply.folders import MARKER, another_folder
+from torchup.apply.folders import MARKER, another_folder, mounted_below
 from torchup.apply.package_records import Listed, PackageRecord, file_sha256, package_records
 from torchup.apply.unfinished import Unfinished, wanted_of
 
@@ -89,6 +89,7 @@ class _Sorter:
         self.absent = absent
         found = self.root.lstat()
         self.device, self.owner = found.st_dev, found.st_uid
+        self.mounted = mounted_below(self.root)
         records = tuple(package_records(self.root))
         wanted = frozenset[str]()
         if unfinished is not None:
@@ -160,9 +161,12 @@ class _Sorter:
 
     def _sort(self, path: str, found: os.stat_result) -> tuple[bool, bool]:
         if stat.S_ISDIR(found.st_mode):
-            if found.st_dev == self.device and getattr(found, "st_reparse_tag", 0) != _JUNCTION:
+            is_elsewhere = path in self.mounted or getattr(found, "st_reparse_tag", 0) == _JUNCTION
+            if found.st_dev == self.device and not is_elsewhere:
                 return self._visit(path)
             self.kept.append(f"{path}/")
+        elif path in self.mounted:
+            self.kept.append(path)
         elif self._is_brought(path, found):
             self.files.append(path)
             return True, True

@@ -11,6 +11,7 @@ hold no marker: its inode decides, on whatever device.
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +20,9 @@ from torchup.reading import read_file
 from torchup.words import tr
 
 MARKER = ".torchup-run"
+_POINT = 4
+"""Which field of a line of mountinfo is the place (proc(5)); a blank in it is written `\\040`."""
+_OCTAL = re.compile(rb"\\([0-3][0-7]{2})")
 
 
 def folder_at(path: str) -> Folder | None:
@@ -87,3 +91,20 @@ def marked_run(path: str) -> str | None:
         if not marker.is_symlink():
             return read_file(marker).decode().strip()
     return None
+
+
+def mounted_below(folder: Path) -> frozenset[str]:
+    """List what is mounted below a folder, by the paths from there on.
+
+    A device of its own does not tell: a folder of the same file system can be mounted a second time (`mount --bind`).
+    """
+    with suppress(OSError, ValueError):
+        lines = Path("/proc/self/mountinfo").read_bytes().splitlines()
+        real = os.path.realpath(folder).rstrip("/") + "/"
+        places = (os.fsdecode(_OCTAL.sub(_byte, line.split(b" ")[4])) for line in lines if line.count(b" ") > _POINT)
+        return frozenset(place.removeprefix(real) for place in places if place.startswith(real))
+    return frozenset()
+
+
+def _byte(found: re.Match[bytes]) -> bytes:
+    return bytes([int(found[1], 8)])
