@@ -41,6 +41,8 @@ SHAPES: tuple[Shape, ...] = (
     _shape("header", "authorization",
            r"""(\b(?:proxy-)?authorization["']?\s*[:=]\s*["']?)(?:(?:bearer|basic|token|digest|negotiate)\s+)?[^\s"',]+""",
            re.IGNORECASE),
+    _shape("cookie", "cookie", r"""(\b(?:set-)?cookie["']?\s*:\s*["']?)[^\s"',][^\n"']*""", re.IGNORECASE),
+    _shape("netrc", "login", r"(\blogin\s+\S+\s+(?:account\s+\S+\s+)?password\s+)" + _VALUE),
     _shape("bearer", "bearer basic", r"\b((?:bearer|basic)\s+)(?=[A-Za-z+/_.~-]*[\d=])[A-Za-z0-9+/=_.~-]{8,}", re.IGNORECASE),
     _shape("Hugging Face", "hf_ api_org_", r"(?<![A-Za-z0-9])(?:hf|api_org)_[A-Za-z0-9]{20,}"),
     _shape("GitHub", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",

@@ -39,6 +39,8 @@ EXAMPLES: dict[str, list[st.SearchStrategy[tuple[str, str]]]] = {
     "argument of a URL": [written("https://h.example/a.whl?se=1&sig={}"), written("https://h.example/?X-Amz-Signature={}&a=1"),
                           written("http://h/?token={}"), written("http://h/?x-amz-security-token={}"),
                           written("http://h/?api_key={}#f"), written("http://h/?a=1;password={}")],
+    "cookie": [written("Cookie: session={}"), written("< set-cookie: sid={}; Path=/")],
+    "netrc": [written("machine h.example login ann password {}"), written("login ann account b password {}")],
     "conda channel": [written("https://conda.example/t/{}/channel", 12)],
     "Slack hook": [written("https://hooks.slack.com/services/T0/B0/{}", 24)],
     "header": [written("Authorization: Bearer {}"), written("authorization: Basic {}=="), written('"Authorization": "token {}"'),

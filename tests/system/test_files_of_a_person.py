@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -50,6 +51,15 @@ def test_a_plan_without_end_in_its_depth_is_no_plan(person: Person) -> None:
     done = person.torchup("setup", "--plan", str(plan))
     assert done.returncode == 2
     assert "error[plan-invalid]" in done.stderr
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "\ud800"])
+def test_a_plan_with_text_that_nothing_can_hold_is_no_plan(person: Person, odd: str) -> None:
+    plan = person.home / "plan.json"
+    plan.write_text(json.dumps({"schema": 1, "steps": [{"kind": "MakeDirectory", "path": f"/{odd}"}]}))
+    done = person.torchup("setup", "--plan", str(plan), "--dry-run")
+    assert done.returncode == 2, done.stderr
+    assert "could not be read as a plan" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["PIP_CONFIG_FILE", "UV_CONFIG_FILE"])

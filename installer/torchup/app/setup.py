@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torchup.app.commandline import CommandLine
 from torchup.app.decision import no_solution, read_machine, read_request
@@ -269,7 +270,9 @@ def _apply_saved(line: CommandLine, file: Path, request: Request | None, options
     from torchup.resolve.offers.settings import read_settings
 
     try:
-        plan = load(Plan, json.loads(read_file(file)))
+        data = json.loads(read_file(file))
+        _require_writable_text(data)
+        plan = load(Plan, data)
     except ShapeError as error:
         raise UsageError(
             tr("{file} is not a plan.", file=file),
@@ -290,3 +293,13 @@ def _apply_saved(line: CommandLine, file: Path, request: Request | None, options
         return _dry_run(line, plan, exit_code=options.exit_code)
     settings = read_settings(line.context.environ, line.context.home)
     return _apply(line, plan, settings, shell=facts.shells.current)
+
+
+def _require_writable_text(data: Any) -> None:
+    """Refuse text that no path, no file and no command line can hold. Raises ValueError."""
+    if isinstance(data, str):
+        if "\0" in data:
+            raise ValueError(tr("a null character is in {text!r}", text=data[:80]))
+        os.fsencode(data)
+    for item in (*data, *data.values()) if isinstance(data, dict) else data if isinstance(data, list) else ():
+        _require_writable_text(item)
