@@ -100,6 +100,7 @@ def test_files_of_a_person_stay_and_are_named(
         assert (environment / name).read_bytes() == content
     assert {path.name for path in environment.iterdir()} == {"experiment.ipynb", "data", "bin", "empty", "lib", MARKER}
     assert not (site / "torch/__init__.py").exists()
+    nothing_is_expected_of_what_was_taken_back(ready, environment)
     shutil.move(environment / "experiment.ipynb", ready.home)
     for name in ("data", "empty", "bin", "lib"):
         shutil.rmtree(environment / name)
@@ -107,6 +108,27 @@ def test_files_of_a_person_stay_and_are_named(
     assert again.returncode == 0, again.stderr
     (ready.home / "experiment.ipynb").unlink()
     assert ready.tree() == before
+
+
+def nothing_is_expected_of_what_was_taken_back(person: Person, environment: Path) -> None:
+    """Of an environment that undo has left only for what is a person's, doctor does not speak."""
+    diagnosis = person.torchup("doctor", "--no-test", "--json")
+    assert str(environment) not in diagnosis.stderr
+    assert not json.loads(diagnosis.stdout)["python"]
+
+
+def test_an_environment_that_a_person_removed_is_what_doctor_speaks_of(ready: Person, environment: Path) -> None:
+    shutil.rmtree(environment)
+    done = ready.torchup("doctor", "--no-test")
+    said = "".join(done.stderr.split())  # where lines break depends on the folder
+    assert f"Lookingat{environment}/bin/python(theenvironmentthattorchupsetup)" in said
+    assert "(None)" not in done.stdout
+    assert done.stdout.startswith("BROKEN")
+
+
+def test_status_does_not_say_of_the_test_what_the_journal_does_not_tell(ready: Person) -> None:
+    steps = json.loads(ready.torchup("status", "--json").stdout)["run"]["steps"]
+    assert {step["state"] for step in steps} == {"done"}
 
 
 def _parent(environment: Path) -> list[str]:

@@ -99,7 +99,11 @@ def _pythons(facts: MachineFacts, request: Request, advised: Resolution) -> tupl
         auto = Choice(
             value="auto",
             label=f"Python {pick.python}{where}",
-            note=tr("{python} is the newest here that PyTorch has wheels for.", python=pick.python),
+            note=tr(
+                "{python} is the newest here that a wheel of torch {version} was found for.",
+                python=pick.python,
+                version=pick.version,
+            ),
         )
     taken = {pick.python if pick else None}
     others: list[Choice] = []

@@ -39,20 +39,24 @@ def run_doctor(line: CommandLine, options: DoctorOptions) -> ExitStatus:
     from torchup.app.proof import planned_build, run_test
     from torchup.detect.collect import detect
     from torchup.verify.doctor.order import diagnose
+    from torchup.verify.interpreter import Choice
 
     facts = detect(line.context)
     planned = planned_build(line)
     choice = _choose(line, options.python, planned.python if planned else None, facts)
+    there = choice is not None
+    if choice is None and planned is not None:
+        # Where nothing is found, what torchup set up and is not there any more is what to tell of.
+        choice = Choice(python=planned.python, source=tr("the environment that torchup set up"))
     wanted = planned if planned and choice and Path(planned.python) == Path(choice.python) else None
     line.console.say(
         tr("Looking at {python} ({source}).", python=choice.python, source=choice.source)
         if choice
         else tr("No environment was found to look into.")
     )
-    # Where nothing is found, what torchup set up and is not there any more is what to tell of.
-    python = choice.python if choice else planned.python if planned else None
+    python = choice.python if choice else None
     subject = subject_of(line, facts, python, wanted.variant if wanted else None)
-    if choice is not None and not options.no_test:
+    if choice is not None and there and not options.no_test:
         tested = choice.python
         subject.quick_test = lambda: run_test(line, subject, tested, "quick", wanted)
     diagnosis = diagnose(subject, chosen_by=choice.source if choice else None)

@@ -281,7 +281,7 @@ def planned_build(line: CommandLine) -> Planned | None:
 
     for run in read_runs(line.context):
         made = any(isinstance(step, InstallPackages | CreateEnvironment) for step in run.plan.steps)
-        if run.has_changes and made and (planned := _planned(run.plan)):
+        if made and run.environment_stands and (planned := _planned(run.plan)):
             return planned
     return None
 

@@ -170,7 +170,7 @@ def as_set_up(line: CommandLine, options: ShellOptions) -> ShellOptions:
         return options
     for run in read_runs(line.context):
         proof = run.plan.shells
-        if run.has_changes and proof is not None:
+        if run.environment_stands and proof is not None:
             return replace(options, cuda_home=proof.cuda_home, environment=proof.environment)
     return options
 

@@ -18,7 +18,7 @@ from torchup.errors import StepError
 from torchup.model.plan import Command, CreateEnvironment, InstallPackages, Step
 from torchup.words import tr
 
-_NAMES_SHOWN = 5
+NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def _kept(found: Contents) -> Left:
         what.append(tr("what torchup did not bring ({names})", names=some_of(found.kept)))
     return Left(
         text=tr(
-            "{path} stays, with {what}. If you need none of it: {command}",
+            "{path} stays, with {what}. If you need none of it: `{command}`",
             path=found.path,
             what=tr(" and ").join(what),
             command=f"rm -rf {shlex.quote(found.path)}",
@@ -122,8 +122,8 @@ def _kept(found: Contents) -> Left:
 def some_of(names: Iterable[str]) -> str:
     """List the first names, and how many more there are."""
     every = tuple(names)
-    shown = ", ".join(every[:_NAMES_SHOWN])
-    more = len(every) - _NAMES_SHOWN
+    shown = ", ".join(every[:NAMES_SHOWN])
+    more = len(every) - NAMES_SHOWN
     return tr("{names} and {count} more", names=shown, count=more) if more > 0 else shown
 
 

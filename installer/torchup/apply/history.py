@@ -17,7 +17,7 @@ from torchup.apply.journal_files import journal_files, unreadable
 from torchup.errors import RefusedError
 from torchup.model.context import Context
 from torchup.model.outcome import Outcome
-from torchup.model.plan import Plan
+from torchup.model.plan import CreateEnvironment, InstallPackages, Plan
 from torchup.model.serial import ShapeError, load
 from torchup.reading import read_file, reason
 from torchup.words import tr
@@ -73,6 +73,13 @@ class RunRecord:
     def has_changes(self) -> bool:
         """Tell whether anything that it changed is still there."""
         return any(record.remains for record in self.steps.values())
+
+    @property
+    def environment_stands(self) -> bool:
+        """Tell whether the environment that it set up is still one: an undo may have left only what is the person's."""
+        made = (step for step in self.plan.steps if isinstance(step, CreateEnvironment | InstallPackages))
+        records = (self.steps[step.id] for step in made if step.id in self.steps)
+        return self.has_changes and not any(record.undone or record.left is not None for record in records)
 
 
 def read_run(path: Path) -> RunRecord:

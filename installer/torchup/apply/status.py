@@ -8,6 +8,7 @@ from typing import Literal
 from torchup.apply.history import RunRecord, last_run, read_runs
 from torchup.apply.still_ours import is_removal
 from torchup.model.context import Context
+from torchup.model.plan import Verify
 
 StepState = Literal["done", "half-done", "not-reached", "nothing-to-do", "undone", "left"]
 
@@ -50,7 +51,7 @@ def read_status(context: Context) -> Status | None:
         at=run.at.isoformat(),
         ended=run.status,
         detail=run.ends[-1][1] if run.ends else "",
-        steps=tuple(_step(run, number) for number in range(len(run.plan.steps))),
+        steps=tuple(step for number in range(len(run.plan.steps)) if (step := _step(run, number)) is not None),
         can_resume=run.is_open,
         can_undo=run.has_changes,
         journal=str(run.path),
@@ -60,13 +61,16 @@ def read_status(context: Context) -> Status | None:
     )
 
 
-def _step(run: RunRecord, number: int) -> StepStatus:
+def _step(run: RunRecord, number: int) -> StepStatus | None:
+    """Tell about one step; None of a test that was reached, for the journal does not say how it came out."""
     step = run.plan.steps[number]
     record = run.steps.get(step.id)
     if record is None:
         # Steps that find nothing to do are not written down; they were reached if a later one was, or the end.
         later = any(other.id in run.steps for other in run.plan.steps[number + 1 :])
         reached = later or run.status in ("done", "undone", "partly-undone")
+        if reached and isinstance(step, Verify):
+            return None
         return StepStatus(id=step.id, summary=step.summary, state="nothing-to-do" if reached else "not-reached")
     detail = record.left or (record.outcome.detail if record.outcome is not None else "")
     state: StepState

@@ -106,4 +106,4 @@ def _missing(build: Build, interpreter: Interpreter, package: str, fact: Compani
         "python": interpreter.label if interpreter.path is None else interpreter.version,
         "torch": build.version,
     }
-    return Refusal("companion-missing", tr("has no {package} for {variant} and Python {python}"), values)
+    return Refusal("companion-missing", tr("has no {package} on offer for {variant} and Python {python}"), values)

@@ -77,7 +77,7 @@ def _version(situation: Situation, outcome: Outcome, pick: Candidate) -> Reason:
         if within[0].version == version:
             kind = pick.build.variant.name if situation.variant else KINDS[pick.build.variant.kind]
             text = tr(
-                "torch {version} is the newest release with {kind} builds; torch {newest} is on offer without.",
+                "torch {version} is the newest release with {kind} builds on offer; torch {newest} has none there.",
                 version=version,
                 kind=kind,
                 newest=newest,

@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from torchup.apply.environment_undo import NAMES_SHOWN
 from torchup.apply.status import Status, StepState
 from torchup.apply.undo import UndoResult
 from torchup.ui.program import callable_here
@@ -66,20 +67,18 @@ def render_undo(result: UndoResult, *, dry_run: bool) -> RenderableType:
 
     What is left comes too where it would be left; where it is, the error that follows tells it.
     """
-    title = (
-        tr("To be taken back of run {run}:", run=result.run)
-        if dry_run
-        else tr("Taken back of run {run}:", run=result.run)
-    )
+    title = tr("To be taken back of {run}:", run=result.run) if dry_run else tr("Taken back of {run}:", run=result.run)
     lines = [Text(title, style="bold"), *(Text(f"  {line}") for line in result.lines)]
     if not result.lines and not result.left:
         lines.append(Text(tr("  nothing: what it changed is gone already")))
     if dry_run:
-        lines += [Text(tr("  would be left: {text}", text=item.text), style="yellow") for item in result.left]
-        kept = [item for left in result.left for item in left.kept]
-        lines += [Text(f"    {item}") for item in kept[:_KEPT_SHOWN]]
-        if len(kept) > _KEPT_SHOWN:
-            lines.append(Text(tr("    and {count} more", count=len(kept) - _KEPT_SHOWN)))
+        for left in result.left:
+            lines.append(Text(tr("  would be left: {text}", text=left.text), style="yellow"))
+            # Few have been named by the text already.
+            kept = left.kept if len(left.kept) > NAMES_SHOWN else ()
+            lines += [Text(f"    {item}") for item in kept[:_KEPT_SHOWN]]
+            if len(kept) > _KEPT_SHOWN:
+                lines.append(Text(tr("    and {count} more", count=len(kept) - _KEPT_SHOWN)))
     return Group(*lines)
 
 

@@ -77,8 +77,10 @@ def _sections(steps: Sequence[Step], *, elsewhere: bool) -> Iterator[tuple[str, 
     yield (
         tr("A new environment"),
         [
-            tr("{path} (Python from {python})", path=step.path, python=step.python) if step.python else step.path
+            line
             for step in environments
+            # Each path has a line of its own, so that it is seldom broken.
+            for line in (step.path, *((tr("with the Python of {python}", python=step.python),) if step.python else ()))
         ],
     )
     installs = [step for step in steps if isinstance(step, InstallPackages)]

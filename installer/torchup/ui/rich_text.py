@@ -5,6 +5,8 @@ lines are laid out, so that widths are right.
 
 rich breaks lines at blanks alone. Chinese has next to none, so a paragraph would begin with a line of one word. Lines
 may break between any two characters of it, but not before a closing mark.
+
+A command in backticks is there to be pasted: no line breaks at its blanks.
 """
 
 from __future__ import annotations
@@ -36,11 +38,21 @@ def adapt_rich() -> None:
 
 
 def _words(text: str) -> Iterable[tuple[int, int, str]]:
-    for start, end, word in _at_blanks(text) if _at_blanks else ():
+    for start, end, word in _whole_commands(_at_blanks(text)) if _at_blanks else ():
         if word.isascii():
             yield start, end, word
         else:
             yield from ((start + first, start + last, word[first:last]) for first, last in _pieces(word))
+
+
+def _whole_commands(words: Iterable[tuple[int, int, str]]) -> Iterator[tuple[int, int, str]]:
+    held: list[tuple[int, int, str]] = []
+    for word in words:
+        held.append(word)
+        if sum(text.count("`") for _, _, text in held) % 2 == 0:
+            yield held[0][0], word[1], "".join(text for _, _, text in held)
+            held = []
+    yield from held  # behind a backtick that nothing closes
 
 
 def _pieces(word: str) -> Iterator[tuple[int, int]]:

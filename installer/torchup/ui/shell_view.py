@@ -81,7 +81,7 @@ def _checks(checks: Sequence[Check]) -> list[RenderableType]:
         for check in checks
     ]
     hints = dict.fromkeys(check.hint for check in checks if check.hint and check.status != "pass")
-    return [*lines, *(_prose(tr("hint: {text}", text=hint)) for hint in hints)]
+    return [*lines, *(_prose(tr("hint: {text}", text=callable_here(hint))) for hint in hints)]
 
 
 def _reasons(planned: ShellPlan) -> list[RenderableType]:

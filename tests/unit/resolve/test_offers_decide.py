@@ -201,7 +201,7 @@ def test_the_companion_asked_for_holds_torch_back_and_the_default_one_does_not()
         NO_GPU, request_of({"torch": {"packages": ["torch", "torchvision"]}}), book(offer("2.15.0", "cpu"))
     )
     assert neither.status == "no_solution"
-    assert neither.reasons[0].text == "torch 2.15.0+cpu has no torchvision 0.29.2 for cpu and Python 3.12.3."
+    assert neither.reasons[0].text == "torch 2.15.0+cpu has no torchvision 0.29.2 on offer for cpu and Python 3.12.3."
     assert any("torch.packages" in step.text for step in neither.next_steps)
 
 

@@ -16,6 +16,8 @@ from torchup.ui.rich_text import adapt_rich
         ("推荐的应答。", 10, ["推荐的应", "答。"]),
         ("版本（CUDA 13.0）可用", 8, ["版本", "（CUDA", "13.0）可", "用"]),
         ("only words in English", 11, ["only words", "in English"]),
+        ("Gone with: `rm -rf /x`", 20, ["Gone with:", "`rm -rf /x`"]),
+        ("a lone ` in a text", 8, ["a lone `", "in a", "text"]),
         ("/home/ada/.venvs/torch", 10, ["/home/ada/", ".venvs/tor", "ch"]),
     ],
 )
