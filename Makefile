@@ -52,6 +52,7 @@ lint: $(VENV)/dev.stamp $(CATALOGUES:.po=.mo)
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
 	$(RUN)/lint-imports --no-cache
+	$(RUN)/python -m knowledge_tables check
 	$(RUN)/python docs/generate.py --check
 	$(RUN)/python installer/catalogues.py check
 

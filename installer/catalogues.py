@@ -4,7 +4,8 @@
     python installer/catalogues.py check      fail when one is incomplete or wrong, whatever babel's version and order
     python installer/catalogues.py compile    write the .mo files that the program reads
 
-hatchling loads this file too, as a build hook, so that a wheel and an editable install hold compiled catalogues.
+hatchling loads this file too, as a build hook, so that a wheel and an editable install hold compiled catalogues and
+compiled tables.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 PACKAGE = Path(__file__).parent / "torchup"
 PROBE = PACKAGE / "verify" / "probe"
 CAUSES = PACKAGE / "verify" / "causes.json"
-RECIPES = PACKAGE / "knowledge" / "data" / "system_recipes.json"
 KEYWORDS = ("tr", "mark")
 PROBE_KEYWORDS = ("say", "mark")
 FIELD = re.compile(r"(?<!\{)\{([a-zA-Z_][a-zA-Z0-9_]*)[^{}]*\}")
@@ -41,14 +41,15 @@ HEADERS_LEFT_OUT = tuple(
 
 
 class CatalogueHook(BuildHookInterface[Any]):
-    """Compile the catalogues before anything is packed or linked."""
+    """Compile the catalogues and the tables before anything is packed or linked."""
 
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write the .mo files; hatchling takes them along as artifacts."""
+        """Write the .mo files and the tables; hatchling takes them along as artifacts."""
         del version, build_data
         compile_all()
+        _tables().write(_tables().compile_all())
 
 
 def po_files() -> list[Path]:
@@ -126,14 +127,23 @@ def _causes() -> Iterator[tuple[str, str]]:
 
 
 def _recipes() -> Iterator[tuple[str, str]]:
-    data = json.loads(RECIPES.read_text(encoding="utf-8"))
+    data = json.loads(_tables().compile_all()["system_recipes"])
     recipes = data["recipes"]
     texts = [advice["text"] for advice in data["advice"]]
     texts += [text for part in data["parts"].values() for text in (part.get("summary"), part.get("why")) if text]
     texts += [text for recipe in recipes for text in (recipe["title"], *recipe["unconfirmed"])]
     texts += [text for recipe in recipes for offer in recipe["offers"] for text in offer.get("unconfirmed", ())]
     for text in texts:
-        yield "knowledge/data/system_recipes.json", text
+        yield "knowledge/sources/systems", text
+
+
+def _tables() -> Any:
+    """Give the compiler of the tables, which lies beside this file: hatchling loads only this one."""
+    if str(PACKAGE.parent) not in sys.path:
+        sys.path.insert(0, str(PACKAGE.parent))
+    from knowledge_tables import compiling
+
+    return compiling
 
 
 def _sentences() -> Iterator[tuple[str, str]]:

@@ -248,7 +248,7 @@ def test_a_wheel_serves_every_capability_it_was_built_for() -> None:
 def test_recipes_use_every_part_and_no_other() -> None:
     recipes = table("system_recipes")
     used = {name for row in recipes["recipes"] for name in row["parts"]}
-    used |= {name for row in recipes["recipes"] for name in row.get("toolkit", {}).get("parts", ())}
+    used |= {name for row in recipes["recipes"] for name in (row["toolkit"] or {"parts": ()})["parts"]}
     assert used == set(recipes["parts"])
     assert {row["manager"] for row in recipes["recipes"]} == set(recipes["managers"])
 
