@@ -51,8 +51,9 @@ def _last_edit() -> int:
     if not _changed(_SOURCES):
         return 0
     kinds = [entry.path for entry in os.scandir(_SOURCES) if entry.is_dir()]
-    folders = [_SOURCES, *kinds, _COMPILER]
-    files = [entry for folder in folders for entry in os.scandir(folder) if entry.is_file()]
+    folders = [_SOURCES, *kinds]
+    # The folder of the compiler changes with Python's own files, too.
+    files = [entry for folder in (*folders, _COMPILER) for entry in os.scandir(folder) if entry.is_file()]
     return max(*map(_changed, folders), *(entry.stat().st_mtime_ns for entry in files))
 
 
