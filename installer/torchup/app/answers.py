@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 
@@ -19,10 +18,12 @@ def run_init(line: CommandLine, *, file: Path | None) -> ExitStatus:
 
     text = example_answers(read_machine(line, None))
     file = None if file == Path("-") else file
-    if line.console.json_output:
-        line.console.data({"schema": 1, "answers": text})
-    elif file is None:
-        line.console.text(text)
+
+    def show() -> None:
+        if file is None:
+            line.console.text(text)
+
+    line.console.answer({"answers": text}, show)
     if file is not None:
         _write_new(line, file, text)
         told = tr("Wrote {file}. Check it with: torchup answers check {file}", file=shlex.quote(str(file)))
@@ -40,19 +41,21 @@ def run_check(line: CommandLine, *, file: Path) -> ExitStatus:
     addresses = (source.index, source.mirror or "", *source.find_links, *source.conda_channels)
     for reason in plain_http(addresses):
         line.console.warn(reason.text)
-    if line.console.json_output:
-        line.console.data({"schema": 1, "file": str(file), "valid": True, "answers": request})
-    else:
-        told = tr("{file} can be used: torchup setup --answers {file}", file=shlex.quote(str(file)))
-        line.console.show(callable_here(told))
+    told = tr("{file} can be used: torchup setup --answers {file}", file=shlex.quote(str(file)))
+    line.console.answer(
+        {"file": str(file), "valid": True, "answers": request}, lambda: line.console.show(callable_here(told))
+    )
     return ExitStatus.DONE
 
 
 def run_schema(line: CommandLine) -> ExitStatus:
-    """Print the JSON Schema."""
+    """Print the JSON Schema, with `--json` in the envelope: a validator passes over the key that it does not know."""
+    import json
+
     from torchup.answers.schema import json_schema
 
-    line.console.text(json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    schema = json_schema()
+    line.console.answer(schema, lambda: line.console.text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n"))
     return ExitStatus.DONE
 
 

@@ -92,22 +92,21 @@ def _choose(line: CommandLine, asked: str | None, set_up: str | None, facts: Mac
 
 
 def _show(line: CommandLine, diagnosis: Diagnosis, options: DoctorOptions) -> None:
-    if line.console.json_output:
-        from torchup.app.examination import scrubber
-        from torchup.model.serial import dump
+    from torchup.app.examination import scrubber
+    from torchup.model.serial import dump
 
-        fit = scrubber(line.context, only_secrets=options.no_scrub)
-        line.console.data(fit.scrub(dump(diagnosis)))
-        return
-    from torchup.ui.diagnosis_view import render
+    def show() -> None:
+        from torchup.ui.diagnosis_view import render
 
-    line.console.show(render(diagnosis))
+        line.console.show(render(diagnosis))
+
+    fit = scrubber(line.context, only_secrets=options.no_scrub)
+    line.console.answer(fit.scrub(dump(diagnosis)), show)
 
 
 def _read_log(line: CommandLine, log: str) -> ExitStatus:
     """Name the causes that an error text or a log shows; nothing of this machine is looked at."""
     from torchup.model.diagnosis import Found, LayerResult
-    from torchup.model.serial import dump
     from torchup.tokens import without_tokens
     from torchup.verify.causes import causes_in, explain, known_causes
 
@@ -122,15 +121,17 @@ def _read_log(line: CommandLine, log: str) -> ExitStatus:
         )
         for name, text in told
     )
-    if line.console.json_output:
-        causes = explain((name for name, _ in told), None)
-        line.console.data({"schema": 1, "found": [dump(layer.found[0]) for layer in layers], "causes": causes})
-    elif told:
+    causes = explain((name for name, _ in told), None)
+
+    def show() -> None:
         from torchup.ui.diagnosis_view import render_causes
 
-        line.console.show(render_causes(layers, explain((name for name, _ in told), None)))
-    else:
-        line.console.say(tr("The text shows no cause that is known."))
+        if told:
+            line.console.show(render_causes(layers, causes))
+        else:
+            line.console.say(tr("The text shows no cause that is known."))
+
+    line.console.answer({"found": [layer.found[0] for layer in layers], "causes": causes}, show)
     return ExitStatus.DONE if told else ExitStatus.NO_SOLUTION
 
 

@@ -50,11 +50,12 @@ def run_guarded(
     ]
     for text in (*in_part, *no_lock):
         line.console.warn(text)
-    if line.console.json_output:
-        line.console.data({"schema": 1, "result": result_data(result), "left_out": in_part})
-    else:
+
+    def show() -> None:
         program = program_name(line.context.environ)
         log = line.context.places.log
         earlier = [run.run for run in undoable_runs(line.context) if run.path != result.journal]
         line.console.show(render_closing(result, plan, shell=shell, program=program, log=log, earlier=earlier))
+
+    line.console.answer({"result": result_data(result), "left_out": in_part}, show)
     return ExitStatus.DEGRADED if in_part and result.exit_status == ExitStatus.DONE else result.exit_status

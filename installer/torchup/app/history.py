@@ -21,12 +21,13 @@ def run_status(line: CommandLine) -> ExitStatus:
     from torchup.apply.status import read_status
 
     status = read_status(line.context)
-    if line.console.json_output:
-        line.console.data({"schema": 1, "run": status})
-    else:
+
+    def show() -> None:
         from torchup.ui.history_view import render_status
 
         line.console.show(render_status(status))
+
+    line.console.answer({"run": status}, show)
     return ExitStatus.DONE
 
 
@@ -111,14 +112,15 @@ def _show_undo(line: CommandLine, result: UndoResult, *, dry_run: bool) -> None:
     from torchup.ui.history_view import render_earlier_runs, render_undo
 
     more = tuple(run.run for run in undoable_runs(line.context) if run.run != result.run)
-    if line.console.json_output:
-        line.console.data({"schema": 1, "dry_run": dry_run, "undo": result, "runs_with_changes": more})
-        return
-    line.console.show(render_undo(result, dry_run=dry_run))
-    if more:
-        line.console.show(render_earlier_runs(more))
-    if not dry_run and (kept := kept_downloads(line.context)):
-        line.console.say(kept)
+
+    def show() -> None:
+        line.console.show(render_undo(result, dry_run=dry_run))
+        if more:
+            line.console.show(render_earlier_runs(more))
+        if not dry_run and (kept := kept_downloads(line.context)):
+            line.console.say(kept)
+
+    line.console.answer({"dry_run": dry_run, "undo": result, "runs_with_changes": more}, show)
 
 
 def _secrets(line: CommandLine) -> dict[str, str]:

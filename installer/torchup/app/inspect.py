@@ -14,12 +14,13 @@ from torchup.model.facts import OperatingSystem, System
 def run_detect(line: CommandLine) -> ExitStatus:
     """Print the machine facts."""
     facts = read_machine(line, None)
-    if line.console.json_output:
-        line.console.data(facts)
-    else:
+
+    def show() -> None:
         from torchup.ui.facts_view import render
 
         line.console.show(render(facts))
+
+    line.console.answer(facts, show)
     return ExitStatus.DONE
 
 
@@ -48,12 +49,13 @@ def run_resolve(
         from torchup.plan.system.advice import with_driver_commands
 
         resolution = with_driver_commands(resolution, facts)
-    if line.console.json_output:
-        line.console.data(resolution)
-    else:
+
+    def show() -> None:
         from torchup.ui.resolution_view import render
 
         line.console.show(render(resolution))
+
+    line.console.answer(resolution, show)
     return ExitStatus.DONE if resolution.status == "ok" else ExitStatus.NO_SOLUTION
 
 
@@ -62,12 +64,13 @@ def run_matrix(line: CommandLine, *, version: str | None, gpu: str | None, drive
     from torchup.knowledge.matrix import matrix
 
     table = matrix(_platform(), torch=version, gpu=gpu, driver=driver)
-    if line.console.json_output:
-        line.console.data(table)
-    else:
+
+    def show() -> None:
         from torchup.ui.matrix_view import render
 
         line.console.show(render(table, line.context.terminal.columns))
+
+    line.console.answer(table, show)
     return ExitStatus.DONE
 
 

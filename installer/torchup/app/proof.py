@@ -96,7 +96,13 @@ def run_verify(line: CommandLine, options: VerifyOptions) -> ExitStatus:
 
         write_html(line, options.html, _shareable(line, report, options))
         line.console.say(tr("The report is in {file}.", file=options.html))
-    show_report(line, _shareable(line, report, options) if line.console.json_output else report)
+
+    def show() -> None:
+        from torchup.ui.report_view import render
+
+        line.console.show(render(report))
+
+    line.console.answer(_shareable(line, report, options), show)
     return exit_status(report.verdict)
 
 
@@ -313,13 +319,3 @@ def _labelled(version: str) -> str | None:
         return parse_variant(version.partition("+")[2]).name
     except ValueError:
         return None
-
-
-def show_report(line: CommandLine, report: Report) -> None:
-    """Print a report as JSON or for a person."""
-    if line.console.json_output:
-        line.console.data(report)
-        return
-    from torchup.ui.report_view import render
-
-    line.console.show(render(report))

@@ -34,5 +34,6 @@ def give_script(line: CommandLine, file: Path, *, force: bool) -> ExitStatus:
             hint=tr("Name another file, or replace it with --force."),
         )
     write(line.context, file, archive())
-    line.console.say(tr("The tensor test is in {file}. Run it with a Python that has torch.", file=file))
+    told = tr("The tensor test is in {file}. Run it with a Python that has torch.", file=file)
+    line.console.answer({"file": str(file)}, lambda: line.console.say(told))
     return ExitStatus.DONE

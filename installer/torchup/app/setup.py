@@ -223,12 +223,13 @@ def _dry_run(line: CommandLine, plan: Plan, *, exit_code: bool, own_machine: boo
     base = base_of(plan, Machine(context=line.context), elsewhere=not own_machine)
     # Who runs the script on another machine is not known, so it names the way to root.
     dry = dry_run(plan, base, line.context, root_by=words_for_root() if own_machine else ("sudo",))
-    if line.console.json_output:
-        line.console.data(plan)
-    else:
+
+    def show() -> None:
         line.console.script(dry.script)
         if not dry.result.changed:
             line.console.say(tr("Everything is in place already: the script has nothing to do but the test."))
+
+    line.console.answer(plan, show)
     return ExitStatus.CHANGES_FOUND if exit_code and dry.result.changed else ExitStatus.DONE
 
 

@@ -78,10 +78,10 @@ def run_remove(line: CommandLine, options: ShellOptions, *, yes: bool, dry_run: 
             undo_shell_runs(wanted)
         carry_out(wanted, yes=True, question="", planned=plan_removal(wanted))
         settle(wanted)
-    if line.console.json_output:
-        line.console.data({"schema": 1, "dry_run": dry_run, "changed": list(changes), "changes": changes})
-    else:
-        line.console.show(render_removed(changes, dry_run=dry_run))
+    line.console.answer(
+        {"dry_run": dry_run, "changed": list(changes), "changes": changes},
+        lambda: line.console.show(render_removed(changes, dry_run=dry_run)),
+    )
     return ExitStatus.DONE
 
 
@@ -100,10 +100,10 @@ def run_check(line: CommandLine, options: ShellOptions) -> ExitStatus:
             *seen.checks,
             *_more_checks(wanted, planned, seen.library_path, findings),
         )
-    if line.console.json_output:
-        line.console.data({"schema": 1, "checks": checks, **_finding_data(findings)})
-    else:
-        line.console.show(render_check(checks, findings.found, findings.changes))
+    line.console.answer(
+        {"checks": checks, **_finding_data(findings)},
+        lambda: line.console.show(render_check(checks, findings.found, findings.changes)),
+    )
     return _status(planned, checks)
 
 
@@ -162,22 +162,20 @@ def _show(wanted: Wanted, planned: ShellPlan) -> dict[str, tuple[str, ...]]:
     changes = file_changes(wanted.steps(planned), read_startup)
     findings = find_all(planned, wanted.startup.files, wanted.context)
     console = wanted.line.console
-    if console.json_output:
-        console.data(
-            {
-                "schema": 1,
-                "files": planned.choice.files,
-                "skipped": planned.choice.skipped,
-                "notes": [*planned.choice.notes, *wanted.links(planned)],
-                "left_out": planned.choice.left_out,
-                "by_hand": planned.by_hand,
-                "ld_library_path": planned.library_path,
-                "changes": changes,
-                **_finding_data(findings),
-            }
-        )
-    else:
-        console.show(render_show(planned, changes, findings.found, findings.changes, wanted.links(planned)))
+    links = wanted.links(planned)
+    console.answer(
+        {
+            "files": planned.choice.files,
+            "skipped": planned.choice.skipped,
+            "notes": [*planned.choice.notes, *links],
+            "left_out": planned.choice.left_out,
+            "by_hand": planned.by_hand,
+            "ld_library_path": planned.library_path,
+            "changes": changes,
+            **_finding_data(findings),
+        },
+        lambda: console.show(render_show(planned, changes, findings.found, findings.changes, links)),
+    )
     return changes
 
 
@@ -191,13 +189,20 @@ def _tell(wanted: Wanted, done: Done, checks: tuple[Check, ...], findings: Findi
     planned = done.planned
     console = wanted.line.console
     use = _use_now(wanted, planned)
-    if console.json_output:
-        data: dict[str, Any] = {"changed": done.changed, "details": done.details, "checks": checks}
-        data |= {"left_out": planned.choice.left_out, "by_hand": planned.by_hand, "notes": planned.choice.notes}
-        data |= {"ld_library_path": planned.library_path, "use_now": use}
-        console.data({"schema": 1, **data, **_finding_data(findings)})
-        return
-    console.show(render_done(planned, checks, done.details, findings.found, findings.changes, use))
+    console.answer(
+        {
+            "changed": done.changed,
+            "details": done.details,
+            "checks": checks,
+            "left_out": planned.choice.left_out,
+            "by_hand": planned.by_hand,
+            "notes": planned.choice.notes,
+            "ld_library_path": planned.library_path,
+            "use_now": use,
+            **_finding_data(findings),
+        },
+        lambda: console.show(render_done(planned, checks, done.details, findings.found, findings.changes, use)),
+    )
 
 
 def _use_now(wanted: Wanted, planned: ShellPlan) -> str | None:

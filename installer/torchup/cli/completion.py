@@ -27,8 +27,5 @@ def completion(**parameters: Any) -> int:
     from torchup.ui.completion import completion_script
 
     script = completion_script(cli, parameters["shell"])
-    if line.console.json_output:
-        line.console.data({"schema": 1, "shell": parameters["shell"], "script": script})
-    else:
-        line.console.text(script)
+    line.console.answer({"shell": parameters["shell"], "script": script}, lambda: line.console.text(script))
     return int(ExitStatus.DONE)

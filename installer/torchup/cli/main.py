@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from torchup.cli.root import cli
-from torchup.errors import ExitStatus, TorchupError
+from torchup.errors import ExitStatus, InterruptError, TorchupError, UsageError
 from torchup.own_variables import COMPLETION
 from torchup.words import Language, choose_language, tr, use
 
@@ -54,7 +54,7 @@ def _run(given: list[str]) -> int | None:
 
     options: dict[str, Any] = {}
     try:
-        with cli.make_context("torchup", given) as context:
+        with cli.make_context("torchup", list(given)) as context:
             options = context.meta
             status: int | None = cli.invoke(context)
         console = options.get("torchup.console")
@@ -63,9 +63,11 @@ def _run(given: list[str]) -> int | None:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as error:
-        _show_usage(error)
+        _show_usage(error, json_output=_asks_for_json(given))
         return ExitStatus.USAGE
     except (KeyboardInterrupt, click.Abort):
+        if _asks_for_json(given):
+            _print_envelope(InterruptError(tr("Stopped."), code="interrupted"))
         click.echo(tr("Stopped."), err=True)
         return ExitStatus.INTERRUPTED
     except Terminated:
@@ -82,15 +84,35 @@ def _run(given: list[str]) -> int | None:
     return status
 
 
-def _show_usage(error: click.ClickException) -> None:
+def _asks_for_json(given: list[str]) -> bool:
+    """Look for `--json` among the arguments themselves: click may not have come to the end of them."""
+    return "--json" in given[: given.index("--")] if "--" in given else "--json" in given
+
+
+def _show_usage(error: click.ClickException, *, json_output: bool) -> None:
     """Print what click has to say of the arguments, which may be anything."""
     from io import StringIO
 
     from torchup.visible import visible
 
+    if json_output:
+        command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "torchup"
+        message = error.format_message()
+        _print_envelope(
+            UsageError(
+                message, code="bad-arguments", hint=tr("`{command} --help` lists what it takes.", command=command)
+            )
+        )
     said = StringIO()
     error.show(file=said)
     click.echo(visible(said.getvalue()), err=True, nl=False)
+
+
+def _print_envelope(error: TorchupError) -> None:
+    """Print why nothing is given, where nothing else tells it to programs."""
+    from torchup.ui.envelope import envelope
+
+    click.echo(envelope(error), nl=False)
 
 
 def _show_traceback(error: Exception) -> ExitStatus:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from torchup.model.context import Terminal
-from torchup.model.serial import dump
-from torchup.visible import visible, visible_json
+from torchup.ui.envelope import envelope
+from torchup.visible import visible
 from torchup.words import tr
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ WIDEST = 110
 class Console:
     """The two streams, with what the terminal can do taken into account.
 
-    `say` is for remarks and progress, and keeps quiet with `--quiet`; `show` is for the data that a
-    command was asked for; `data` prints the same as JSON. Whatever text comes in, the terminal gets no control
+    `say` is for remarks and progress, and keeps quiet with `--quiet`; `answer` gives what a command was asked for, for
+    a program or for a person. Whatever text comes in, the terminal gets no control
     character of it, and no mark that hides or turns round what follows: see `torchup.visible`.
     """
 
@@ -41,9 +40,15 @@ class Console:
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
 
-    def data(self, value: Any) -> None:
-        """Print a model value, or plain data, as JSON."""
-        self.text(visible_json(json.dumps(dump(value), indent=2, ensure_ascii=False)) + "\n")
+    def answer(self, given: Any, show: Callable[[], None]) -> None:
+        """Give what a command was asked for: in the envelope with `--json`, else as `show` prints it.
+
+        What is loaded to print it for a person is imported in `show`, so that programs do not wait for it.
+        """
+        if self.json_output:
+            self.text(envelope(given))
+        else:
+            show()
 
     def text(self, text: str) -> None:
         """Print text on standard output, without breaking its lines."""

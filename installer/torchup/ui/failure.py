@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
 import sys
@@ -14,8 +13,9 @@ import click
 from torchup import __version__
 from torchup.errors import ExitStatus, TorchupError
 from torchup.tokens import without_tokens
+from torchup.ui.envelope import envelope
 from torchup.ui.program import callable_here
-from torchup.visible import visible, visible_json
+from torchup.visible import visible
 from torchup.words import tr
 
 
@@ -26,7 +26,7 @@ def report_failure(error: Exception, *, json_output: bool) -> ExitStatus:
         known = _unexpected(known.__cause__)
     known = _fit_to_pass_on(known)
     if json_output:
-        click.echo(visible_json(json.dumps(as_json(known), indent=2, ensure_ascii=False)))
+        click.echo(envelope(known), nl=False)
     click.echo(_fitted(as_text(known)), err=True)
     return known.exit_status
 
@@ -62,20 +62,6 @@ def _fitted(text: str) -> str:
         for line in lines:
             console.print(line, soft_wrap=True)
     return captured.get().rstrip("\n")
-
-
-def as_json(error: TorchupError) -> dict[str, object]:
-    """Give the envelope that `--json` prints for an error."""
-    return {
-        "schema": 1,
-        "error": {
-            "code": error.code,
-            "message": error.message,
-            "evidence": list(error.evidence),
-            "hint": error.hint,
-            "exit_status": int(error.exit_status),
-        },
-    }
 
 
 def as_text(error: TorchupError) -> str:
