@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from torchup.model.facts import MachineFacts
 from torchup.model.offer import IndexSettings, OfferBook
 from torchup.resolve.offers.kept_pages import KeptPage, KeptPages
 from torchup.resolve.offers.simple_page import IndexFile
+from torchup.resolve.offers.transport import Deadline, Limits
+from torchup.resolve.offers.web import HttpTransport
 
 Ask = Callable[..., OfferBook]
 PORTAL = Body(b"<html><a href='/login'>Welcome to the Hotel</a></html>", headers=(("ETag", '"p"'),))
@@ -58,9 +61,23 @@ def test_the_second_run_revalidates_and_gets_304(ask: Ask, mirror: WheelIndex) -
     assert len(ask_mirror(ask, mirror).offers) == 9
 
 
-def test_a_damaged_http_cache_is_dropped_and_fetched_again(ask: Ask, mirror: WheelIndex, tmp_path: Path) -> None:
+def test_a_304_counts_only_where_the_known_page_came_from(mirror: WheelIndex) -> None:
+    limits = Limits(connect_s=2, read_s=2, total_s=10)
+    transport = HttpTransport(IndexSettings(), limits, Deadline(limits.total_s))
+    url = mirror.url("whl/cpu/torch/")
+    first = transport.get(url, None)
+    assert first is not None
+    assert first.stamp is not None
+    assert transport.get(url, first.stamp) is None
+    again = transport.get(url, replace(first.stamp, url="https://elsewhere.example/whl/cpu/torch/"))
+    transport.close()
+    assert again == first
+    assert [request.status for request in mirror.seen("/whl/cpu/torch/")] == [200, 304, 304, 200]
+
+
+def test_a_damaged_page_is_dropped_and_fetched_again(ask: Ask, mirror: WheelIndex, tmp_path: Path) -> None:
     book = ask_mirror(ask, mirror)
-    entries = cached_files(tmp_path / "cache", "http")
+    entries = cached_files(tmp_path / "cache", "pages")
     assert entries
     whole = entries[0].read_bytes()
     assert b"2.7.0" in whole
@@ -86,9 +103,10 @@ def test_without_a_cache_nothing_is_written(ask: Ask, mirror: WheelIndex, tmp_pa
 
 def test_cache_files_are_private(ask: Ask, mirror: WheelIndex, tmp_path: Path) -> None:
     ask_mirror(ask, mirror)
-    for kind in ("http", "pages"):
-        for path in cached_files(tmp_path / "cache", kind):
-            assert path.stat().st_mode & 0o077 == 0
+    entries = cached_files(tmp_path / "cache", "pages")
+    assert entries
+    for path in entries:
+        assert path.stat().st_mode & 0o077 == 0
 
 
 def test_offline_uses_what_an_earlier_run_kept_and_opens_no_socket(
@@ -196,7 +214,7 @@ wish = SourceWish(index="pytorch", mirror=sys.argv[1], offline=sys.argv[3] == "o
 settings = IndexSettings()
 for _ in range(int(sys.argv[4])):
     book = collect(wish, machine, ("torch",), settings=settings, cache=Path(sys.argv[2]), today="2026-11-22")
-heavy = sorted({"requests", "urllib3", "cachecontrol", "html.parser"} & set(sys.modules))
+heavy = sorted({"requests", "urllib3", "html.parser"} & set(sys.modules))
 print(json.dumps([[offer.filename for offer in book.offers], heavy]))
 """
 

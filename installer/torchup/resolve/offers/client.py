@@ -103,16 +103,19 @@ class PageReader:
         if (dead := self._dead.get(host)) is not None:
             raise FetchError(dead.kind, dead.detail, status=dead.status, moved=dead.moved)
         try:
-            answer = self._over_http().get(url)
-            page = parse(answer)
+            kept = self._kept.get(key) or KeptPage(as_of=self._today)
+            answer = self._over_http().get(url, kept.stamp)
+            if answer is None:
+                page, stamp = Page(files=kept.files, names=kept.names, as_of=self._today), kept.stamp
+            else:
+                page, stamp = parse(answer), answer.stamp
         except FetchError as fault:
             if fault.kind == "host":
                 self._dead.setdefault(host, fault)
             if fault.kind != "page":
                 raise
             return self._copy(key, fault)
-        answer.keep()
-        self._kept.put(key, KeptPage(files=page.files, names=page.names, as_of=self._today))
+        self._kept.put(key, KeptPage(files=page.files, names=page.names, as_of=self._today, stamp=stamp))
         return page
 
     def _copy(self, key: str, fault: FetchError) -> Page:

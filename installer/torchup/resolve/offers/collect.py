@@ -109,7 +109,7 @@ def _ask(
     def over_http() -> Transport:
         from torchup.resolve.offers.web import HttpTransport
 
-        return HttpTransport(settings, cache / "http" if cache is not None else None, limits, deadline)
+        return HttpTransport(settings, limits, deadline)
 
     reader = PageReader(
         transport=transport or over_http,

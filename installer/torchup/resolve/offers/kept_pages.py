@@ -1,8 +1,7 @@
-"""The last good copy of every page, kept on disk for runs that are offline.
+"""The last good copy of every page, kept on disk: for runs that are offline, and to ask only whether it is still so.
 
-The HTTP cache serves revalidation and holds only what the server lets it hold; PyTorch's index and many
-mirrors forbid that. These copies are ours: parsed, small, readable with the standard library alone. Each
-file begins with the digest of the rest, so that a damaged one is noticed and dropped.
+PyTorch's index and many mirrors say no-store about their listings. They are public, and no copy is used without asking
+unless it is told. The copies are parsed, small, and readable with the standard library alone. Each file begins with the digest of the rest, so that a damaged one is noticed and dropped.
 """
 
 from __future__ import annotations
@@ -15,17 +14,22 @@ from typing import Any
 
 from torchup.model.quick import dataclass
 from torchup.resolve.offers.simple_page import IndexFile
+from torchup.resolve.offers.transport import Stamp
 
-_SCHEMA = 1
+_SCHEMA = 1  # to be moved when pages are parsed differently: an unchanged page is not parsed again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptPage:
-    """What a page listed on the day `as_of`: files, or the names of a root listing."""
+    """What a page listed on the day `as_of`: files, or the names of a root listing.
+
+    With a `stamp` the server can be asked whether the page is still that one.
+    """
 
     files: tuple[IndexFile, ...] = ()
     names: tuple[str, ...] = ()
     as_of: str
+    stamp: Stamp | None = None
 
 
 class KeptPages:
@@ -61,7 +65,8 @@ class KeptPages:
         if path is None:
             return
         files = [_row(file) for file in page.files if file.filename.endswith(".whl")]
-        data = {"schema": _SCHEMA, "url": url, "as_of": page.as_of, "files": files, "names": page.names}
+        stamp = [page.stamp.url, page.stamp.etag, page.stamp.modified] if page.stamp else None
+        data = {"schema": _SCHEMA, "url": url, "as_of": page.as_of, "stamp": stamp, "files": files, "names": page.names}
         body = json.dumps(data, separators=(",", ":")).encode()
         write_quietly(path, _digest(body).encode() + b"\n" + body)
 
@@ -100,6 +105,10 @@ def _row(file: IndexFile) -> list[Any]:
     ]
 
 
+def _stamp(row: list[str | None] | None) -> Stamp | None:
+    return Stamp(url=row[0] or "", etag=row[1], modified=row[2]) if row else None
+
+
 def _digest(content: bytes) -> str:
     # Loaded here: most machines that ask for the first time have nothing kept, and OpenSSL takes 4 ms to load.
     import hashlib
@@ -115,6 +124,7 @@ def _parse(content: bytes, url: str) -> KeptPage | None:
     if data["schema"] != _SCHEMA or data["url"] != url:
         return None
     return KeptPage(
+        stamp=_stamp(data.get("stamp")),
         files=tuple(
             IndexFile(
                 filename=filename,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Literal, Protocol
 
 from torchup.model.quick import dataclass
@@ -29,16 +28,25 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The body of a good answer and the URL it came from, redirects followed.
+class Stamp:
+    """What a server called the state of a page, to ask it later whether the page is still the same.
 
-    `keep` is called once the body has turned out to be what was wanted, and stores it for revalidation.
+    `url` is where the page came from, redirects followed: elsewhere the same words may mean another page.
     """
+
+    url: str
+    etag: str | None = None
+    modified: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The body of a good answer and the URL it came from, redirects followed; `stamp` where it can be asked for again."""
 
     content: bytes
     content_type: str | None
     url: str
-    keep: Callable[[], None]
+    stamp: Stamp | None
 
 
 class FetchError(Exception):
@@ -61,8 +69,8 @@ class FetchError(Exception):
 class Transport(Protocol):
     """Fetches pages; safe to use from several threads."""
 
-    def get(self, url: str) -> Answer:
-        """Fetch a page; raises FetchError."""
+    def get(self, url: str, known: Stamp | None) -> Answer | None:
+        """Fetch a page; None says that it is still the one that is known. Raises FetchError."""
 
     def abort(self) -> None:
         """End all transfers at once; their callers get a FetchError."""

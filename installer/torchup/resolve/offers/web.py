@@ -1,4 +1,4 @@
-"""Fetching over HTTP: requests with CacheControl's file cache, within hard limits.
+"""Fetching over HTTP: requests, within hard limits.
 
 Imported only when something has to be fetched: requests alone costs more than an offline resolution.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 from http import HTTPStatus
-from pathlib import Path
 
 import requests
 from requests.auth import HTTPBasicAuth
@@ -17,10 +16,9 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from torchup.model.offer import IndexSettings
 from torchup.resolve.offers.faults import blamed, explain, missing, status_fault
 from torchup.resolve.offers.proxies import proxy_for
-from torchup.resolve.offers.transport import Answer, Deadline, FetchError, Limits
+from torchup.resolve.offers.transport import Answer, Deadline, FetchError, Limits, Stamp
 from torchup.resolve.offers.urls import Credentials, host_of, parts_of
-from torchup.resolve.offers.web_adapter import CachingAdapter, PlainAdapter
-from torchup.resolve.offers.web_cache import CheckedFileCache
+from torchup.resolve.offers.web_adapter import PlainAdapter
 from torchup.resolve.offers.web_session import open_session, transient_retry
 from torchup.resolve.offers.web_sockets import HostNames, OpenSockets
 from torchup.words import tr
@@ -31,27 +29,24 @@ _CHUNK = 64 * 1024
 class HttpTransport:
     """Fetches pages with the settings' proxy, certificates and logins; certificate checks are never off."""
 
-    def __init__(self, settings: IndexSettings, cache: Path | None, limits: Limits, deadline: Deadline) -> None:
+    def __init__(self, settings: IndexSettings, limits: Limits, deadline: Deadline) -> None:
         self._settings = settings
         self._limits = limits
         self._deadline = deadline
         self._sockets = OpenSockets()
         self._names = HostNames(limits.connect_s)
-        retry = transient_retry(limits)
-        self._adapter = (
-            PlainAdapter(self._sockets, max_retries=retry)
-            if cache is None
-            else CachingAdapter(CheckedFileCache(cache), self._sockets, max_retries=retry)
-        )
-        self._session = open_session(self._adapter, limits)
+        self._session = open_session(PlainAdapter(self._sockets, max_retries=transient_retry(limits)), limits)
 
-    def get(self, url: str) -> Answer:
-        """Fetch a page; a transfer that breaks off in the middle is tried once more. Raises FetchError."""
+    def get(self, url: str, known: Stamp | None) -> Answer | None:
+        """Fetch a page, None where it is still the one that is known.
+
+        A transfer that breaks off in the middle is tried once more. Raises FetchError.
+        """
         try:
-            return self._get(url)
+            return self._get(url, known)
         except _BrokenOff:
             try:
-                return self._get(url)
+                return self._get(url, None)
             except _BrokenOff as error:
                 raise FetchError("page", tr("cut the connection in the middle of the page")) from error
 
@@ -63,7 +58,7 @@ class HttpTransport:
         """Close all connections."""
         self._session.close()
 
-    def _get(self, url: str) -> Answer:
+    def _get(self, url: str, known: Stamp | None) -> Answer | None:
         proxy = proxy_for(url, self._settings)
         if proxy is None:
             self._names.check(parts_of(url).hostname or "")
@@ -73,6 +68,7 @@ class HttpTransport:
         try:
             response = self._session.get(
                 url,
+                headers=_conditions(known),
                 auth=_login(url, self._settings.credentials),
                 proxies={"http": proxy, "https": proxy} if proxy else {},
                 verify=self._settings.ca_bundle or True,
@@ -86,6 +82,9 @@ class HttpTransport:
                 raise self._deadline.fault() from error
             raise explain(error, url, self._limits, proxy) from error
         with contextlib.closing(response):
+            if known is not None and response.status_code == HTTPStatus.NOT_MODIFIED:
+                # What redirects may lead elsewhere now, where nothing of what is known was ever seen.
+                return None if response.url == known.url else self._get(url, None)
             try:
                 return self._read(response)
             except FetchError as fault:
@@ -123,16 +122,24 @@ class HttpTransport:
             content=content,
             content_type=response.headers.get("Content-Type"),
             url=response.url,
-            keep=lambda: self._keep(response, content),
+            stamp=_stamp(response),
         )
-
-    def _keep(self, response: requests.Response, content: bytes) -> None:
-        if isinstance(self._adapter, CachingAdapter):
-            self._adapter.keep(response, content)
 
 
 class _BrokenOff(Exception):  # noqa: N818  an event inside this module, not an error that anyone sees
     pass
+
+
+def _stamp(response: requests.Response) -> Stamp | None:
+    etag, modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
+    return Stamp(url=response.url, etag=etag, modified=modified) if etag or modified else None
+
+
+def _conditions(known: Stamp | None) -> dict[str, str]:
+    if known is None:
+        return {}
+    conditions = {"If-None-Match": known.etag, "If-Modified-Since": known.modified}
+    return {name: value for name, value in conditions.items() if value}
 
 
 def _login(url: str, credentials: Mapping[str, Credentials]) -> HTTPBasicAuth | None:

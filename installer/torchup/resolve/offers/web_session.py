@@ -1,4 +1,4 @@
-"""The requests session of a look-up: what is retried, what is followed, what is cached."""
+"""The requests session of a look-up: what is retried, what is followed."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from urllib3.util.retry import Retry
 from torchup import __version__
 from torchup.resolve.offers.simple_page import ACCEPT
 from torchup.resolve.offers.transport import Limits
-from torchup.resolve.offers.web_adapter import CachingAdapter, PlainAdapter
+from torchup.resolve.offers.web_adapter import PlainAdapter
 from torchup.words import tr
 
 _TRANSIENT = (500, 502, 503, 504)
 
 
-def open_session(adapter: PlainAdapter | CachingAdapter, limits: Limits) -> requests.Session:
+def open_session(adapter: PlainAdapter, limits: Limits) -> requests.Session:
     """Open a session that sends everything through one adapter."""
     session = _Session()
     # Proxies, certificates and logins come from the settings alone: they were read from a given environment.
     session.trust_env = False
     session.max_redirects = limits.redirects
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    # max-age=0: a kept page is always revalidated, as pip does for index pages.
+    # max-age=0: no cache on the way answers for the index, as pip asks for index pages.
     session.headers.update({"User-Agent": f"torchup/{__version__}", "Accept": ACCEPT, "Cache-Control": "max-age=0"})
     session.mount("https://", adapter)
     session.mount("http://", adapter)
