@@ -75,15 +75,23 @@ def interrupts_remembered() -> Iterator[Callable[[], None]]:
     """Give a function that raises KeyboardInterrupt when Ctrl-C was pressed before it is called.
 
     Python raises it wherever it is at that moment. Inside a callback of the garbage collector or of a weak reference
-    the exception is only printed: here it is not, and it is raised once more when that callback is over.
+    the exception is only printed: here it is not, and it is raised once more when that callback is over, or at the end
+    of the block where that comes sooner. Nothing is raised after the block.
     """
     pressed: list[int] = []
-    over = threading.Event()  # what comes later must not stop what is done next
+    timers: list[threading.Timer] = []
+    swallowed: list[threading.Timer] = []
+    over = False
     before, told = signal.getsignal(signal.SIGINT), sys.unraisablehook
 
     def note(number: int, _frame: FrameType | None) -> None:
         pressed.append(number)
-        raise KeyboardInterrupt
+        if not over:
+            raise KeyboardInterrupt
+
+    def press_again() -> None:
+        swallowed.clear()
+        _press()
 
     def check() -> None:
         if pressed:
@@ -93,8 +101,10 @@ def interrupts_remembered() -> Iterator[Callable[[], None]]:
         if not pressed or not issubclass(what.exc_type, KeyboardInterrupt):
             told(what)
             return
-        again = threading.Timer(_CALLBACK_SECONDS, lambda: None if over.is_set() else _press_again())
+        again = threading.Timer(_CALLBACK_SECONDS, press_again)
         again.daemon = True
+        timers.append(again)
+        swallowed.append(again)
         again.start()
 
     if before is not signal.default_int_handler:  # somebody else minds it, or it is ignored
@@ -104,13 +114,18 @@ def interrupts_remembered() -> Iterator[Callable[[], None]]:
     sys.unraisablehook = not_raised
     try:
         yield check
+        if swallowed:
+            raise KeyboardInterrupt
     finally:
-        over.set()
+        over = True
+        for timer in timers:
+            timer.cancel()
+            timer.join()
         sys.unraisablehook = told
         signal.signal(signal.SIGINT, before)
 
 
-def _press_again() -> None:
+def _press() -> None:
     """Deliver Ctrl-C to the main thread, whose waiting ends by it."""
     if sys.platform == "win32":
         signal.raise_signal(signal.SIGINT)
