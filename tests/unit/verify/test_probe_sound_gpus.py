@@ -78,7 +78,10 @@ def test_a_library_that_is_loaded_may_keep_its_folder(tmp_path: Path, monkeypatc
 def scripts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder where pip puts programs, in an environment that is not activated; a CUDA toolkit is set up."""
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    monkeypatch.setenv("CUDA_HOME", "/usr/local/cuda")
+    toolkit = tmp_path / "cuda"
+    (toolkit / "bin").mkdir(parents=True)
+    (toolkit / "bin" / "nvcc").touch(mode=0o755)
+    monkeypatch.setenv("CUDA_HOME", str(toolkit))
     monkeypatch.setattr(probe.sysconfig, "get_path", lambda _name: str(tmp_path))
     return tmp_path
 
