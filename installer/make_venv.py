@@ -18,7 +18,7 @@ from pathlib import Path
 
 from package_sources import Sources, UnreadableError, pip_of, read_sources
 
-CHECKOUT = Path(__file__).parent.parent
+CHECKOUT = Path(__file__).absolute().parent.parent
 LOCKS = Path(__file__).parent / "locks"
 KINDS = {"run": ("run", "build"), "dev": ("dev",), "audit": ("audit",)}
 """The locks of an environment. The tools for the audit look at files only and have no torchup beside them."""
@@ -101,7 +101,8 @@ class Preparation:
         try:
             done = subprocess.run(
                 argv,
-                env={**(self.environ if environ is None else environ)},
+                # In this locale Python takes paths as UTF-8, as uv and pip write them, and errors are in English.
+                env={**(self.environ if environ is None else environ), "LC_ALL": "C"},
                 cwd=CHECKOUT,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -163,6 +164,18 @@ class Preparation:
         uv = self._uv(sources, own_pip=bool(own_pip))
         if not (uv is not None and self._by_uv(uv, sources)) and not (own_pip and self._by_pip(sources)):
             raise self._failed()
+        self._point_from_here()
+
+    def _point_from_here(self) -> None:
+        """Let the editable install name the checkout as seen from the environment, in plain letters.
+
+        Python up to 3.12 reads such a file in the locale's encoding, and under LC_ALL=C it does not start where the
+        checkout lies below a folder with other letters; no setting of Python changes that.
+        """
+        for pointer in self.folder.glob("lib*/python*/site-packages/*.pth"):
+            named = Path(os.fsdecode(pointer.read_bytes().strip()))
+            if named.is_absolute() and named.is_relative_to(CHECKOUT):
+                pointer.write_bytes(os.fsencode(os.path.relpath(named, pointer.parent)) + b"\n")
 
     def _locks(self) -> list[str]:
         return [part for name in KINDS[self.kind] for part in ("-r", str(LOCKS / f"{name}.txt"))]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from uv import find_uv_bin
 
+from support.tools import latin_1
 from support.wheel_index import StubWheel, WheelIndex, stub_wheel
 
 INSTALLER = Path(__file__).parents[2] / "installer"
@@ -322,3 +323,21 @@ def test_a_second_time_repairs_what_was_left(checkout: Checkout) -> None:
     checkout.lock(stub_wheel("two", "2.0", tags=UNIVERSAL))
     assert checkout.make().returncode == 0
     assert checkout.installed() == {"two": "2.0", "ours": "1.0"}
+
+
+@pytest.mark.parametrize("by_pip", [False, True], ids=["uv", "pip"])
+@pytest.mark.parametrize("of", ["C", "Latin-1"])
+def test_a_checkout_below_letters_that_the_locale_lacks(
+    checkout: Checkout, tmp_path: Path, of: str, by_pip: bool
+) -> None:
+    """Python up to 3.12 does not start where an editable install names such a folder under LC_ALL=C."""
+    locale = latin_1(tmp_path / "locales") if of == "Latin-1" else {"LC_ALL": of}
+    checkout.put_uv_on_path("exit 2" if by_pip else "")
+    checkout.folder = checkout.folder.rename(tmp_path / "üben 学")
+    for _ in range(2):
+        done = checkout.make(**locale)
+        assert (done.returncode, done.stderr) == (0, "")
+        ours = [str(checkout.python), "-c", "import backend; print(ascii(backend.__file__[-10:]))"]
+        environ = {**checkout.environ, **locale}
+        found = subprocess.run(ours, cwd="/", env=environ, capture_output=True, text=True, check=False)
+        assert (found.stdout, found.stderr) == ("'backend.py'\n", "")

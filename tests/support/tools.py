@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,3 +35,14 @@ def unavailable(reason: str) -> NoReturn:
 def require(tool: str) -> str:
     """Give the path of a command; without it the test skips with a reason, or fails where CI=true."""
     return shutil.which(tool) or unavailable(f"{tool} is not installed on this machine")
+
+
+def latin_1(folder: Path) -> dict[str, str]:
+    """Make a locale whose letters are one byte each, and give the variables that lead to it; else the test skips."""
+    name = "de_DE.ISO-8859-1"
+    folder.mkdir()
+    command = [require("localedef"), "-i", "de_DE", "-f", "ISO-8859-1", str(folder / name)]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    if made.returncode > 1:  # 1: with warnings
+        unavailable(f"localedef makes no {name} here: {made.stderr.strip()}")
+    return {"LC_ALL": name, "LOCPATH": str(folder)}
