@@ -2,6 +2,7 @@
 VENV := .venv
 RUN := $(VENV)/bin
 SETUP_FLAGS ?=
+REFRESH_TESTS ?= test
 # What is installed changes with these; the locks say what it is.
 MAKERS := pyproject.toml installer/make-venv.sh installer/make_venv.py installer/package_sources.py
 CATALOGUES := $(wildcard installer/torchup/locale/*/LC_MESSAGES/torchup.po)
@@ -77,10 +78,13 @@ pictures: $(VENV)/dev.stamp ## draw the program's screens for the documentation 
 lock: $(VENV)/dev.stamp ## bring the locks up to date with pyproject.toml; nothing else moves
 	@$(RUN)/python installer/locks.py lock
 
-refresh: $(VENV)/dev.stamp ## move torchup's own dependencies forward, run the tests, print what moved
+refresh: $(VENV)/dev.stamp ## move torchup's own dependencies forward, run the tests (REFRESH_TESTS=test-quick: those), print what moved
 	@$(RUN)/python installer/locks.py refresh
-	@$(MAKE) test
-	@$(RUN)/python installer/locks.py moved
+	@if git diff --quiet HEAD -- installer/locks; then exit 0; fi; \
+	$(MAKE) $(REFRESH_TESTS); failed=$$?; \
+	$(RUN)/python installer/locks.py moved; \
+	[ $$failed -eq 0 ] || echo "With that, make $(REFRESH_TESTS) fails; what was: git restore installer/locks" >&2; \
+	exit $$failed
 
 audit: $(VENV)/audit/stamp ## write dist/torchup.cdx.json (SBOM) and ask for known vulnerabilities (Error 3: out of reach)
 	@$(RUN)/python installer/locks.py audit $(VENV)/audit/bin
