@@ -97,6 +97,28 @@ def test_the_words_of_the_readme(root: DebianRoot, index: WheelIndex) -> None:
     assert home(root) == before
 
 
+PARTS = {"bookworm": "tests/unit/cli tests/unit/detect tests/unit/verify tests/unit/wizard", "trixie": "tests/unit"}
+"""What of the quick tests is run: all in the newer system, in the older one what looks at the machine or starts it."""
+
+
+def test_the_quick_tests_pass_or_skip(root: DebianRoot, request: pytest.FixtureRequest) -> None:
+    part = PARTS[request.node.callspec.params["root"]]
+    assert say(root, "git clone --quiet /srv/torchup.bundle torchup").returncode == 0
+    command = "make test-quick" if part == "tests/unit" else f"make .venv/dev.stamp && .venv/bin/pytest -n 2 -q {part}"
+    done = say(root, command, seconds=2400)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr
+
+
+def test_a_checkout_below_letters_that_the_locale_lacks(root: DebianRoot, index: WheelIndex) -> None:
+    root.environment["LC_ALL"] = "C"
+    root.environment.pop("LANG")
+    inside = "mkdir üben && cd üben && git clone --quiet /srv/torchup.bundle torchup && cd torchup"
+    flags = f"--set source.mirror={index.url('whl')}"
+    done = say(root, f"{inside} && make dry-run SETUP_FLAGS={shlex.quote(flags)}")
+    assert done.returncode == 0, done.stderr
+    assert "/üben/torchup/.venv/bin/torchup" in done.stdout
+
+
 def test_without_python3_venv_the_missing_package_is_named_once(root: DebianRoot) -> None:
     root.run("sh", "-c", "dpkg --remove $(dpkg-query --show --showformat '${Package} ' 'python3*-venv')")
     assert say(root, "git clone --quiet /srv/torchup.bundle torchup").returncode == 0
