@@ -1,4 +1,4 @@
-"""What holds for every test: interruptible programs, the tables of one day, a run of their own for real parts."""
+"""What holds for every test: interruptible programs, the tables of one day, and which of the three runs has it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 
 from support.dated_tables import use_dated, use_live
-from support.tools import REAL, in_ci
+from support.tools import NIGHTLY, REAL, in_ci
 
 # A shell starts what it puts into the background with SIGINT ignored, and children inherit that: Ctrl-C would be without
 # effect in every program under test.
@@ -36,13 +36,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what lies in tests/real, and leave the real parts out where nobody asked for them."""
-    left_out = pytest.mark.skip(reason="a real part that takes long: make test-real (TORCHUP_REAL=1) runs it")
+    """Mark what lies in tests/real, and leave out what another run is there for."""
+    real = pytest.mark.skip(reason="a real part that takes long: make test-real (TORCHUP_REAL=1) runs it")
+    nightly = pytest.mark.skip(reason="one more of its kind: make test-nightly (TORCHUP_NIGHTLY=1) runs it")
     for item in items:
         if item.path.is_relative_to(HERE / "real"):
             item.add_marker("real")
         if item.get_closest_marker("real") and not REAL:
-            item.add_marker(left_out)
+            item.add_marker(real)
+        if item.get_closest_marker("nightly") and not NIGHTLY:
+            item.add_marker(nightly)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
+pytestmark = [pytest.mark.real, pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
 SCRIPT = Path(__file__).parents[1] / "gpu" / "run.py"
 SABOTAGE = Path(__file__).parents[1] / "support" / "sabotage"

@@ -17,7 +17,7 @@ import pytest
 from support.tools import NIGHTLY
 from support.wrong_kernels import load_probe, probe_file
 
-pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
+pytestmark = [pytest.mark.real, pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
 SABOTAGE = Path(__file__).parents[1] / "support" / "sabotage"
 nightly = pytest.mark.skipif(not NIGHTLY, reason="waits for time limits: TORCHUP_NIGHTLY=1")

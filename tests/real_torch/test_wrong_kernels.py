@@ -12,7 +12,7 @@ import pytest
 from support import wrong_kernels
 from support.wrong_kernels import CASES, MUST_BE_DISCARDED, MUST_PASS, MUST_WARN, load_probe
 
-pytestmark = [pytest.mark.torch, pytest.mark.xdist_group("torch")]
+pytestmark = [pytest.mark.real, pytest.mark.torch, pytest.mark.xdist_group("torch")]
 
 Answers = dict[str, list[Any]]
 

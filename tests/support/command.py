@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support import loaded
 from support.dated_tables import program
 from support.sandbox import OWN, tree
 from support.tools import CACHE
@@ -47,16 +48,11 @@ class Person:
 
     def torchup(self, *arguments: str, timeout: float = 120, **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end without a terminal."""
-        return subprocess.run(
-            [TORCHUP, *arguments],
-            cwd=self.home,
-            env={**self.environ, **environ},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
+        done = loaded.run(
+            TORCHUP, arguments, folder=self.home, environ={**self.environ, **environ}, dated=True, timeout=timeout
         )
+        out, err = (said.decode().replace("\r\n", "\n").replace("\r", "\n") for said in (done.stdout, done.stderr))
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command in a process group of its own."""

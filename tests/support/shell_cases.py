@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support import loaded
 from torchup.shell.kinds.kind import StartMode
 from torchup.verify.shell_start import ShellReading, read_variables
 from torchup.verify.shell_syntax import parse_check
@@ -92,16 +93,21 @@ class Account:
             **self.environ,
             **environ,
         }
-        done = subprocess.run(
-            [*self.prefix, str(TORCHUP), *arguments],
-            cwd=self.home if self.home.is_dir() else "/",
-            env={name: value for name, value in given.items() if value is not None},
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
+        folder = self.home if self.home.is_dir() else Path("/")
+        environment = {name: value for name, value in given.items() if value is not None}
+        if stdin is None and not self.prefix:
+            done = loaded.run(TORCHUP, arguments, folder=folder, environ=environment, dated=False)
+        else:
+            done = subprocess.run(
+                [*self.prefix, str(TORCHUP), *arguments],
+                cwd=folder,
+                env=environment,
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                timeout=120,
+                check=False,
+            )
         return Ran(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
     def shell(self, verb: str, *shells: str, cuda: Path | str | None = None, **options: Any) -> Ran:

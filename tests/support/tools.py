@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Container, Iterable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 import pytest
+from _pytest.mark import ParameterSet
+
+T = TypeVar("T")
 
 NIGHTLY = bool(os.environ.get("TORCHUP_NIGHTLY"))
 REAL = NIGHTLY or bool(os.environ.get("TORCHUP_REAL"))
@@ -18,6 +22,16 @@ CACHE = Path(
     or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "torchup-tests"
 )
 """What is made once and serves later runs too: environments, systems, downloads. Never inside the checkout."""
+
+
+def each(values: Iterable[T], kept: Container[T]) -> list[ParameterSet]:
+    """Give all values to `parametrize`: the kept ones for `make test`, the rest, of the same kinds, for the night."""
+    return [
+        pytest.param(
+            *(value if isinstance(value, tuple) else (value,)), marks=() if value in kept else pytest.mark.nightly
+        )
+        for value in values
+    ]
 
 
 def in_ci() -> bool:

@@ -16,7 +16,7 @@ from support import run_commands
 from support.command import TORCHUP, Person
 from support.new_terminal import NewTerminal, Way
 from support.shell_cases import toolkit
-from support.tools import require
+from support.tools import NIGHTLY, require
 from support.wheel_index import WheelIndex
 from torchup.cli import cli
 from torchup.own_variables import EXPORTED, is_own
@@ -51,7 +51,10 @@ COMMANDS: dict[tuple[str, ...], tuple[list[str], set[int]]] = {
     ("verify",): (["--level", "quick"], {4}),
 }
 QUICK = [path for path in COMMANDS if path not in {("verify",), ("shell", "check")}]
-"""What is run in every shell and every way of starting it; the two that start many processes once in each shell."""
+"""What `make test-nightly` runs in every shell and every way of starting it; the two that start many processes once."""
+FEW = [("answers", "check"), ("setup",), ("shell", "apply"), ("status",)]
+"""What `make test` runs in every shell: what reads variables as answers, and the journal. All commands run in bash."""
+pytestmark = pytest.mark.xdist_group("new shells")  # one set-up for all of them
 
 
 def commands(command: click.Command = cli, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -113,7 +116,7 @@ def test_every_command_works_in_a_new_shell(shell: str, way: Way, set_up: SetUp,
     with NewTerminal(shell, set_up.person.home, way, set_up.settings) as terminal:
         known = terminal.variables()
         assert {name for name in known if is_own(name)} == set(EXPORTED), "what a new shell is to know"
-        run_all(terminal, set_up, QUICK if way == "login" else list(COMMANDS), tmp_path)
+        run_all(terminal, set_up, commands_in(shell, QUICK if way == "login" else list(COMMANDS)), tmp_path)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -121,7 +124,11 @@ def test_every_command_works_inside_the_activated_environment(shell: str, set_up
     with NewTerminal(shell, set_up.person.home, "interactive", set_up.settings) as terminal:
         terminal.type(ACTIVATE[shell].format(".venvs/torch/bin"))
         assert terminal.variables().get("VIRTUAL_ENV") == str(set_up.environment)
-        run_all(terminal, set_up, QUICK, tmp_path)
+        run_all(terminal, set_up, commands_in(shell, QUICK), tmp_path)
+
+
+def commands_in(shell: str, paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    return paths if NIGHTLY or shell == "bash" else FEW
 
 
 def run_all(terminal: NewTerminal, set_up: SetUp, paths: list[tuple[str, ...]], folder: Path) -> None:

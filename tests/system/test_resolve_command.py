@@ -15,6 +15,7 @@ import yaml
 
 from support.command import Person
 from support.machines import MACHINES, machine_files
+from support.tools import NIGHTLY, each
 from support.wheel_index import WheelIndex
 from torchup.cli import main
 
@@ -32,6 +33,8 @@ REAL_PROCESSES = (
     "pin-cu130-1080ti",
     "windows-1060-no-driver",
 )
+# The decisions themselves are tried in tests/unit/resolve/test_machines.py; here, what is printed of them.
+THROUGH_ALL = [*machine_files()[::15], *(MACHINES / f"{name}.yaml" for name in REAL_PROCESSES)]
 TOP = {
     "schema",
     "status",
@@ -110,7 +113,7 @@ def check(case: dict[str, Any], status: int, text: str) -> None:
         assert resolution["reasons"]
 
 
-@pytest.mark.parametrize("path", machine_files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", each(machine_files(), THROUGH_ALL), ids=lambda path: path.stem)
 def test_every_machine_through_the_command_line(run: Run, tmp_path: Path, path: Path) -> None:
     case = case_of(path)
     status, out, err = run(*arguments(case, tmp_path), "--json")
@@ -134,8 +137,8 @@ def test_machines_in_processes_of_their_own(person: Person, tmp_path: Path, name
 
 
 def test_sentences_end_and_begin_as_sentences_do(run: Run, tmp_path: Path) -> None:
-    """Every text of every machine: one sentence after another, none doubled, nothing left unfilled."""
-    for path in machine_files():
+    """Every text of the machines: one sentence after another, none doubled, nothing left unfilled."""
+    for path in machine_files() if NIGHTLY else THROUGH_ALL:
         resolution = json.loads(run(*arguments(case_of(path), tmp_path), "--json", "--all")[1])
         for part in ("reasons", "warnings", "next_steps"):
             texts = [entry["text"] for entry in resolution[part]]

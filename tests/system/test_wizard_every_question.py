@@ -6,6 +6,7 @@ conditions that `MACHINE` or `ASKED_WITH` do not yet bring about; then its test 
 
 from __future__ import annotations
 
+import itertools
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ import yaml
 from support.machines import MACHINES
 from support.stage import Play, Stage
 from support.terminal import CTRL_C, CTRL_D, CTRL_Z, ENTER, ESCAPE, UP
+from support.tools import NIGHTLY, each
 from torchup.answers.questions import QUESTIONS, question_for
 
 RECORDED = "recipe-fedora-nvidia"
@@ -39,6 +41,8 @@ ENDS: dict[str, tuple[str | signal.Signals, int]] = {
 MODES = {"keys": [], "plain": ["--plain"]}
 # `ask` itself stays in no file's open sections.
 KEYS = [question.key for question in QUESTIONS if question.key != "ask"]
+# Questions of one kind share the code that reads keys: the first of each kind is ended in every way, in both modes.
+IN_BOTH_MODES = set(itertools.product({question_for(key).kind: key for key in reversed(KEYS)}.values(), MODES))
 TYPED = [key for key in KEYS if question_for(key).typed]
 
 
@@ -105,8 +109,9 @@ def try_ends(stage: Stage, arguments: list[str], **where: Any) -> None:
             assert "Traceback" not in play.text, name
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    ("key", "mode"), each(itertools.product(KEYS, MODES), IN_BOTH_MODES | set(zip(KEYS, itertools.cycle(MODES))))
+)
 def test_keys_and_signals_at_every_question(key: str, mode: str, stage: Stage, machine: str, tmp_path: Path) -> None:
     prompt, plain = question_for(key).prompt, mode == "plain"
     arguments = [*options_for(key, machine), *MODES[mode]]
@@ -132,7 +137,8 @@ def test_keys_and_signals_at_every_question(key: str, mode: str, stage: Stage, m
         assert len(play.asked) == asked
         assert play.is_as_it_was()
         assert play.stopped == ([True] if plain else [])
-    try_ends(stage, arguments, until=prompt, home=tmp_path)
+    if NIGHTLY or (key, mode) in IN_BOTH_MODES:
+        try_ends(stage, arguments, until=prompt, home=tmp_path)
     assert list(tmp_path.iterdir()) == [], "nothing was written"
 
 
