@@ -6,7 +6,7 @@ REFRESH_TESTS ?= test
 # What is installed changes with these; the locks say what it is.
 MAKERS := pyproject.toml installer/make-venv.sh installer/make_venv.py installer/package_sources.py
 CATALOGUES := $(wildcard installer/torchup/locale/*/LC_MESSAGES/torchup.po)
-.PHONY: help setup dry-run test lint types test-quick test-real test-nightly test-gpu bench docs pictures words lock refresh audit clean
+.PHONY: help setup dry-run test lint types test-quick test-real test-nightly durations test-gpu bench docs pictures words lock refresh audit clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -34,17 +34,21 @@ setup: $(VENV)/torchup.stamp ## set this machine up for PyTorch (ANSWERS=file.ya
 dry-run: $(VENV)/torchup.stamp ## print the commands that `make setup` would run, as a script
 	@$(RUN)/torchup setup $(if $(ANSWERS),--answers "$(ANSWERS)",--yes) --dry-run $(SETUP_FLAGS)
 
-test: lint types ## lint, types and the tests; CI runs it, then test-real
+test: $(VENV)/dev.stamp $(CATALOGUES:.po=.mo) ## the tests, with lint and types beside them: 6 minutes on 2 cores
+	@# tests/checks runs `make lint` and `make types`, so that pytest tells of everything and has the last word.
 	$(RUN)/pytest -n 2 --dist loadgroup
 
-test-quick: $(VENV)/dev.stamp ## the tests without real torch, terminals and shells
+test-quick: $(VENV)/dev.stamp ## the unit tests: without real torch, terminals and shells
 	$(RUN)/pytest -n 2 -q tests/unit
 
-test-real: $(VENV)/dev.stamp ## the real parts that take long: fresh Debian systems and their package manager
+test-real: $(VENV)/dev.stamp ## the real parts that take long, 30 minutes: Debian systems, torch, package managers
 	TORCHUP_REAL=1 $(RUN)/pytest -n 2 --dist loadgroup -m real
 
-test-nightly: $(VENV)/dev.stamp ## everything: those, the long property tests and the whole shell matrix
+test-nightly: $(VENV)/dev.stamp ## everything: those, and all of what `make test` has one of each kind of
 	TORCHUP_NIGHTLY=1 $(RUN)/pytest -n 2 --dist loadgroup
+
+durations: $(VENV)/dev.stamp ## measure what each file of tests takes: tests/durations.txt
+	PYTHONPATH=tests $(RUN)/pytest -p support.durations -n 2 --dist loadgroup -q
 
 test-gpu: ## the tensor test on this machine's GPUs; needs only a python3 that has torch
 	python3 tests/gpu/run.py

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,7 +45,8 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if file.startswith("tests/unit"):
         file = "tests/unit"
     # A later part of a test carries the figures of the earlier ones with it.
-    work, clock = [figures for name, figures in report.user_properties if name == "took"][-1]
+    took: list[Any] = [figures for name, figures in report.user_properties if name == "took"]
+    work, clock = took[-1]
     _WORK[file] += work
     _CLOCK[file] += clock
     _TESTS[file] += report.when == "call"

@@ -85,7 +85,9 @@ class Loaded:
                 os.kill(pid, signal.SIGKILL)
                 raise subprocess.TimeoutExpired(list(argv), timeout) from None
             self.computed += float(computed)
-            said = [file.seek(0) or file.read() for file in (out, err)]
+            for file in (out, err):
+                file.seek(0)
+            said = out.read(), err.read()
         return subprocess.CompletedProcess(list(argv), int(status), *said)
 
 
