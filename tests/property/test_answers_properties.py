@@ -31,11 +31,12 @@ from torchup.model.request import (
     TorchWish,
     VerifyWish,
 )
+from torchup.visible import visible
 
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
-# Any letter that a line of text may hold.
-letters = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"))
+# Any letter that a line of text may hold and that can be seen: others are refused in answers.
+letters = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")).filter(lambda letter: visible(letter) == letter)
 words = st.text(letters, min_size=1, max_size=12)
 paths = words.map(lambda word: "/p" + word).filter(lambda path: ":" not in path)
 names = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,8}", fullmatch=True)

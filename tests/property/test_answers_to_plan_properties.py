@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from property.test_answers_properties import requests
 from support.machines import MACHINES, read_machine
 from support.system_plans import planned
+from support.tools import NIGHTLY
 from torchup.answers.read import parse_answers
 from torchup.answers.write import render_answers
 from torchup.errors import ExitStatus, TorchupError
@@ -42,7 +43,7 @@ def _outcome(facts: MachineFacts, request: Request) -> Plan | TorchupError:
         return error
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=250 if NIGHTLY else 100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(_FACTS), _answers())
 def test_accepted_answers_give_a_plan_or_a_refusal_in_words(facts: MachineFacts, request: Request) -> None:
     saved = parse_answers(render_answers(request, tool_version="1").encode(), "saved.yaml")
