@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ensurepip
 import json
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def wanted(person: Person, index: WheelIndex, tmp_path: Path) -> list[str]:
         shelf.add(name, version, tags=ANY)
     shelf.add("pack", "1.0", tags=ANY, requires=['brought>=1; extra == "more"', 'never; extra == "other"'])
     shelf.add("local", "1.0+mine", tags=ANY)
+    if seeded := getattr(ensurepip, "_SETUPTOOLS_VERSION", None):  # Python before 3.12 brings it, and the lock names it
+        shelf.add("setuptools", seeded, tags=ANY)
     file = stub_wheel("filed", "1.0", tags=ANY).write(tmp_path / "wheels")
     served = stub_wheel("served", "1.0", tags=ANY)
     index.links().add("served", "1.0", tags=ANY)

@@ -232,7 +232,7 @@ def test_a_read_only_file_system_is_named(person: Person, namespace: Namespace) 
 def test_a_disk_that_is_really_full(person: Person, namespace: Namespace, kib: int) -> None:
     """The disk fills up at another place with every size: at the backup, the journal, the new file."""
     done = namespace(
-        f'mount -t tmpfs -o size={kib}k tmpfs "$HOME"\n'
+        f'mount -t tmpfs -o mode=755,size={kib}k tmpfs "$HOME"\n'
         'i=0; while [ $i -lt 1100 ]; do echo "export A=1 # a line"; i=$((i+1)); done >"$HOME/.bashrc"\n'
         'chmod 640 "$HOME/.bashrc"; before=$(cksum <"$HOME/.bashrc")\n'
         "status=0; apply || status=$?\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torchup.apply.installed_packages import ABSENT, unreadable
 from torchup.apply.system import Relations, SystemPackage
+from torchup.children import NEUTRAL_FOLDER
 
 _SECONDS = 120.0
 _VERSION = re.compile(r"\s*[(<>=].*|:.*|\s+\[.*")
@@ -133,7 +134,14 @@ def _automatic_of_zypper(root: Path) -> frozenset[str]:
 
 def _output(argv: list[str]) -> str:
     done = subprocess.run(
-        argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=True, timeout=_SECONDS
+        argv,
+        cwd=NEUTRAL_FOLDER,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=True,
+        timeout=_SECONDS,
     )
     return done.stdout
 

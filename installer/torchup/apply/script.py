@@ -43,6 +43,8 @@ _HEAD = """\
 set -eu
 # Python, pip and uv would take modules and settings of the current folder.
 cd /
+# What everybody may write is nothing to run later.
+umask o-w
 
 same() {
   [ "$(cksum <"$2")" = "$1" ] && return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from torchup.interrupts import Terminated, terminate_politely
 
     terminate_politely()
+    # Nothing that torchup or a child makes may be written by everybody: it would refuse to run it later.
+    os.umask(os.umask(0o077) | stat.S_IWOTH)
     # Starting makes many objects that stay; looking through them for garbage again and again frees nothing.
     gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
     _open_missing_streams()

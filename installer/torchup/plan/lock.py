@@ -10,12 +10,18 @@ from torchup.words import tr
 LOCK = "pylock.toml"
 INSTALLED = "torchup-installed.txt"
 LIST_INSTALLED = (
-    "import importlib.metadata as m, sys\n"
-    "found = {d.metadata['Name']: d.version for d in m.distributions()}\n"
-    "lines = sorted(f'{name}==={found[name]}\\n' for name in found if name and name.lower() != 'pip')\n"
+    "import importlib.metadata as m, json, sys\n"
+    "def pin(d):\n"
+    "    direct = json.loads(d.read_text('direct_url.json') or '{}')\n"
+    "    return f' @ {direct[\"url\"]}' if 'archive_info' in direct else f'==={d.version}'\n"
+    "found = {d.metadata['Name']: pin(d) for d in m.distributions()}\n"
+    "lines = sorted(f'{name}{found[name]}\\n' for name in found if name and name.lower() != 'pip')\n"
     "open(sys.argv[1], 'w', encoding='utf-8').writelines(lines)\n"
 )
-"""Run by the environment's own interpreter: one exact pin a line. pip is there to install, and is not locked."""
+"""Run by the environment's own interpreter: one exact pin a line, an address for what came from one (PEP 610).
+
+pip is there to install, and is not locked.
+"""
 
 
 def lock_steps(given: PlanInput, installer: Installer, python: str, label: str) -> list[Step]:

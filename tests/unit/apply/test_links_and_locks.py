@@ -116,6 +116,7 @@ def test_a_lock_that_cannot_be_written_fails_nothing(box: Sandbox) -> None:
     subprocess.run(
         [uv, "pip", "install", "-q", "--no-index", "--python", box.environment / "bin/python", own], check=True
     )
+    own.unlink()
     assert any(site.glob("of_mine*"))
     before = kept(box)
     for _ in range(2):  # what no source has today, one may have tomorrow
