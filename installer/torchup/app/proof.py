@@ -14,7 +14,8 @@ from torchup.errors import ExitStatus
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
 from torchup.model.outcome import Check, Report
-from torchup.model.plan import CreateEnvironment, InstallPackages, Plan, ShellProof, Verify
+from torchup.model.plan import CreateEnvironment, InstallPackages, Plan, Verify
+from torchup.model.proof import ShellProof
 from torchup.model.request import VerifyLevel
 from torchup.words import mark, tr
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torchup.app.commandline import CommandLine
 from torchup.errors import StepError
 from torchup.model.context import Context
-from torchup.model.plan import ShellProof
+from torchup.model.proof import ShellProof
 from torchup.shell.env_files import ShellEnvironment
 from torchup.shell.kinds.kind import StartupFile
 from torchup.words import tr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-import sys
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -30,6 +29,7 @@ from torchup.apply.private_files import append_private
 from torchup.apply.privilege import Elevation
 from torchup.apply.processes import Child
 from torchup.apply.redact import redact
+from torchup.apply.refusals import refuse_outside, refuse_program_of_strangers
 from torchup.apply.root_view import RootView
 from torchup.apply.system import (
     ANY_CONTENT,
@@ -50,7 +50,6 @@ from torchup.apply.write_errors import explain
 from torchup.errors import RefusedError, StepError
 from torchup.model.offer import IndexSettings
 from torchup.model.plan import Command
-from torchup.ownership import stranger
 from torchup.plan.inherited import inherited
 from torchup.private_folders import new_file, temporary_folder, temporary_in
 from torchup.visible import visible
@@ -306,7 +305,7 @@ class RealSystem:
         it only downloads. After a Ctrl-C no further command of root's is begun.
         """
         del brings  # what came of it is looked up afterwards
-        self._believe(command.argv[0])
+        refuse_program_of_strangers(command.argv[0])
         manager = manager_of(command.argv) if as_root else None
         if manager is not None:
             wait_for_lock(manager, self.interrupts, self.on_event)
@@ -387,17 +386,6 @@ class RealSystem:
         except OSError:
             return ""
 
-    def _believe(self, program: str) -> None:
-        """Raise StepError foreign-program where root would run what another user could have changed."""
-        found = None if Path(program).is_relative_to(sys.prefix) else stranger(program)
-        if found is not None:
-            raise StepError(
-                tr("{path} is not root's alone, and this is root.", path=program),
-                code="foreign-program",
-                evidence=(found.said,),
-                hint=tr("Run torchup as the owner of that folder, or name another place."),
-            )
-
     def _child_environment(self, command: Command) -> dict[str, str]:
         return {**inherited(self.environ), **command.environment, **self.secrets}
 
@@ -408,12 +396,4 @@ class RealSystem:
 
     def inside(self, path: str) -> None:
         """Refuse a path outside the prefix of every write."""
-        if self.root == Path("/"):
-            return
-        real = Path(os.path.realpath(path))
-        if not real.is_relative_to(self.root.resolve()):
-            raise RefusedError(
-                tr("{path} is outside {root}, below which everything is to be written.", path=path, root=self.root),
-                code="outside-root",
-                hint=tr("Leave out --root, or name a place below it."),
-            )
+        refuse_outside(path, self.root)

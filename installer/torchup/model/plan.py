@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import field
 from typing import Literal
 
+from torchup.model.proof import ShellProof
 from torchup.model.quick import dataclass
 
 SCHEMA = 1
 
 Privilege = Literal["user", "root"]
-ShellLanguage = str
-"""The name of a shell language, as `torchup.shell.kinds` knows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +101,7 @@ class EditManagedBlock:
     why: str
     privilege: Privilege = "user"
     path: str
-    shell: ShellLanguage
+    shell: str
     body: str | None
     placement: Literal["end", "start", "before-return"] = "end"
     expected_sha256: str | None = None
@@ -317,37 +316,6 @@ class CheckDriver:
     module: Literal["open", "proprietary"] | None
     minimum: str | None
     commands: tuple[Command, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartupProof:
-    """A start-up file that was written, and the ways of starting its shell that read it."""
-
-    shell: str
-    language: ShellLanguage
-    path: str
-    modes: tuple[Literal["login", "interactive", "script", "ssh"], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CondaProof:
-    """What is to hold while the conda environment at `prefix` is active, and no longer afterwards."""
-
-    prefix: str
-    cuda_home: str | None
-    library_dirs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShellProof:
-    """What new shells are to know; it is proved by starting them."""
-
-    files: tuple[StartupProof, ...]
-    cuda_home: str | None
-    bin_dirs: tuple[str, ...]
-    library_dirs: tuple[str, ...]
-    environment: str | None
-    conda: CondaProof | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,15 +10,13 @@ from pathlib import Path
 from torchup.model.context import Context
 from torchup.model.facts import MachineFacts
 from torchup.model.plan import (
-    CondaProof,
     EditManagedBlock,
     MakeDirectory,
     RemoveFile,
-    ShellProof,
-    StartupProof,
     Step,
     WriteFile,
 )
+from torchup.model.proof import CondaProof, ShellProof, StartupProof
 from torchup.model.request import ShellWish
 from torchup.model.resolution import ToolkitDecision
 from torchup.plan.conda_layout import library_dir

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 from torchup.model.outcome import Check, CheckStatus
-from torchup.model.plan import CondaProof
+from torchup.model.proof import CondaProof
 from torchup.private_folders import temporary_folder
 from torchup.shell.conda_scripts import script_folders
 from torchup.shell.kinds import CONFIGURED, SPOKEN
