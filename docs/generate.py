@@ -1,7 +1,7 @@
 """Write the reference pages that come from the program itself; `--check` only compares (CI does).
 
 Pages: the command line, the error codes, the causes, the answers file's keys and JSON Schema, the recipes for system
-packages, torchup's own variables, the manual page.
+packages, torchup's own variables, the manual page, the index of the decisions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+from adr_index import adr_index
 from table_pages import GENERATED, causes_page, recipes_page, variables_page
 
 from torchup import errors
@@ -136,6 +137,11 @@ def manual() -> str:
     return man_page(cli, EXIT_MEANINGS)
 
 
+def decisions() -> str:
+    """List the decisions behind the design."""
+    return adr_index(DOCS / "adr")
+
+
 PAGES = {
     "reference/cli.md": command_pages,
     "reference/errors.md": error_page,
@@ -145,6 +151,7 @@ PAGES = {
     "reference/recipes.md": recipes_page,
     "reference/variables.md": variables_page,
     "man/torchup.1": manual,
+    "adr/README.md": decisions,
 }
 
 
