@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from table_pages import GENERATED
-
 INTRODUCTION = """# Decisions
 
 Why things are as they are, one page for each decision (an *architecture decision record*). A page is not rewritten when
@@ -31,4 +29,4 @@ def adr_index(folder: Path) -> str:
         replaced = _REPLACED.search(text)
         state = f"replaced by [{replaced[1]}]({replaced[2]})" if replaced else ""
         rows.append(f"| {heading[1]} | [{heading[2]}]({page.name}) | {state} |\n")
-    return GENERATED + INTRODUCTION + "".join(rows)
+    return INTRODUCTION + "".join(rows)

@@ -139,7 +139,7 @@ def manual() -> str:
 
 def decisions() -> str:
     """List the decisions behind the design."""
-    return adr_index(DOCS / "adr")
+    return GENERATED + adr_index(DOCS / "adr")
 
 
 PAGES = {

@@ -18,7 +18,7 @@ FILES = {
     "~/.local/state/torchup/log": "everything that the programs printed which torchup ran",
 }
 VARIABLES = {
-    f"{ANSWERS}<SECTION>_<KEY>": f"an answer, as in {ANSWERS}TORCH_VERSION=2.13.0; it goes over the file, and --set over both",
+    f"{ANSWERS}<SECTION>_<KEY>": f"an answer, as in {ANSWERS}TORCH_VERSION=2.13.0; it overrides the file, and --set overrides both",
     **{name: meaning for name, meaning in (READ | EXPORTED).items() if not name.startswith("_")},
     "NO_COLOR": "set to anything: no colours",
     "XDG_CONFIG_HOME, XDG_STATE_HOME, XDG_CACHE_HOME": "where torchup's own files go",

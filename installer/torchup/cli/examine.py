@@ -29,7 +29,7 @@ from torchup.cli.root import cli
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     metavar="X",
-    help="Stretch every time limit.",
+    help="Multiply every time limit by this factor.",
 )
 @common_options
 def verify(**parameters: Any) -> int:

@@ -62,10 +62,10 @@ SHELLS = ShellChoice()
 
 _COMMON: tuple[Callable[[F], F], ...] = (
     click.option("--json", "json_output", is_flag=True, help="Print the data as JSON on standard output."),
-    click.option("-v", "--verbose", count=True, help="Say more; twice also shows what programs print."),
-    click.option("-q", "--quiet", is_flag=True, help="Say only what went wrong."),
+    click.option("-v", "--verbose", count=True, help="Print more; twice, also what other programs print."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("--plain", is_flag=True, help="Numbered questions and plain lines: for screen readers and logs."),
-    click.option("--lang", type=click.Choice(LANGUAGES), help="The language of all texts; else that of the locale."),
+    click.option("--lang", type=click.Choice(LANGUAGES), help="The language of all texts; by default that of the locale."),
     click.option("--root", type=FILE, metavar="DIR", help="Write everything below DIR."),
     click.option("--traceback", is_flag=True, help="Show where in the program an error came from."),
 )

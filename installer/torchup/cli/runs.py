@@ -13,7 +13,7 @@ from torchup.cli.root import cli
 @cli.command()
 @common_options
 def status(**parameters: Any) -> int:
-    """Show the last run: what was done, what is open."""
+    """Show the last run: what was done, and what is left to do."""
     line = commandline(parameters)
     from torchup.app.history import run_status
 
@@ -23,7 +23,7 @@ def status(**parameters: Any) -> int:
 @cli.command()
 @common_options
 def resume(**parameters: Any) -> int:
-    """Go on with a run that was stopped."""
+    """Continue a run that was stopped."""
     line = commandline(parameters)
     from torchup.app.history import run_resume
 

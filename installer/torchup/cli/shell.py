@@ -35,7 +35,7 @@ def _shell_options(command: F) -> F:
         click.option("--environment", metavar="DIR", help="The environment that has PyTorch."),
         click.option("--cuda-home", metavar="DIR", help="The CUDA toolkit that CUDA_HOME names."),
         click.option("--rc", metavar="FILE", help="The start-up file, in place of the usual ones."),
-        click.option("--shell", "shells", multiple=True, type=SHELLS, help="Which shell; may be given again."),
+        click.option("--shell", "shells", multiple=True, type=SHELLS, help="A shell to configure; can be repeated."),
     ):
         command = option(command)
     return common_options(command)

@@ -10,6 +10,7 @@ import pytest
 from torchup.answers.read import parse_answers, read_answers
 from torchup.errors import ExitStatus, UsageError
 from torchup.model.request import EnvironmentWish, GpuWish, Request, ShellWish, TorchWish
+from torchup.shell.kinds import CONDA, CONFIGURED
 
 
 def evidence(text: str | bytes) -> list[str]:
@@ -80,10 +81,7 @@ CASES: dict[str, tuple[str | bytes, str]] = {
     "another schema": ("schema: 2", "a.yaml:1:9: schema: 2 is no version of this format; write 1"),
     "wrong item": (
         "shell:\n  shells:\n  - bash\n  - zhs",
-        (
-            "a.yaml:4:5: shell.shells[1]: 'zhs' is not one of bash, zsh, fish, tcsh, csh, ksh, dash, powershell, nushell, "
-            "conda; did you mean 'zsh'?"
-        ),
+        f"a.yaml:4:5: shell.shells[1]: 'zhs' is not one of {', '.join((*CONFIGURED, CONDA))}; did you mean 'zsh'?",
     ),
     "wrong word for a list": (
         "shell: {shells: bash}",
