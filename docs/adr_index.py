@@ -15,7 +15,7 @@ numbers that are missing were never used.
 | --- | --- | --- |
 """
 _HEADING = re.compile(r"# (\d+)\. (.+)")
-_REPLACED = re.compile(r"^Replaced by \[ADR (\d+)\]\((\d{4}-[^)]+\.md)\)", re.MULTILINE)
+_REPLACED = re.compile(r"^Replaced by \[(?:ADR )?(\d+)\]\((\d{4}-[^)]+\.md)\)", re.MULTILINE)
 
 
 def adr_index(folder: Path) -> str:

@@ -65,7 +65,9 @@ _COMMON: tuple[Callable[[F], F], ...] = (
     click.option("-v", "--verbose", count=True, help="Print more; twice, also what other programs print."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
     click.option("--plain", is_flag=True, help="Numbered questions and plain lines: for screen readers and logs."),
-    click.option("--lang", type=click.Choice(LANGUAGES), help="The language of all texts; by default that of the locale."),
+    click.option(
+        "--lang", type=click.Choice(LANGUAGES), help="The language of all texts; by default that of the locale."
+    ),
     click.option("--root", type=FILE, metavar="DIR", help="Write everything below DIR."),
     click.option("--traceback", is_flag=True, help="Show where in the program an error came from."),
 )
