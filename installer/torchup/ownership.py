@@ -71,7 +71,7 @@ def refuse_foreign_program(path: str, *, command: str) -> None:
         evidence=(found.said,),
         hint=_as_owner(found.uid, command)
         if not found.open
-        else tr("Close it to the others: chmod o-w {path}", path=found.path),
+        else tr("Close it to the others: chmod o-w {path}", path=_word(found.path)),
     )
 
 
@@ -167,7 +167,11 @@ def _refuse_folder(path: Path, variable: str, context: Context, command: str) ->
         + (
             tr("Or leave {variable} out: unset {variable}", variable=variable)
             if variable
-            else tr("Or, if everything in it is to be trusted, make it yours: chown -R {me} {path}", me=uid, path=path)
+            else tr(
+                "Or, if everything in it is to be trusted, make it yours: chown -R {me} {path}",
+                me=uid,
+                path=_word(path),
+            )
         ),
     )
 
@@ -189,7 +193,7 @@ def _refuse_writers(path: Path, *, home: bool = False) -> None:
             tr("{path} may be written by {name}, whom an access list names.", path=path, name=named),
             code="open-to-others",
             evidence=(f"{path}: {stat.filemode(found.st_mode)}+",),
-            hint=tr("What is in it tells torchup what to run. Close it: setfacl -b {path}", path=path),
+            hint=tr("What is in it tells torchup what to run. Close it: setfacl -b {path}", path=_word(path)),
         )
     if not others and not group:
         return
@@ -199,7 +203,7 @@ def _refuse_writers(path: Path, *, home: bool = False) -> None:
         else tr("{path} may be written by everybody in the group {group}.", path=path, group=_group_name(found.st_gid)),
         code="open-to-others",
         evidence=(f"{path}: {stat.filemode(found.st_mode)}",),
-        hint=tr("What is in it tells torchup what to run. Close it: chmod go-w {path}", path=path),
+        hint=tr("What is in it tells torchup what to run. Close it: chmod go-w {path}", path=_word(path)),
     )
 
 
@@ -245,6 +249,13 @@ def _named_writer(path: Path) -> str | None:
         if tag == _ACL_GROUP and not _own_group(number):
             return _group_name(number)
     return None
+
+
+def _word(path: Path | str) -> str:
+    """Write a path as one word of a command to paste."""
+    import shlex
+
+    return shlex.quote(str(path))
 
 
 def _group_name(gid: int) -> str:
