@@ -79,6 +79,8 @@ def render_undo(result: UndoResult, *, dry_run: bool) -> RenderableType:
             lines += [Text(f"    {item}") for item in kept[:_KEPT_SHOWN]]
             if len(kept) > _KEPT_SHOWN:
                 lines.append(Text(tr("    and {count} more", count=len(kept) - _KEPT_SHOWN)))
+    for line in lines:  # paths are there to be copied, so no line is broken by us
+        line.no_wrap, line.overflow = True, "ignore"
     return Group(*lines)
 
 

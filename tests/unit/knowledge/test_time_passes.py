@@ -38,7 +38,9 @@ def _in(checkout: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def test_what_is_new_in_the_tables_breaks_no_test(a_year_on: Path) -> None:
     suites = [f"tests/{suite}" for suite in SUITES]
-    done = _in(a_year_on, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--deselect={OWN}", *suites)
+    # Of the files that the tables are written in there is no newer copy.
+    left_out = (f"--deselect={OWN}", "--ignore=tests/unit/knowledge/test_knowledge_sources.py")
+    done = _in(a_year_on, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *left_out, *suites)
     assert done.returncode == 0, done.stdout[-4000:]
 
 
