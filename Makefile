@@ -34,14 +34,14 @@ setup: $(VENV)/torchup.stamp ## set this machine up for PyTorch (ANSWERS=file.ya
 dry-run: $(VENV)/torchup.stamp ## print the commands that `make setup` would run, as a script
 	@$(RUN)/torchup setup $(if $(ANSWERS),--answers "$(ANSWERS)",--yes) --dry-run $(SETUP_FLAGS)
 
-test: $(VENV)/dev.stamp $(CATALOGUES:.po=.mo) ## the tests, with lint and types beside them: 6 minutes on 2 cores
+test: $(VENV)/dev.stamp $(CATALOGUES:.po=.mo) ## the tests, with lint and types beside them: 11 minutes on 2 cores
 	@# tests/checks runs `make lint` and `make types`, so that pytest tells of everything and has the last word.
 	$(RUN)/pytest -n 2 --dist loadgroup
 
 test-quick: $(VENV)/dev.stamp ## the unit tests: without real torch, terminals and shells
 	$(RUN)/pytest -n 2 -q tests/unit
 
-test-real: $(VENV)/dev.stamp ## the real parts that take long, 30 minutes: Debian systems, torch, package managers
+test-real: $(VENV)/dev.stamp ## the real parts that take long, 7 to 20 minutes: Debian systems, torch, package managers
 	TORCHUP_REAL=1 $(RUN)/pytest -n 2 --dist loadgroup -m real
 
 test-nightly: $(VENV)/dev.stamp ## everything: those, and all of what `make test` has one of each kind of
