@@ -42,7 +42,8 @@ def _lines(step: Step, effects: tuple[Effect, ...], made: set[str], root_by: tup
                      python=step.python)  # fmt: skip
         case InstallSystemPackages() | AddRepository() | EnrollKey():
             yield from (words([*root_by, *command.argv]) for command in step.undo_commands)
-        case EditManagedBlock() if step.body is not None and any(_changed(effect) for effect in effects):
+        case EditManagedBlock() if step.body is not None:
+            # A file that the script makes may hold the person's own lines by then: only the block is to go.
             yield "torchup shell remove"
             return
         case _:
@@ -69,10 +70,6 @@ def _taken_back(effect: Effect, root_by: tuple[str, ...]) -> Iterator[str]:
 
 def _ran(effects: tuple[Effect, ...]) -> bool:
     return any(isinstance(effect, Ran) for effect in effects)
-
-
-def _changed(effect: Effect) -> bool:
-    return isinstance(effect, Written) and effect.before.kind != "absent"
 
 
 def _below(effect: Effect, made: set[str]) -> bool:

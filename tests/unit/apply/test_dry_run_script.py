@@ -279,6 +279,7 @@ def test_the_script_says_how_it_is_taken_back_by_hand(box: Sandbox) -> None:
     done = subprocess.run(["sh"], input=script.encode(), env=environ, cwd=box.home, capture_output=True, check=False)
     assert (box.environment / "bin/python").exists(), done.stderr.decode()
     assert "torchup shell remove" in commands
+    assert not [command for command in commands if command.startswith("rm ") and command.endswith("rc")]
     for command in commands:
         argv = shlex.split(command)
         if argv[0] == "torchup":
@@ -286,3 +287,14 @@ def test_the_script_says_how_it_is_taken_back_by_hand(box: Sandbox) -> None:
         undone = subprocess.run(argv, env=environ, cwd=box.home, capture_output=True, check=False)
         assert undone.returncode == 0, (argv, undone.stderr)
     assert tree(box.home) == before
+
+
+def test_a_startup_file_that_the_script_makes_is_never_named_for_removal(box: Sandbox) -> None:
+    """By the time somebody takes the script back, it may hold lines of their own."""
+    for name in (".bashrc", ".profile"):
+        (box.home / name).unlink()
+    script = dry_run(box.plan(), base_of(box.plan(), box.machine, elsewhere=False), box.context).script
+    head = script.partition("\nset -eu\n")[0]
+    assert "#   torchup shell remove" in head
+    for name in (".bashrc", ".profile", ".zshrc"):
+        assert f"rm -f {box.home / name}" not in head
